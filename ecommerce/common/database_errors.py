@@ -1,0 +1,69 @@
+"""What a database error means: try again, the connection is gone, or a bug.
+
+Numbers: MySQL's error reference (server 1000-1999 and 3000-4999, client 2000-2999) and MariaDB's
+(1020, 1927); SQLite has texts only.
+"""
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+TRY_AGAIN_CODES = frozenset(
+    {
+        1020,  # MariaDB: record has changed since last read (snapshot isolation)
+        1205,  # lock wait timeout exceeded
+        1213,  # deadlock found
+        3572,  # NOWAIT was set and the row is locked
+    }
+)
+TRY_AGAIN_TEXTS = ("database is locked", "database table is locked")
+
+LOST_CODES = frozenset(
+    {
+        1053,  # server shutdown in progress
+        1927,  # MariaDB: connection was killed
+        2006,  # server has gone away
+        2013,  # lost connection during query; also a read timeout
+        2055,  # lost connection, with the system's error
+        4031,  # disconnected by the server because of inactivity
+    }
+)
+REFUSED_CODES = frozenset(
+    {
+        1040,  # too many connections
+        1203,  # the user has too many connections
+        1226,  # the user has exceeded a resource
+        1290,  # the server is read-only (a fail-over under way)
+        2002,  # cannot connect through the socket
+        2003,  # cannot connect to the host
+        2005,  # unknown host
+        2012,  # error in the handshake
+    }
+)
+REFUSED_TEXTS = ("unable to open database file", "disk i/o error", "database or disk is full")
+
+
+def _code(error: BaseException) -> int | None:
+    code = error.args[0] if error.args else None
+    return code if isinstance(code, int) else None
+
+
+def may_be_retried(error: BaseException) -> bool:
+    """A deadlock or a lock that could not be had in time: rolled back, worth another try."""
+    if not isinstance(error, OperationalError):
+        return False
+    return _code(error) in TRY_AGAIN_CODES or str(error).lower().startswith(TRY_AGAIN_TEXTS)
+
+
+def is_connection_lost(error: BaseException) -> bool:
+    """An established connection broke; what the server did last is not known from here."""
+    if isinstance(error, InterfaceError):
+        return True
+    return isinstance(error, OperationalError) and _code(error) in LOST_CODES
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """The database cannot serve at all at the moment."""
+    if is_connection_lost(error):
+        return True
+    if not isinstance(error, DatabaseError):
+        return False
+    return _code(error) in REFUSED_CODES or str(error).lower().startswith(REFUSED_TEXTS)

@@ -1,0 +1,96 @@
+"""Errors of the domain: they know their code and HTTP status, and nothing of any framework."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorItem:
+    """One line of an error answer: a code for programs, a text for people, the field at fault."""
+
+    code: str
+    detail: "StrOrPromise"
+    attr: str | None = None
+
+
+class DomainError(Exception):
+    """A request that the domain refuses; nothing was written.
+
+    Subclasses set `status` (HTTP), `code` and `message`. An instance may carry several `items`.
+    """
+
+    status: ClassVar[int] = 409
+    code: ClassVar[str]
+    message: ClassVar["StrOrPromise"]
+    retry_after: ClassVar[int | None] = None
+    """Seconds after which the same request may succeed (the `Retry-After` header)."""
+
+    def __init__(
+        self,
+        detail: "StrOrPromise | None" = None,
+        *,
+        attr: str | None = None,
+        items: Sequence[ErrorItem] | None = None,
+    ) -> None:
+        self.items = tuple(items or [ErrorItem(self.code, detail or self.message, attr)])
+        super().__init__(", ".join(f"{item.code} at {item.attr}" for item in self.items))
+
+
+class Busy(DomainError):
+    """Locks could not be had in time, even after retries; nothing was written."""
+
+    status = 503
+    code = "busy"
+    message = _("The shop is busy and nothing was changed. Please send the request again.")
+    retry_after = 1
+
+
+class Unavailable(DomainError):
+    """The database is down; nothing was written."""
+
+    status = 503
+    code = "unavailable"
+    message = _("The shop is briefly unavailable and nothing was changed. Please try again soon.")
+    retry_after = 5
+
+
+class OutcomeUnknown(DomainError):
+    """The answer to a commit was lost, and what became of it could not be found out."""
+
+    status = 503
+    code = "outcome_unknown"
+    message = _(
+        "The answer of the database was lost. The request may or may not have been carried out;"
+        " look before you send it again, or send it again under the same Idempotency-Key."
+    )
+    retry_after = 5
+
+
+class DoesNotExist(DomainError):
+    """Something that the request names is unknown, hidden, or another member's."""
+
+    status = 400
+    code = "does_not_exist"
+    message = _("It does not exist.")
+
+
+class NotFound(DomainError):
+    """What the path names is unknown, hidden, or another member's."""
+
+    status = 404
+    code = "not_found"
+    message = _("Not found.")
+
+
+class NotSignedIn(DomainError):
+    """The account behind a valid token was deactivated or is gone."""
+
+    status = 401
+    code = "user_inactive"
+    message = _("This account is not active.")

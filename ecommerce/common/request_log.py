@@ -1,0 +1,53 @@
+"""One structured line per request, and the id that ties the line to the answer."""
+
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+import structlog
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import SimpleLazyObject
+
+logger = structlog.get_logger("request")
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+
+
+class RequestLogMiddleware:
+    """Answers with `X-Request-ID` (the client's, if sane) and logs the request when it is done.
+
+    The line has time, id, method, path, status, duration in milliseconds and the member's id:
+    never a body, a query string, a token or a password.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        sent = request.headers.get("X-Request-ID", "")
+        request_id = sent if SANE_REQUEST_ID.fullmatch(sent) else uuid4().hex
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id
+            logger.info(
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status_code,
+                duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                member_id=_member_id(request),
+            )
+        return response
+
+
+def _member_id(request: HttpRequest) -> int | None:
+    """The id of who asked, if that is known by now: a log line must not query the database."""
+    user = getattr(request, "_cached_user", None)  # a session's user, if a view looked at it
+    if user is None:
+        user = request.__dict__.get("user")  # a token's member, set by DRF
+    if user is None or isinstance(user, SimpleLazyObject):
+        return None
+    member_id: int | None = user.pk
+    return member_id

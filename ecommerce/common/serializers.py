@@ -1,0 +1,46 @@
+"""The serializer that every request body and parameter set goes through."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail
+
+UNKNOWN_FIELD = _("This field is not known here.")
+
+
+def unknown_field_errors(sent: Iterable[Any], known: Iterable[str]) -> dict[str, list[ErrorDetail]]:
+    """An `unknown_field` error for each name in `sent` that is not in `known`."""
+    known = set(known)
+    return {
+        str(name): [ErrorDetail(str(UNKNOWN_FIELD), code="unknown_field")]
+        for name in sent
+        if name not in known
+    }
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses what it does not know: a misspelt `cupon` must not silently cost a discount."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        errors: dict[str, Any] = {}
+        value: Any = None
+        try:
+            value = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not isinstance(error.detail, dict):
+                raise
+            errors = dict(error.detail)
+        if isinstance(data, Mapping):
+            errors |= unknown_field_errors(data, self._known_fields())
+        if errors:
+            raise serializers.ValidationError(errors)
+        return value
+
+    def _known_fields(self) -> list[str]:
+        return [name for name, field in self.fields.items() if not field.read_only]
+
+
+class NoFields(StrictSerializer):
+    """The body of a request that takes none: empty, or an empty object."""

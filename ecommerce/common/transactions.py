@@ -1,0 +1,85 @@
+"""The one way to write: a durable transaction that is tried again when the database asks for it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import Error as DjangoDatabaseError
+from django.db import connection, transaction
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random
+
+from ecommerce.common.database_errors import is_connection_lost, is_unavailable, may_be_retried
+from ecommerce.common.errors import Busy, OutcomeUnknown, Unavailable
+
+T = TypeVar("T")
+logger = structlog.get_logger(__name__)
+
+
+class _CommitAnswerLost(Exception):
+    """The connection broke between sending COMMIT and its answer."""
+
+
+def run_transaction(work: Callable[[bool], T]) -> T:
+    """Run `work` in its own durable transaction and return what it returns, after the commit.
+
+    A deadlock, a lock timeout or a connection that broke before the commit has changed nothing:
+    `work` runs again, `TRANSACTION_ATTEMPTS` times in all, with jitter between, outside of any
+    transaction. When the answer to a COMMIT is lost, `work` runs again with `settle=True`: it
+    must first take the lock that the lost transaction held, and then return what it finds under
+    the identity that the caller fixed before the first attempt, or else do the work.
+
+    Raises:
+        Busy: locks could not be had in time; nothing was written.
+        Unavailable: the database is down; nothing was written.
+        OutcomeUnknown: a commit's answer was lost and could not be settled.
+        RuntimeError: called inside another transaction.
+    """
+    settle = False
+    try:
+        for attempt in Retrying(
+            retry=retry_if_exception(_worth_another_attempt),
+            stop=stop_after_attempt(settings.TRANSACTION_ATTEMPTS),
+            wait=wait_random(0.0, 0.05),
+            before_sleep=_log_retry,
+            reraise=True,
+        ):
+            with attempt:
+                try:
+                    return _run_once(work, settle)
+                except _CommitAnswerLost:
+                    settle = True
+                    raise
+    except (_CommitAnswerLost, DjangoDatabaseError) as error:
+        if not _worth_another_attempt(error) and not is_unavailable(error):
+            raise  # a bug or a broken constraint, not a matter of trying again
+        if settle:
+            raise OutcomeUnknown from error
+        raise (Busy if may_be_retried(error) else Unavailable) from error
+    raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def _run_once(work: Callable[[bool], T], settle: bool) -> T:
+    committing = False
+    try:
+        with transaction.atomic(durable=True):
+            result = work(settle)
+            committing = True
+        return result
+    except DjangoDatabaseError as error:
+        if is_connection_lost(error):
+            connection.close()
+            if committing:
+                raise _CommitAnswerLost from error
+        raise
+
+
+def _worth_another_attempt(error: BaseException) -> bool:
+    return (
+        isinstance(error, _CommitAnswerLost) or may_be_retried(error) or is_connection_lost(error)
+    )
+
+
+def _log_retry(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    logger.warning("transaction_retried", attempt=state.attempt_number, error=repr(error))

@@ -1,0 +1,87 @@
+"""What every view of the API has: strict parameters, and errors of its domain in the schema."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from rest_framework import serializers, viewsets
+from rest_framework.exceptions import NotFound
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ecommerce.common.errors import DomainError
+from ecommerce.common.pagination import PageParameters
+from ecommerce.common.serializers import StrictSerializer, unknown_field_errors
+
+
+class ApiViewSet(viewsets.GenericViewSet[Any]):
+    """Validate, call one service, serialize.
+
+    Per action: `request_serializers` say which body it takes, `query_serializers` which query
+    parameters (beyond a list's filters and paging), and `domain_errors` which errors of its domain
+    it may answer with. The OpenAPI description is made from the same three.
+    """
+
+    request_serializers: ClassVar[Mapping[str, type[StrictSerializer]]] = {}
+    query_serializers: ClassVar[Mapping[str, type[StrictSerializer]]] = {}
+    domain_errors: ClassVar[Mapping[str, tuple[type[DomainError], ...]]] = {}
+    lookup_value_regex = "[0-9]{1,18}"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        errors = unknown_field_errors(request.query_params, self.known_query_parameters())
+        if errors:
+            raise serializers.ValidationError(errors)
+
+    def known_query_parameters(self) -> set[str]:
+        """The names of the query parameters that the current action takes."""
+        names: set[str] = set()
+        if self.action in self.query_serializers:
+            names |= set(self.query_serializers[self.action]().fields)
+        if self.is_list():
+            names |= set(PageParameters().fields)
+            filterset_class = getattr(self, "filterset_class", None)
+            names |= set(filterset_class.base_filters) if filterset_class else set()
+        return names
+
+    def is_list(self) -> bool:
+        """Whether the current action answers with a page of rows."""
+        return self.action == "list"
+
+    def list_page(self) -> Response:
+        """The page of the view's rows that the request asks for."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        assert page is not None
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+    def read_body(self) -> dict[str, Any]:
+        """The validated body; raises ValidationError."""
+        serializer = self.request_serializers[self.action](data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        data: dict[str, Any] = serializer.validated_data
+        return data
+
+    def read_query(self) -> dict[str, Any]:
+        """The validated query parameters; raises ValidationError."""
+        serializer = self.query_serializers[self.action](data=self.request.query_params.dict())
+        serializer.is_valid(raise_exception=True)
+        data: dict[str, Any] = serializer.validated_data
+        return data
+
+    @property
+    def member_id(self) -> int:
+        """The id of the signed-in member."""
+        assert self.request.user.pk is not None
+        return self.request.user.pk
+
+
+class UnknownPath(APIView):
+    """Answers every path under /api/ that nothing else serves."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

@@ -1,0 +1,270 @@
+"""All settings, in one file: from the environment, then from `.env`, each with a safe default.
+
+docs/operations.md lists the variables that an operator may set.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import environ
+import structlog
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
+
+# --- Safety -----------------------------------------------------------------------------------
+
+SECRET_KEY = env.str("SECRET_KEY")  # no default: without one the process refuses to start
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+HTTPS = env.bool("HTTPS", default=False)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]  # the probe of a load balancer speaks plain HTTP
+SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+if env.bool("BEHIND_PROXY", default=False):
+    # Only when the proxy in front sets this header itself: a client could forge it otherwise.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Applications -----------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "ecommerce.apps.EcommerceConfig",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "users",
+    "products",
+    "coupons",
+    "stats",
+    "orders",
+]
+
+MIDDLEWARE = [
+    "ecommerce.common.request_log.RequestLogMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ecommerce.common.body_limit.BodyLimitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "ecommerce.urls"
+WSGI_APPLICATION = "ecommerce.wsgi.application"
+APPEND_SLASH = False  # a redirect would turn a POST without its slash into a GET
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "DIRS": [],
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# --- Database ---------------------------------------------------------------------------------
+
+LOCK_TIMEOUT_SECONDS = env.int("LOCK_TIMEOUT_SECONDS", default=3)
+TRANSACTION_ATTEMPTS = env.int("TRANSACTION_ATTEMPTS", default=3)
+# How many threads of how many processes may each hold one connection to the database.
+WORKERS = env.int("WORKERS", default=2)
+THREADS = env.int("THREADS", default=16)
+
+
+def _database() -> dict[str, Any]:
+    """The default connection, from DATABASE_URL, with what docs/locking.md asks of it."""
+    database: dict[str, Any] = env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/db.sqlite3")
+    database["CONN_HEALTH_CHECKS"] = True
+    database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["OPTIONS"] = {
+            # A deferred transaction that turns from reading to writing fails at once when another
+            # has written meanwhile; taking the write lock first makes it wait instead.
+            "transaction_mode": "IMMEDIATE",
+            "timeout": LOCK_TIMEOUT_SECONDS,
+            # FULL: an acknowledged commit survives a power cut, also in WAL mode.
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+        }
+        # A file, not shared memory: the memory database ignores the busy timeout.
+        test_file = env.str("TEST_SQLITE", default=str(BASE_DIR / "test.sqlite3"))
+        database["TEST"] = {"NAME": test_file}
+    elif database["ENGINE"] == "django.db.backends.mysql":
+        database["OPTIONS"] = {
+            **database.get("OPTIONS", {}),
+            "charset": "utf8mb4",
+            "isolation_level": "read committed",
+            "init_command": (
+                f"SET SESSION innodb_lock_wait_timeout={LOCK_TIMEOUT_SECONDS},"
+                " sql_mode='STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,"
+                "NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'"
+            ),
+            "connect_timeout": 3,
+            "read_timeout": env.int("DATABASE_READ_TIMEOUT", default=LOCK_TIMEOUT_SECONDS + 7),
+            "write_timeout": 10,
+        }
+        database["TEST"] = {"CHARSET": "utf8mb4"}
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Members and tokens -----------------------------------------------------------------------
+
+AUTH_USER_MODEL = "users.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=10)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=14)),
+    "TOKEN_USER_CLASS": "users.authentication.TokenMember",
+}
+
+# --- The shop's rules (won) -------------------------------------------------------------------
+
+CHARGE_MAX = env.int("CHARGE_MAX", default=10_000_000)
+BALANCE_MAX = env.int("BALANCE_MAX", default=1_000_000_000)
+CURRENCY = "KRW"
+
+# --- HTTP -------------------------------------------------------------------------------------
+
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=1_048_576)
+
+# No throttles unless set, e.g. THROTTLE_ANON=60/min THROTTLE_MEMBER=600/min.
+_throttles = {
+    "rest_framework.throttling.AnonRateThrottle": ("anon", env.str("THROTTLE_ANON", default="")),
+    "rest_framework.throttling.UserRateThrottle": ("user", env.str("THROTTLE_MEMBER", default="")),
+}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.MemberAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["ecommerce.common.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "ecommerce.common.pagination.KeysetPagination",
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "ecommerce.common.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "DEFAULT_THROTTLE_CLASSES": [name for name, (_, rate) in _throttles.items() if rate],
+    "DEFAULT_THROTTLE_RATES": {scope: rate for scope, rate in _throttles.values() if rate},
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is an unknown query parameter like any other
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "ecommerce.common.exception_handler.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "ecommerce.common.exception_handler.ExceptionFormatter",
+    "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "E-commerce API",
+    "DESCRIPTION": (
+        "Balance, products, orders, first-come-first-served coupons and top sellers.\n\n"
+        "Amounts are whole won. Times are ISO 8601 with their offset; the shop's day is"
+        " Asia/Seoul. Lists are paged: follow `next` until it is null.\n\n"
+        "To try it here: `POST auth/token/`, then **Authorize** with the `access` token."
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [],  # enums stay where they are read, not in components of their own
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+}
+
+# --- Time, language, static files -------------------------------------------------------------
+
+TIME_ZONE = "Asia/Seoul"  # the shop's day; times are stored in UTC
+USE_TZ = True
+LANGUAGE_CODE = "en"
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Without `collectstatic` (a first run) whitenoise serves straight from the packages.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+
+UNFOLD = {"SITE_TITLE": "Shop", "SITE_HEADER": "Shop"}
+
+# --- Logs: one JSON line each, to standard output ----------------------------------------------
+
+_shared_processors: list[structlog.types.Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+]
+structlog.configure(
+    processors=[
+        *_shared_processors,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "foreign_pre_chain": [*_shared_processors, structlog.processors.format_exc_info],
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        }
+    },
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "json",
+        }
+    },
+    "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # Django's own handlers would print each line a second time, in another format. Warnings
+        # about 4xx answers are in the request log already.
+        "django": {"handlers": [], "propagate": True},
+        "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+    },
+}

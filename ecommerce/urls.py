@@ -1,0 +1,30 @@
+"""Every path of the shop."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+
+from ecommerce import health
+from ecommerce.common.views import UnknownPath
+
+urlpatterns = [
+    path("", RedirectView.as_view(url="/api/docs/")),
+    path("admin/", admin.site.urls),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
+    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema")),
+    path("api/v1/", include("users.urls")),
+    path("api/v1/", include("products.urls")),
+    path("api/v1/", include("coupons.urls")),
+    path("api/v1/", include("orders.urls")),
+    path("api/v1/", include("stats.urls")),
+    re_path(r"^api/", UnknownPath.as_view()),
+]
+
+handler400 = "ecommerce.error_pages.bad_request"
+handler404 = "ecommerce.error_pages.not_found"
+handler403 = "ecommerce.error_pages.forbidden"
+handler500 = "ecommerce.error_pages.server_error"
