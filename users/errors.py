@@ -1,0 +1,44 @@
+"""What a member's account or wallet may refuse."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ecommerce.common.errors import DomainError
+
+
+class UsernameTaken(DomainError):
+    """Another member has this name."""
+
+    status = 400
+    code = "unique"
+    message = _("A user with that username already exists.")
+    attr = "username"
+
+
+class InsufficientBalance(DomainError):
+    """The wallet holds less than the amount."""
+
+    code = "insufficient_balance"
+    message = _("The balance is too low.")
+
+
+class BalanceLimitExceeded(DomainError):
+    """The wallet would hold more than `BALANCE_MAX` won."""
+
+    code = "balance_limit_exceeded"
+    message = _("The balance would exceed its limit.")
+
+
+class WrongCredentials(DomainError):
+    """No active member has this name and password."""
+
+    status = 401
+    code = "no_active_account"
+    message = _("No active account found with the given credentials.")
+
+
+class RefreshTokenRefused(DomainError):
+    """The refresh token is invalid, expired, used, revoked, or its member was deactivated."""
+
+    status = 401
+    code = "token_not_valid"
+    message = _("This token is invalid, expired, used or revoked.")
