@@ -1,0 +1,151 @@
+"""What is sold, how much of it there is, and why that changed."""
+
+import unicodedata
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from ecommerce.common.fields import ExactCharField
+
+PRICE_MAX = 1_000_000_000
+STOCK_MAX = 1_000_000_000
+
+
+def fold(text: str) -> str:
+    """`text` as it is searched: compatibility forms composed, case folded.
+
+    Done here rather than by a collation, so that each database finds the same names.
+    """
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+class FoldedNameField(ExactCharField):
+    """The folded form of the row's name, kept up whenever the row is written."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        folded = fold(model_instance.name)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, folded)
+        return folded
+
+
+class Category(models.Model):
+    name = ExactCharField(_("name"), max_length=100, unique=True)
+    slug = models.SlugField(_("slug"), max_length=100, unique=True, allow_unicode=True)
+
+    class Meta:
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    def listed(self) -> "ProductQuerySet":
+        """The products that customers see."""
+        return self.filter(is_active=True).select_related("category")
+
+    def search(self, text: str) -> "ProductQuerySet":
+        """Products whose name contains `text`, whatever the case."""
+        return self.filter(search_name__contains=fold(text))
+
+
+class Product(models.Model):
+    name = ExactCharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True, default="")
+    category = models.ForeignKey(
+        Category,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="products",
+        verbose_name=_("category"),
+        db_index=False,  # the three indexes below start with it
+    )
+    price = models.BigIntegerField(
+        _("price (won)"), validators=[MinValueValidator(0), MaxValueValidator(PRICE_MAX)]
+    )
+    stock = models.BigIntegerField(
+        _("stock"),
+        default=0,
+        validators=[MinValueValidator(0), MaxValueValidator(STOCK_MAX)],
+        help_text=_("Always what its adjustments and sales add up to."),
+    )
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Customers see and buy active products only.")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    # casefold and NFKC may lengthen a name: "ﷺ" becomes 18 characters.
+    search_name = FoldedNameField(max_length=4000, editable=False, default="")
+
+    objects = ProductQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+        ordering = ["-created_at", "-id"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(price__gte=0), name="product_price_gte_0"),
+            models.CheckConstraint(condition=models.Q(stock__gte=0), name="product_stock_gte_0"),
+        ]
+        # One for each ordering of the list, unfiltered and by category; the id that breaks ties
+        # is part of every secondary index of InnoDB, and is named for the others.
+        indexes = [
+            models.Index(fields=["is_active", "price", "id"], name="product_price_idx"),
+            models.Index(fields=["is_active", "name", "id"], name="product_name_idx"),
+            models.Index(fields=["is_active", "created_at", "id"], name="product_created_idx"),
+            models.Index(
+                fields=["category", "is_active", "price", "id"], name="product_cat_price_idx"
+            ),
+            models.Index(
+                fields=["category", "is_active", "name", "id"], name="product_cat_name_idx"
+            ),
+            models.Index(
+                fields=["category", "is_active", "created_at", "id"],
+                name="product_cat_created_idx",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+class StockAdjustment(models.Model):
+    """A change of stock that is no sale: the opening stock, a delivery, a loss."""
+
+    product = models.ForeignKey(
+        Product, models.PROTECT, related_name="adjustments", verbose_name=_("product")
+    )
+    quantity = models.BigIntegerField(_("quantity (signed)"))
+    stock_after = models.BigIntegerField(_("stock after"))
+    reason = models.CharField(_("reason"), max_length=200)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("adjusted by"),
+    )
+    reference = ExactCharField(max_length=40, unique=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("stock adjustment")
+        verbose_name_plural = _("stock adjustments")
+        ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(stock_after__gte=0), name="adjustment_stock_after_gte_0"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(quantity=0), name="adjustment_quantity_not_0"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product}: {self.quantity:+,} ({self.reason})"

@@ -1,0 +1,77 @@
+"""Products and categories over HTTP, for anyone."""
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ecommerce.common.views import ApiViewSet
+from products.filters import ProductFilter
+from products.models import Category, Product
+from products.serializers import CategorySerializer, ProductSerializer
+
+CATEGORY = {"id": 2, "name": "주방", "slug": "kitchen"}
+PRODUCT = OpenApiExample(
+    "Product",
+    {
+        "id": 11,
+        "name": "스테인리스 텀블러 500ml",
+        "description": "",
+        "category": CATEGORY,
+        "price": 18_900,
+        "stock": 240,
+        "created_at": "2026-11-01T09:00:00+09:00",
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+
+
+class ProductViewSet(ApiViewSet):
+    """What is on sale."""
+
+    permission_classes = [AllowAny]
+    serializer_class = ProductSerializer
+    filterset_class = ProductFilter
+    queryset = Product.objects.none()
+
+    def get_queryset(self) -> QuerySet[Product]:
+        return Product.objects.listed().order_by("-created_at")
+
+    @extend_schema(
+        tags=["products"],
+        summary="Products on sale, newest first",
+        operation_id="products",
+        examples=[PRODUCT],
+    )
+    def list(self, request: Request) -> Response:
+        return self.list_page()
+
+    @extend_schema(
+        tags=["products"],
+        summary="One product",
+        operation_id="product",
+        examples=[PRODUCT],
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        product = get_object_or_404(Product.objects.listed(), pk=pk)
+        return Response(self.get_serializer(product).data)
+
+
+class CategoryViewSet(ApiViewSet):
+    """What products are sorted into."""
+
+    permission_classes = [AllowAny]
+    serializer_class = CategorySerializer
+    queryset = Category.objects.order_by("id")
+
+    @extend_schema(
+        tags=["products"],
+        summary="Categories",
+        operation_id="categories",
+        examples=[OpenApiExample("Category", CATEGORY, response_only=True, status_codes=["200"])],
+    )
+    def list(self, request: Request) -> Response:
+        return self.list_page()
