@@ -1,0 +1,266 @@
+"""Every write to campaigns and to the coupons they issued."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from coupons.errors import (
+    CouponAlreadyIssued,
+    CouponNotOpen,
+    CouponNotUsable,
+    CouponSoldOut,
+    TotalBelowIssued,
+)
+from coupons.models import Coupon, IssuedCoupon
+from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
+from ecommerce.common.transactions import run_transaction
+from users.services import active_member_ids
+
+CHANGEABLE = frozenset(
+    {
+        "name",
+        "discount_type",
+        "discount_value",
+        "max_discount",
+        "min_order_amount",
+        "total_quantity",
+        "issue_starts_at",
+        "issue_ends_at",
+        "valid_days",
+    }
+)
+
+
+# --- Campaigns ----------------------------------------------------------------------------------
+
+
+def create_coupon(**terms: Any) -> Coupon:
+    """Create a campaign from its terms (fields of `Coupon`).
+
+    Raises:
+        django.core.exceptions.ValidationError: a term is out of bounds or contradicts another.
+        TypeError: a field that is no term, such as `issued_quantity`.
+    """
+    _ensure_changeable(terms)
+    coupon = Coupon(**terms)
+    _ensure_sound(coupon)
+
+    def work(settle: bool) -> Coupon:
+        if settle:  # staff see it in the list; two campaigns would be worse than a late answer
+            mine = Coupon.objects.filter(name=coupon.name, created_at=coupon.created_at).first()
+            if mine is not None:
+                return mine
+        coupon.pk = None
+        coupon.save(force_insert=True)
+        return coupon
+
+    return run_transaction(work)
+
+
+def change_coupon(*, coupon_id: int, **terms: Any) -> Coupon:
+    """Change a campaign's terms, also while it is being issued.
+
+    Raises:
+        TotalBelowIssued: the new total is below what is issued by now.
+        django.core.exceptions.ValidationError: a term is out of bounds or contradicts another.
+        Coupon.DoesNotExist: there is no such campaign.
+        TypeError: a field that is no term.
+    """
+    _ensure_changeable(terms)
+
+    def work(settle: bool) -> Coupon:
+        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
+        for name, value in terms.items():
+            setattr(coupon, name, value)
+        if coupon.total_quantity < coupon.issued_quantity:
+            raise TotalBelowIssued
+        _ensure_sound(coupon)
+        if terms:
+            coupon.save(update_fields=terms.keys())
+        return coupon
+
+    return run_transaction(work)
+
+
+def _ensure_changeable(terms: dict[str, Any]) -> None:
+    foreign = terms.keys() - CHANGEABLE
+    if foreign:
+        raise TypeError(f"not a coupon's terms: {', '.join(sorted(foreign))}")
+
+
+def _ensure_sound(coupon: Coupon) -> None:
+    """Not `full_clean`, which asks the database about each constraint, here under the lock."""
+    coupon.clean_fields()
+    coupon.clean()
+
+
+# --- Issuing ------------------------------------------------------------------------------------
+
+
+def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
+    """Issue a campaign's next coupon to a member.
+
+    Raises:
+        NotFound: there is no such campaign.
+        NotSignedIn: the member is not active.
+        CouponAlreadyIssued, CouponNotOpen, CouponSoldOut: as their names say, in this order.
+    """
+    (outcome,) = run_transaction(
+        lambda settle: issue_coupons(coupon_id=coupon_id, user_ids=[user_id], settle=settle)
+    )
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
+def issue_coupons(
+    *, coupon_id: int, user_ids: Sequence[int], settle: bool = False
+) -> list[IssuedCoupon | DomainError]:
+    """Issue a campaign's next coupons in the order of `user_ids`. Needs an open transaction.
+
+    Returns a coupon or a refusal for each member, in the same order. With `settle`, a coupon that
+    a member has already is the answer of the attempt whose commit was lost, not a refusal.
+
+    Raises:
+        NotFound: there is no such campaign.
+    """
+    coupon = Coupon.objects.select_for_update().filter(pk=coupon_id).first()
+    if coupon is None:
+        raise NotFound
+    active = active_member_ids(user_ids)
+    held = {
+        issued.user_id: issued
+        for issued in IssuedCoupon.objects.filter(coupon=coupon, user__in=user_ids)
+    }
+    now = timezone.now()
+    outcomes: list[IssuedCoupon | DomainError] = []
+    issued_now: list[IssuedCoupon] = []
+    for user_id in user_ids:
+        outcome = _decide(coupon, user_id, now, active, held, settle)
+        if isinstance(outcome, IssuedCoupon) and outcome.pk is None:
+            held[user_id] = outcome
+            issued_now.append(outcome)
+        outcomes.append(outcome)
+    _save_issued(coupon, issued_now)
+    return outcomes
+
+
+def _decide(
+    coupon: Coupon,
+    user_id: int,
+    now: datetime,
+    active: set[int],
+    held: dict[int, IssuedCoupon],
+    settle: bool,
+) -> IssuedCoupon | DomainError:
+    if user_id not in active:
+        return NotSignedIn()
+    if user_id in held:
+        earlier = held[user_id]
+        return earlier if settle and earlier.pk else CouponAlreadyIssued()
+    if not coupon.is_open_at(now):
+        return CouponNotOpen()
+    if coupon.remaining_quantity <= 0:
+        return CouponSoldOut()
+    coupon.issued_quantity += 1
+    return IssuedCoupon(
+        coupon=coupon,
+        user_id=user_id,
+        issue_number=coupon.issued_quantity,
+        issued_at=now,
+        expires_at=now + timedelta(days=coupon.valid_days),
+    )
+
+
+def _save_issued(coupon: Coupon, issued: list[IssuedCoupon]) -> None:
+    if not issued:
+        return
+    coupon.save(update_fields=["issued_quantity"])
+    if len(issued) == 1:
+        issued[0].save(force_insert=True)
+        return
+    IssuedCoupon.objects.bulk_create(issued)
+    if issued[0].pk is None:  # MySQL tells no keys of a bulk insert
+        first, last = issued[0].issue_number, issued[-1].issue_number
+        keys = IssuedCoupon.objects.filter(coupon=coupon, issue_number__range=(first, last))
+        pk_by_number = dict(keys.values_list("issue_number", "pk"))
+        for one in issued:
+            one.pk = pk_by_number[one.issue_number]
+
+
+# --- Using --------------------------------------------------------------------------------------
+
+
+def lock_issued_coupons(issued_ids: Collection[int]) -> dict[int, IssuedCoupon]:
+    """Lock the issued coupons that exist, lowest id first. Needs an open transaction.
+
+    The campaigns are read without a lock: theirs is the hottest row of the shop.
+    """
+    possible = {pk for pk in issued_ids if 0 < pk < 2**63}
+    if not possible:
+        return {}
+    rows = IssuedCoupon.objects.select_for_update().filter(pk__in=possible).order_by("pk")
+    locked = {issued.pk: issued for issued in rows}
+    campaigns = Coupon.objects.in_bulk({issued.coupon_id for issued in locked.values()})
+    for issued in locked.values():
+        issued.coupon = campaigns[issued.coupon_id]
+    return locked
+
+
+def discount_with(issued: IssuedCoupon, *, subtotal: int, moment: datetime) -> int:
+    """The discount, in won, that a locked coupon gives on an order of `subtotal` won at `moment`.
+
+    Raises:
+        CouponNotUsable: it is used, expired or revoked, or the subtotal is below the minimum.
+    """
+    status = issued.status_at(moment)
+    if status != IssuedCoupon.Status.USABLE:
+        raise CouponNotUsable(_("This coupon is %(status)s.") % {"status": status.label})
+    if subtotal < issued.coupon.min_order_amount:
+        raise CouponNotUsable(
+            _("This coupon needs an order of at least %(amount)d won.")
+            % {"amount": issued.coupon.min_order_amount}
+        )
+    return issued.coupon.discount_on(subtotal)
+
+
+def redeem(issued: IssuedCoupon, moment: datetime) -> None:
+    """Mark a locked, usable coupon as used, in memory; `save_redemptions` writes it."""
+    issued.used_at = moment
+
+
+def restore(issued: IssuedCoupon) -> None:
+    """Make a locked, used coupon unused again, in memory, its expiry unchanged."""
+    issued.used_at = None
+
+
+def save_redemptions(issued: Collection[IssuedCoupon]) -> None:
+    """Write when locked coupons were used. Needs an open transaction."""
+    if len(issued) == 1:
+        for one in issued:
+            one.save(update_fields=["used_at"])
+    elif issued:
+        IssuedCoupon.objects.bulk_update(issued, ["used_at"])
+
+
+def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:
+    """Revoke an unused coupon. Its row and number stay, and nothing is freed.
+
+    Raises:
+        CouponNotUsable: it is used; revoking it again changes nothing.
+        IssuedCoupon.DoesNotExist: there is no such coupon.
+    """
+
+    def work(settle: bool) -> IssuedCoupon:
+        issued = IssuedCoupon.objects.select_for_update().get(pk=issued_id)
+        if issued.used_at is not None:
+            raise CouponNotUsable(_("This coupon is %(status)s.") % {"status": issued.status.label})
+        if issued.revoked_at is None:
+            issued.revoked_at = timezone.now()
+            issued.save(update_fields=["revoked_at"])
+        return issued
+
+    return run_transaction(work)

@@ -1,0 +1,108 @@
+"""Campaigns for anyone, coupons for members, over HTTP."""
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from coupons import services
+from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponSoldOut
+from coupons.filters import IssuedCouponFilter
+from coupons.models import Coupon, IssuedCoupon
+from coupons.serializers import CouponSerializer, IssuedCouponSerializer
+from ecommerce.common.errors import NotSignedIn
+from ecommerce.common.serializers import NoFields
+from ecommerce.common.views import ApiViewSet
+
+COUPON = OpenApiExample(
+    "Coupon",
+    {
+        "id": 3,
+        "name": "선착순 30명 10% 할인",
+        "discount_type": "percent",
+        "discount_value": 10,
+        "max_discount": 5_000,
+        "min_order_amount": 20_000,
+        "total_quantity": 30,
+        "issued_quantity": 12,
+        "remaining_quantity": 18,
+        "issue_starts_at": "2026-11-23T10:00:00+09:00",
+        "issue_ends_at": "2026-11-24T10:00:00+09:00",
+        "is_open": True,
+    },
+    response_only=True,
+    status_codes=["200"],
+)
+ISSUED = {
+    "id": 41,
+    "coupon": 3,
+    "issue_number": 13,
+    "status": "usable",
+    "issued_at": "2026-11-23T10:00:00.123456+09:00",
+    "expires_at": "2026-11-30T10:00:00.123456+09:00",
+    "used_at": None,
+}
+
+
+class CouponViewSet(ApiViewSet):
+    """Campaigns, and the button that everybody presses."""
+
+    serializer_class = CouponSerializer
+    queryset = Coupon.objects.order_by("-id")
+    request_serializers = {"issue": NoFields}
+    domain_errors = {"issue": (NotSignedIn, CouponNotOpen, CouponAlreadyIssued, CouponSoldOut)}
+
+    def get_permissions(self) -> list[BasePermission]:
+        return [IsAuthenticated() if self.action == "issue" else AllowAny()]
+
+    @extend_schema(
+        tags=["coupons"],
+        summary="Campaigns, newest first",
+        operation_id="coupons",
+        examples=[COUPON],
+    )
+    def list(self, request: Request) -> Response:
+        return self.list_page()
+
+    @extend_schema(
+        tags=["coupons"], summary="One campaign", operation_id="coupon", examples=[COUPON]
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self.get_serializer(get_object_or_404(Coupon, pk=pk)).data)
+
+    @extend_schema(
+        tags=["coupons"],
+        summary="Get a coupon: first come, first served, one per member",
+        operation_id="coupon_issue",
+        responses={201: IssuedCouponSerializer},
+        examples=[
+            OpenApiExample("Issued", ISSUED, response_only=True, status_codes=["201"]),
+        ],
+    )
+    def issue(self, request: Request, pk: str) -> Response:
+        self.read_body()
+        issued = services.issue_coupon(coupon_id=int(pk), user_id=self.member_id)
+        return Response(IssuedCouponSerializer(issued).data, status=status.HTTP_201_CREATED)
+
+
+class MyCouponViewSet(ApiViewSet):
+    """The signed-in member's coupons."""
+
+    serializer_class = IssuedCouponSerializer
+    filterset_class = IssuedCouponFilter
+    queryset = IssuedCoupon.objects.none()
+
+    def get_queryset(self) -> QuerySet[IssuedCoupon]:
+        return IssuedCoupon.objects.filter(user=self.member_id).order_by("-id")
+
+    @extend_schema(
+        tags=["coupons"],
+        summary="My coupons, newest first",
+        operation_id="users_me_coupons",
+        examples=[OpenApiExample("Mine", ISSUED, response_only=True, status_codes=["200"])],
+    )
+    def list(self, request: Request) -> Response:
+        return self.list_page()
