@@ -1,0 +1,133 @@
+"""A member's orders over HTTP."""
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from coupons.errors import CouponNotUsable
+from ecommerce.common.errors import DoesNotExist, NotSignedIn
+from ecommerce.common.idempotency import IdempotencyKeyReused
+from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
+from ecommerce.common.serializers import NoFields
+from ecommerce.common.views import ApiViewSet
+from orders import services
+from orders.errors import OrderNotCancellable
+from orders.models import Order
+from orders.serializers import OrderSerializer, PlaceOrderSerializer
+from products.errors import OutOfStock
+from users.errors import BalanceLimitExceeded, InsufficientBalance
+
+ORDER = {
+    "id": 5,
+    "number": "ORD-7K3M9QXZ2B4D5F6G",
+    "status": "paid",
+    "items": [
+        {
+            "product": 11,
+            "product_name": "스테인리스 텀블러 500ml",
+            "unit_price": 18_900,
+            "quantity": 2,
+            "line_total": 37_800,
+        }
+    ],
+    "subtotal": 37_800,
+    "discount": 3_780,
+    "total": 34_020,
+    "coupon": 41,
+    "created_at": "2026-11-23T10:05:00.123456+09:00",
+    "cancelled_at": None,
+}
+
+
+class OrderViewSet(ApiViewSet):
+    """The signed-in member's orders."""
+
+    serializer_class = OrderSerializer
+    queryset = Order.objects.none()
+    request_serializers = {"create": PlaceOrderSerializer, "cancel": NoFields}
+    domain_errors = {
+        "create": (
+            NotSignedIn,
+            IdempotencyKeyReused,
+            DoesNotExist,
+            CouponNotUsable,
+            OutOfStock,
+            InsufficientBalance,
+        ),
+        "cancel": (NotSignedIn, OrderNotCancellable, BalanceLimitExceeded),
+    }
+
+    def get_queryset(self) -> QuerySet[Order]:
+        return Order.objects.filter(user=self.member_id).with_items().order_by("-id")
+
+    @extend_schema(
+        tags=["orders"],
+        summary="My orders, newest first",
+        operation_id="orders",
+        examples=[OpenApiExample("Order", ORDER, response_only=True, status_codes=["200"])],
+    )
+    def list(self, request: Request) -> Response:
+        return self.list_page()
+
+    @extend_schema(
+        tags=["orders"],
+        summary="One of my orders",
+        operation_id="order",
+        examples=[OpenApiExample("Order", ORDER, response_only=True, status_codes=["200"])],
+    )
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(self.get_serializer(get_object_or_404(self.get_queryset(), pk=pk)).data)
+
+    @extend_schema(
+        tags=["orders"],
+        summary="Place an order, paid from my balance",
+        operation_id="order_place",
+        responses={201: OrderSerializer},
+        examples=[
+            OpenApiExample(
+                "Two pieces with a coupon",
+                {"items": [{"product": 11, "quantity": 2}], "coupon": 41},
+                request_only=True,
+            ),
+            OpenApiExample("Placed", ORDER, response_only=True, status_codes=["201"]),
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        body = self.read_body()
+        draft = services.OrderDraft(
+            user_id=self.member_id,
+            lines=tuple(
+                services.DraftLine(line["product"], line["quantity"]) for line in body["items"]
+            ),
+            coupon_id=body["coupon"],
+            idempotency=read_idempotency_key(request, body),
+        )
+        outcome = services.place_order(draft)
+        data = self.get_serializer(outcome.value).data
+        return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
+
+    @extend_schema(
+        tags=["orders"],
+        summary="Cancel one of my orders: money, stock and coupon go back",
+        operation_id="order_cancel",
+        responses={200: OrderSerializer},
+        examples=[
+            OpenApiExample(
+                "Cancelled",
+                {
+                    **ORDER,
+                    "status": "cancelled",
+                    "cancelled_at": "2026-11-23T10:09:00.123456+09:00",
+                },
+                response_only=True,
+                status_codes=["200"],
+            )
+        ],
+    )
+    def cancel(self, request: Request, pk: str) -> Response:
+        self.read_body()
+        order = services.cancel_order(order_id=int(pk), user_id=self.member_id)
+        return Response(self.get_serializer(order).data)

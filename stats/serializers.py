@@ -1,0 +1,35 @@
+"""The best sellers on the wire."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from ecommerce.common.serializers import StrictSerializer
+
+
+class TopProductsQuery(StrictSerializer):
+    days = serializers.IntegerField(
+        default=3, min_value=1, max_value=30, help_text="Days to look back, today included."
+    )
+    limit = serializers.IntegerField(default=5, min_value=1, max_value=50)
+
+
+class RankedProductSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(source="product_id")
+    name = serializers.CharField(source="product__name")
+    price = serializers.IntegerField(source="product__price", help_text="Won.")
+
+
+class RankSerializer(serializers.Serializer[Any]):
+    rank = serializers.IntegerField()
+    product = RankedProductSerializer(source="*")
+    quantity = serializers.IntegerField(source="total_quantity", help_text="Pieces sold.")
+    revenue = serializers.IntegerField(
+        source="total_revenue", help_text="Won, before discounts on whole orders."
+    )
+
+
+class TopProductsSerializer(serializers.Serializer[Any]):
+    since = serializers.DateField(help_text="First day counted, in Asia/Seoul.")
+    until = serializers.DateField(help_text="Last day counted: today, in Asia/Seoul.")
+    results = RankSerializer(many=True)

@@ -1,0 +1,60 @@
+"""The best sellers over HTTP, for anyone."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ecommerce.common.views import ApiViewSet
+from stats.models import DailyProductSales
+from stats.serializers import TopProductsQuery, TopProductsSerializer
+
+
+class TopProductsViewSet(ApiViewSet):
+    """The best sellers of the last days."""
+
+    permission_classes = [AllowAny]
+    query_serializers = {"retrieve": TopProductsQuery}
+
+    @extend_schema(
+        tags=["stats"],
+        summary="The best sellers of the last days",
+        operation_id="stats_top_products",
+        responses={200: TopProductsSerializer},
+        examples=[
+            OpenApiExample(
+                "Top 1",
+                {
+                    "since": "2026-11-21",
+                    "until": "2026-11-23",
+                    "results": [
+                        {
+                            "rank": 1,
+                            "product": {
+                                "id": 11,
+                                "name": "스테인리스 텀블러 500ml",
+                                "price": 18_900,
+                            },
+                            "quantity": 214,
+                            "revenue": 4_044_600,
+                        }
+                    ],
+                },
+                response_only=True,
+                status_codes=["200"],
+            )
+        ],
+    )
+    def retrieve(self, request: Request) -> Response:
+        query = self.read_query()
+        until = timezone.localdate()
+        since = until - timedelta(days=query["days"] - 1)
+        best = DailyProductSales.objects.top_products(
+            since=since, until=until, limit=query["limit"]
+        )
+        ranked = [{"rank": rank, **row} for rank, row in enumerate(best, start=1)]
+        body = {"since": since, "until": until, "results": ranked}
+        return Response(TopProductsSerializer(body).data)
