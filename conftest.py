@@ -1,0 +1,107 @@
+"""Fixtures that every app's tests share: clients, members, products, campaigns."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from coupons.models import Coupon
+from coupons.services import create_coupon
+from products.models import Product
+from products.services import create_product
+from users.models import User
+from users.services import charge_wallet
+
+_serial = count(1)
+
+
+def client_of(user: User | None = None) -> APIClient:
+    """An HTTP client of the API, signed in as `user` if given. Server errors are answers to it."""
+    client = APIClient(SERVER_NAME="localhost", raise_request_exception=False)
+    if user is not None:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {AccessToken.for_user(user)}")
+    return client
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """A client that is not signed in."""
+    return client_of()
+
+
+@pytest.fixture
+def make_member(db: None) -> Callable[..., User]:
+    """Makes members, with `balance` won charged."""
+
+    def make(*, balance: int = 0, **fields: Any) -> User:
+        fields.setdefault("username", f"member{next(_serial)}")
+        user = User.objects.create_user(**fields)
+        if balance:
+            charge_wallet(user_id=user.pk, amount=balance)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def member(make_member: Callable[..., User]) -> User:
+    """A member with 100,000 won."""
+    return make_member(username="minji", balance=100_000)
+
+
+@pytest.fixture
+def client(member: User) -> APIClient:
+    """A client signed in as `member`."""
+    return client_of(member)
+
+
+@pytest.fixture
+def make_product(db: None) -> Callable[..., Product]:
+    """Makes products: 1,000 won and 10 pieces unless said."""
+
+    def make(**fields: Any) -> Product:
+        fields.setdefault("name", f"product {next(_serial)}")
+        fields.setdefault("price", 1_000)
+        fields.setdefault("stock", 10)
+        return create_product(**fields)
+
+    return make
+
+
+@pytest.fixture
+def product(make_product: Callable[..., Product]) -> Product:
+    return make_product(name="스테인리스 텀블러")
+
+
+@pytest.fixture
+def make_coupon(db: None) -> Callable[..., Coupon]:
+    """Makes campaigns: 1,000 won off, 30 coupons, open since an hour ago until in an hour."""
+
+    def make(**terms: Any) -> Coupon:
+        now = timezone.now()
+        defaults: dict[str, Any] = {
+            "name": f"coupon {next(_serial)}",
+            "discount_type": "fixed",
+            "discount_value": 1_000,
+            "total_quantity": 30,
+            "issue_starts_at": now - timedelta(hours=1),
+            "issue_ends_at": now + timedelta(hours=1),
+        }
+        return create_coupon(**(defaults | terms))
+
+    return make
+
+
+@pytest.fixture
+def coupon(make_coupon: Callable[..., Coupon]) -> Coupon:
+    return make_coupon()

@@ -1,0 +1,48 @@
+"""Run a command with DATABASE_URL pointing to a fresh MySQL (or MariaDB) in a container.
+
+    python -m ecommerce.tests.on_mysql pytest -x
+
+MYSQL_IMAGE picks the image. Without a Docker Engine it says so in one line and runs nothing;
+with REQUIRE_MYSQL=1 that is an error.
+"""
+
+import os
+import subprocess
+import sys
+
+import docker
+from docker.errors import DockerException
+from testcontainers.community.mysql import MySqlContainer
+
+PASSWORD = "only-for-tests"
+ENGINE_TIMEOUT_SECONDS = 5
+
+
+def engine_answers() -> bool:
+    try:
+        return bool(docker.from_env(timeout=ENGINE_TIMEOUT_SECONDS).ping())
+    except DockerException:
+        return False
+
+
+def main(command: list[str]) -> int:
+    if not engine_answers():
+        required = os.environ.get("REQUIRE_MYSQL") == "1"
+        verdict = "REQUIRE_MYSQL=1 makes that an error" if required else "skipping the MySQL run"
+        print(f"MySQL: no Docker Engine answers; {verdict}.", file=sys.stderr)  # noqa: T201
+        return int(required)
+    image = os.environ.get("MYSQL_IMAGE", "mysql:9.7")
+    # In memory: the suite tests what is exact under contention, not the speed of a disk.
+    container = MySqlContainer(
+        image, username="root", root_password=PASSWORD, password=PASSWORD, dbname="shop"
+    ).with_tmpfs_mount("/var/lib/mysql")
+    with container as mysql:
+        port = mysql.get_exposed_port(3306)
+        url = f"mysql://root:{PASSWORD}@127.0.0.1:{port}/shop"
+        print(f"MySQL: {image} on port {port}", flush=True)  # noqa: T201
+        environment = {**os.environ, "DATABASE_URL": url}
+        return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
