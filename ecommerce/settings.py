@@ -13,13 +13,15 @@ import structlog
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
-env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
+if env.bool("READ_DOT_ENV", default=True):
+    env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
 
 # --- Safety -----------------------------------------------------------------------------------
 
 SECRET_KEY = env.str("SECRET_KEY")  # no default: without one the process refuses to start
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+# The machine itself always may: health checks ask by its own address.
+ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 HTTPS = env.bool("HTTPS", default=False)

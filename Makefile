@@ -1,0 +1,52 @@
+# Everything a developer or an operator types. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PORT ?= 8000
+export BASE_URL ?= http://127.0.0.1:$(PORT)
+export MYSQL_IMAGE ?= mysql:9.7
+
+.PHONY: help run test lint tour docs env
+
+help: ## List what there is
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), THREADS (16), MYSQL_IMAGE ($(MYSQL_IMAGE))"
+
+run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
+	@scripts/serve
+
+test: .venv/installed-dev ## The suite on SQLite, and again on MySQL in a container (REQUIRE_MYSQL=1: or fail)
+	@scripts/test
+
+lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents
+	@scripts/lint
+
+tour: .venv/installed ## Run the README's tour against BASE_URL
+	@$(BIN)/python -m scripts.tour $(BASE_URL)
+
+docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md
+	@scripts/generate-docs docs
+
+env: .env ## Write .env with fresh secrets, once
+
+.env:
+	@umask 077; $(PYTHON) scripts/new_env.py > .env
+	@echo "Wrote .env (readable by you only) with a fresh SECRET_KEY and database passwords."
+
+.venv/bin/python:
+	@scripts/install-headers
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=… picks another")'
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	@echo "Installing packages into .venv …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements-dev.txt .venv/installed
+	@echo "Installing development packages into .venv …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
