@@ -75,7 +75,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "ecommerce.urls"
 WSGI_APPLICATION = "ecommerce.wsgi.application"
-APPEND_SLASH = False  # a redirect would turn a POST without its slash into a GET
+APPEND_SLASH = True  # for people at /admin; under /api/ every path is answered as it stands
 
 TEMPLATES = [
     {
@@ -129,9 +129,10 @@ def _database() -> dict[str, Any]:
                 "NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'"
             ),
             "connect_timeout": 3,
-            "read_timeout": env.int("DATABASE_READ_TIMEOUT", default=LOCK_TIMEOUT_SECONDS + 7),
-            "write_timeout": 10,
         }
+        # Zero waits for ever, as a migration or an audit may need; ecommerce/wsgi.py says 10.
+        if timeout := env.int("DATABASE_TIMEOUT_SECONDS", default=0):
+            database["OPTIONS"] |= {"read_timeout": timeout, "write_timeout": timeout}
         database["TEST"] = {"CHARSET": "utf8mb4"}
     return database
 
