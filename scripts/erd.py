@@ -1,6 +1,6 @@
 """Print the entity-relationship diagram of the shop's own models, as Markdown with Mermaid.
 
-    python -m scripts.erd > docs/erd.md
+python -m scripts.erd > docs/erd.md
 """
 
 import os

@@ -2,6 +2,8 @@
 
 from secrets import token_hex
 
-print("# Secrets of this installation; never committed. docs/operations.md lists what else may be set.")  # noqa: T201
-for name, size in [("SECRET_KEY", 48), ("MYSQL_PASSWORD", 16), ("MYSQL_ROOT_PASSWORD", 16)]:
-    print(f"{name}={token_hex(size)}")  # noqa: T201
+SIZES = {"SECRET_KEY": 48, "MYSQL_PASSWORD": 16, "MYSQL_ROOT_PASSWORD": 16}
+
+print("# Secrets of this installation, never committed; docs/operations.md lists all settings.")
+for name, size in SIZES.items():
+    print(f"{name}={token_hex(size)}")
