@@ -46,7 +46,8 @@ def create_coupon(**terms: Any) -> Coupon:
     """
     _ensure_changeable(terms)
     coupon = Coupon(**terms)
-    _ensure_sound(coupon)
+    coupon.clean_fields()
+    coupon.clean()
 
     def work(settle: bool) -> Coupon:
         if settle:  # staff see it in the list; two campaigns would be worse than a late answer
@@ -75,9 +76,11 @@ def change_coupon(*, coupon_id: int, **terms: Any) -> Coupon:
         coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
         for name, value in terms.items():
             setattr(coupon, name, value)
+        # Not `full_clean`, which asks the database about each constraint, here under the lock.
+        coupon.clean_fields()
         if coupon.total_quantity < coupon.issued_quantity:
             raise TotalBelowIssued
-        _ensure_sound(coupon)
+        coupon.clean()
         if terms:
             coupon.save(update_fields=terms.keys())
         return coupon
@@ -89,12 +92,6 @@ def _ensure_changeable(terms: dict[str, Any]) -> None:
     foreign = terms.keys() - CHANGEABLE
     if foreign:
         raise TypeError(f"not a coupon's terms: {', '.join(sorted(foreign))}")
-
-
-def _ensure_sound(coupon: Coupon) -> None:
-    """Not `full_clean`, which asks the database about each constraint, here under the lock."""
-    coupon.clean_fields()
-    coupon.clean()
 
 
 # --- Issuing ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 
 import environ
 import structlog
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -18,7 +19,9 @@ if env.bool("READ_DOT_ENV", default=True):
 
 # --- Safety -----------------------------------------------------------------------------------
 
-SECRET_KEY = env.str("SECRET_KEY")  # no default: without one the process refuses to start
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set: `make env` writes one into .env.")
 DEBUG = env.bool("DEBUG", default=False)
 # The machine itself always may: health checks ask by its own address.
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]"]
@@ -223,7 +226,12 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # Without `collectstatic` (a first run) whitenoise serves straight from the packages.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 
-UNFOLD = {"SITE_TITLE": "Shop", "SITE_HEADER": "Shop"}
+UNFOLD = {
+    "SITE_TITLE": "Shop",
+    "SITE_HEADER": "Shop",
+    "SITE_SYMBOL": "storefront",
+    "SIDEBAR": {"navigation": "ecommerce.navigation.sidebar"},
+}
 
 # --- Logs: one JSON line each, to standard output ----------------------------------------------
 

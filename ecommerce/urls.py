@@ -8,14 +8,16 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, Spec
 from ecommerce import health
 from ecommerce.common.views import UnknownPath
 
+PAGE = ["get", "head"]  # the page would fail to render what OPTIONS answers
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/")),
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema")),
-    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema")),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=PAGE)),
+    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema", http_method_names=PAGE)),
     path("api/v1/", include("users.urls")),
     path("api/v1/", include("products.urls")),
     path("api/v1/", include("coupons.urls")),

@@ -264,9 +264,7 @@ def _write(placed: list[_Placed], locked: _Locked) -> None:
     orders = [one.order for one in placed]
     items = [item for one in placed for item in one.items]
     _insert_orders(orders)
-    for item in items:
-        item.order_id = item.order.pk  # known only now
-    OrderItem.objects.bulk_create(items)
+    OrderItem.objects.bulk_create(items)  # takes each order's id, known only now, from `item.order`
     save_redemptions([order.coupon for order in orders if order.coupon])
     save_wallets(
         [locked.wallets[user_id] for user_id in sorted({order.user_id for order in orders})],

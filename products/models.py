@@ -8,7 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.fields import ExactCharField
+from ecommerce.common.fields import ExactCharField, ExactSlugField
 
 PRICE_MAX = 1_000_000_000
 STOCK_MAX = 1_000_000_000
@@ -33,7 +33,7 @@ class FoldedNameField(ExactCharField):
 
 class Category(models.Model):
     name = ExactCharField(_("name"), max_length=100, unique=True)
-    slug = models.SlugField(_("slug"), max_length=100, unique=True, allow_unicode=True)
+    slug = ExactSlugField(_("slug"), max_length=100, unique=True, allow_unicode=True)
 
     class Meta:
         verbose_name = _("category")

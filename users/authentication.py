@@ -16,8 +16,11 @@ class TokenMember(TokenUser):
 
     @cached_property
     def id(self) -> int:  # type: ignore[override]
-        """The member's id; a token carries it as text."""
-        return int(self.token[api_settings.USER_ID_CLAIM])
+        """The member's id; a token carries it as text. Raises ValueError when it cannot be one."""
+        member_id = int(self.token[api_settings.USER_ID_CLAIM])
+        if not 0 < member_id < 2**63:
+            raise ValueError("no id of a member")
+        return member_id
 
 
 class MemberAuthentication(JWTStatelessUserAuthentication):

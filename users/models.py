@@ -98,8 +98,10 @@ class WalletTransaction(models.Model):
             models.UniqueConstraint(
                 fields=["kind", "reference"], name="ledger_kind_reference_uniq"
             ),
+            # The key first: MySQL 9.7 leaves a foreign key unchecked when an index that begins with
+            # its column has a null further on.
             models.UniqueConstraint(
-                fields=["wallet", "idempotency_key"], name="ledger_wallet_idempotency_key_uniq"
+                fields=["idempotency_key", "wallet"], name="ledger_wallet_idempotency_key_uniq"
             ),
             models.CheckConstraint(
                 condition=models.Q(balance_after__gte=0), name="ledger_balance_after_gte_0"

@@ -88,14 +88,19 @@ def rotate_refresh_token(*, refresh: str) -> TokenPair:
     Raises:
         RefreshTokenRefused: it is invalid, expired, used or revoked, or its member is not active.
     """
+    made: TokenPair | None = None
 
     def work(settle: bool) -> TokenPair:
+        nonlocal made
         token = _lock_refresh_token(refresh)
+        if settle and made and _is_outstanding(made.refresh, token):
+            return made
         user = User.objects.filter(pk=token.user_id or 0, is_active=True).first()
         if user is None or BlacklistedToken.objects.filter(token=token).exists():
             raise RefreshTokenRefused
         BlacklistedToken.objects.create(token=token)
-        return _new_pair(user)
+        made = _new_pair(user)
+        return made
 
     return run_transaction(work)
 
@@ -131,6 +136,12 @@ def _lock_refresh_token(refresh: str) -> OutstandingToken:
     if found is None:
         raise RefreshTokenRefused
     return found
+
+
+def _is_outstanding(refresh: str, predecessor: OutstandingToken) -> bool:
+    """Whether `refresh` was handed out, in exchange for `predecessor`."""
+    of_member = OutstandingToken.objects.filter(user=predecessor.user_id)
+    return of_member.filter(token=refresh).exists()
 
 
 class _UncheckedRefreshToken(RefreshToken):
@@ -233,10 +244,13 @@ def charge_wallet(
     reference = new_reference("CHG")
 
     def work(settle: bool) -> Outcome[WalletTransaction]:
+        if settle:
+            lock_wallets([user_id])
+            charges = WalletTransaction.objects.filter(kind=WalletTransaction.Kind.CHARGE)
+            if mine := charges.filter(reference=reference).first():
+                return Outcome(mine)  # also when the member was deactivated since
         wallet = lock_active_wallet(user_id)
         ledger = WalletTransaction.objects.filter(wallet=wallet)
-        if settle and (mine := ledger.filter(reference=reference).first()):
-            return Outcome(mine)
         if idempotency and (earlier := ledger.filter(idempotency_key=idempotency.key).first()):
             idempotency.ensure_same_body(earlier.idempotency_body)
             return Outcome(earlier, replayed=True)

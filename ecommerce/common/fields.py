@@ -18,3 +18,7 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
         if connection.vendor == "mysql":
             parameters["collation"] = "utf8mb4_bin"
         return parameters
+
+
+class ExactSlugField(ExactCharField, models.SlugField):  # type: ignore[type-arg]
+    """A slug that is compared like `ExactCharField`."""

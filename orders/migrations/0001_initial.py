@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='order',
-            constraint=models.UniqueConstraint(fields=('user', 'idempotency_key'), name='order_user_idempotency_key_uniq'),
+            constraint=models.UniqueConstraint(fields=('idempotency_key', 'user'), name='order_user_idempotency_key_uniq'),
         ),
         migrations.AddConstraint(
             model_name='order',
@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('coupon', None), ('redeemed_coupon', None)), models.Q(('redeemed_coupon', models.F('coupon')), ('status', 'paid')), models.Q(('redeemed_coupon', None), ('status', 'cancelled')), _connector='OR'), name='order_redeemed_coupon_while_paid'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('coupon', None), ('redeemed_coupon', None)), models.Q(('coupon__isnull', False), ('redeemed_coupon', models.F('coupon')), ('redeemed_coupon__isnull', False), ('status', 'paid')), models.Q(('redeemed_coupon', None), ('status', 'cancelled')), _connector='OR'), name='order_redeemed_coupon_while_paid'),
         ),
         migrations.AddConstraint(
             model_name='orderitem',

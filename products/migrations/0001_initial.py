@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', ecommerce.common.fields.ExactCharField(max_length=100, unique=True, verbose_name='name')),
-                ('slug', models.SlugField(allow_unicode=True, max_length=100, unique=True, verbose_name='slug')),
+                ('slug', ecommerce.common.fields.ExactSlugField(allow_unicode=True, max_length=100, unique=True, verbose_name='slug')),
             ],
             options={
                 'verbose_name': 'category',

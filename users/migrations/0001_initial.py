@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='wallettransaction',
-            constraint=models.UniqueConstraint(fields=('wallet', 'idempotency_key'), name='ledger_wallet_idempotency_key_uniq'),
+            constraint=models.UniqueConstraint(fields=('idempotency_key', 'wallet'), name='ledger_wallet_idempotency_key_uniq'),
         ),
         migrations.AddConstraint(
             model_name='wallettransaction',

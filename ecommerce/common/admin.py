@@ -1,0 +1,302 @@
+"""What the admins of all apps share.
+
+Money, stock, coupons and orders change through services only, and these open the outermost
+transaction themselves (docs/locking.md). So a form that saves through one, and a page that acts on
+one object, both run outside the transaction that Django wraps around an admin's form.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet, Value
+from django.db.models.functions import Lower
+from django.db.models.lookups import Contains
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from ecommerce.common.errors import DomainError
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from django_stubs_ext import StrOrPromise
+
+    # unfold has no types of its own; its classes extend Django's of the same names.
+    UnfoldModelAdmin: TypeAlias = admin.ModelAdmin[Any]
+    UnfoldTabularInline: TypeAlias = admin.TabularInline[Any, Any]
+    DjangoModelAdmin: TypeAlias = admin.ModelAdmin[Any]
+    ModelForm: TypeAlias = forms.ModelForm[Any]
+else:
+    from django.contrib.admin import ModelAdmin as DjangoModelAdmin
+    from django.forms import ModelForm
+    from unfold.admin import ModelAdmin as UnfoldModelAdmin
+    from unfold.admin import TabularInline as UnfoldTabularInline  # noqa: F401  for the apps
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+REFUSALS = (DomainError, ValidationError)
+REASON_MAX_LENGTH = 200
+
+WON = "₩{:,}"
+COUNT = "{:,}"
+SIGNED = "{:+,}"
+
+
+# --- Lists --------------------------------------------------------------------------------------
+
+
+class ShopModelAdmin(UnfoldModelAdmin):
+    """A list that stays quick on millions of rows, and pages that act on one object."""
+
+    list_per_page = 50
+    show_full_result_count = False  # a second COUNT(*), over the whole table
+    show_facets = admin.ShowFacets.NEVER  # one COUNT(*) more for each choice of each filter
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        text = search_term.strip()
+        return (self.search(queryset, text) if text else queryset), False
+
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        """The rows that match what staff typed; `search_fields` unless a subclass knows better."""
+        return rows_containing(queryset, self.search_fields, text)
+
+    def is_actionable(self, obj: Any) -> bool:
+        """Whether the buttons of this object's page would do anything now."""
+        return True
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None or not self.is_actionable(obj):
+            return []
+        return super().get_actions_detail(request, object_id)  # type: ignore[misc,no-any-return]
+
+    def object_page(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        *,
+        title: "StrOrPromise",
+        form_class: type[forms.Form],
+        facts: "Callable[[Any], Mapping[StrOrPromise, object]]",
+        act: Callable[[Any, dict[str, Any]], str],
+    ) -> HttpResponse:
+        """A page about one object that asks before it acts. Only a valid POST acts, once.
+
+        `facts` are shown above the form, by their labels. `act` gets the object and the form's
+        data, calls a service, and returns what was done, for the admin's log and the message on
+        the page that follows. What the service refuses is an error of the form.
+        """
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined,no-any-return]
+                request, self.opts, object_id
+            )
+        form = form_class(request.POST if request.method == "POST" else None)
+        change_url = reverse(_url_name(self, "change"), args=[quote(obj.pk)])
+        if form.is_valid():
+            try:
+                done = act(obj, form.cleaned_data)
+            except REFUSALS as refusal:
+                add_refusal(form, refusal)
+                obj.refresh_from_db()  # what it is by now is why it was refused
+            else:
+                self.log_change(request, obj, done)
+                self.message_user(request, done, messages.SUCCESS)
+                return HttpResponseRedirect(change_url)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": obj,
+            "title": title,
+            "subtitle": str(obj),
+            "form": form,
+            "facts": facts(obj),
+            "change_url": change_url,
+            "media": self.media + form.media,
+        }
+        return TemplateResponse(request, "admin/object_page.html", context)
+
+
+def _url_name(model_admin: DjangoModelAdmin, page: str) -> str:
+    opts = model_admin.opts
+    return f"{model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_{page}"
+
+
+def rows_containing(queryset: QuerySet[Any], paths: Iterable[str], text: str) -> QuerySet[Any]:
+    """The rows of which each word of `text` is in one of the columns, whatever the case.
+
+    Both sides are lowered by the database: `icontains` minds the case on MySQL in columns that are
+    compared by code point, such as a member's name.
+    """
+    for word in text.split():
+        lowered = Lower(Value(word))
+        queryset = queryset.filter(
+            reduce(or_, (Q(Contains(Lower(path), lowered)) for path in paths))
+        )
+    return queryset
+
+
+class ConditionFilter(admin.SimpleListFilter):
+    """A filter of named conditions. A name that it doesn't know filters nothing."""
+
+    def conditions(self) -> "dict[str, tuple[StrOrPromise, Q]]":
+        """Label and condition by the value in the address."""
+        raise NotImplementedError
+
+    def lookups(
+        self, request: HttpRequest, model_admin: DjangoModelAdmin
+    ) -> "list[tuple[str, StrOrPromise]]":
+        return [(name, label) for name, (label, _condition) in self.conditions().items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        chosen = self.conditions().get(self.value() or "")
+        return queryset.filter(chosen[1]) if chosen else queryset
+
+
+def number_column(
+    path: str, description: "StrOrPromise", pattern: str = COUNT
+) -> Callable[[Model], str]:
+    """A column, or a read-only field, that shows a number by `pattern`; sorts by the number."""
+
+    @admin.display(description=description, ordering=path)
+    def column(obj: Model) -> str:
+        return pattern.format(getattr(obj, path))
+
+    column.__name__ = path  # the label's and the style's name for it
+    return column
+
+
+# --- What a form may do -------------------------------------------------------------------------
+
+
+class Undeletable:
+    """Rows that others refer to, or will: they are kept for good."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnly(Undeletable):
+    """Rows that only services write."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class History(ReadOnly):
+    """Rows that pile up: newest first, since no other order has an index."""
+
+    sortable_by: ClassVar[Any] = ()
+
+
+class ServiceForm(ModelForm):
+    """A form whose save may still be refused, by the service that does it under its locks."""
+
+    refusal: ClassVar[DomainError | ValidationError | None] = None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.refusal is not None:
+            add_refusal(self, self.refusal)
+        return cleaned
+
+
+class _NoTransaction(DjangoModelAdmin):
+    """Comes after unfold's and before Django's own class, whose transaction it leaves out."""
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
+
+
+class SavedByService(Undeletable, ShopModelAdmin, _NoTransaction):
+    """An admin whose `save_model` calls a service.
+
+    Services are `durable`: inside the transaction that Django's `changeform_view` opens they would
+    not run, and their locks would outlive them until the log is written and the page is rendered.
+    What the service refuses is shown at the form, which is made anew with the refusal as its error.
+    """
+
+    form = ServiceForm
+    add_form: type[ServiceForm] | None = None
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except REFUSALS as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj is None and self.add_form is not None:
+            kwargs["form"] = self.add_form
+        form_class = super().get_form(request, obj, change, **kwargs)  # made for this request
+        form_class.refusal = getattr(request, "refusal", None)  # type: ignore[attr-defined]
+        return form_class
+
+
+def add_refusal(form: forms.BaseForm, refusal: DomainError | ValidationError) -> None:
+    """Add a refusal to a form's errors, at the fields that it names and the form has."""
+    if isinstance(refusal, DomainError):
+        errors = [
+            (item.attr, ValidationError(item.detail, code=item.code)) for item in refusal.items
+        ]
+    else:
+        by_field = getattr(refusal, "error_dict", {None: [refusal]})
+        errors = [(name, ValidationError(found)) for name, found in by_field.items()]
+    for name, error in errors:
+        form.add_error(name if name in form.fields else None, error)
+
+
+# --- Pages that act on one object ---------------------------------------------------------------
+
+
+class ReasonForm(forms.Form):
+    """Why staff do something by hand."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=REASON_MAX_LENGTH,
+        help_text=_("Kept in the books for good, with your name."),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+def not_zero(value: int) -> None:
+    """Raises ValidationError for a change that changes nothing."""
+    if value == 0:
+        raise ValidationError(_("It must not be 0."), code="zero")
+
+
+def object_action(
+    *, description: "StrOrPromise", icon: str, permission: str, danger: bool = False
+) -> Callable[[View], View]:
+    """A button of one object and the address behind it.
+
+    Those for whom `has_{permission}_permission` is false don't see the button, and are refused
+    (403) at the address.
+    """
+    decorator: Callable[[View], View] = action(
+        description=description,
+        icon=icon,
+        permissions=[permission],
+        variant=ActionVariant.DANGER if danger else ActionVariant.DEFAULT,
+    )
+    return decorator

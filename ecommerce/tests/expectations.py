@@ -1,0 +1,80 @@
+"""What tests of all apps look at: refusals, pages, statements, and that nothing changed."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+
+SHOP = ("users", "products", "coupons", "stats", "orders")
+
+IDS_OF_NOTHING = ["0", "999999999999999999", "9" * 19, "9" * 40, "-1", "one"]
+"""What may stand for an id in a path, and is none."""
+
+PAGES_MAX = 10
+
+Refusal = tuple[int, str, list[tuple[str, str | None]]]
+
+
+def refusal(answer: Response) -> Refusal:
+    """An error answer's status and type, and the code and field of each of its errors."""
+    body = answer.json()
+    errors = [(error["code"], error["attr"]) for error in body["errors"]]
+    return answer.status_code, body["type"], errors
+
+
+def refused(status: int, code: str, attr: str | None = None) -> Refusal:
+    """The refusal with this one error."""
+    return status, "validation_error" if status == 400 else "client_error", [(code, attr)]
+
+
+def ids_by_page(client: APIClient, url: str) -> list[list[int]]:
+    """The ids of a list's rows, page by page, following `next` from `url` on."""
+    pages: list[list[int]] = []
+    following: str | None = url
+    while following and len(pages) < PAGES_MAX:
+        page = client.get(following).json()
+        pages.append([row["id"] for row in page["results"]])
+        following = page["next"]
+    return pages
+
+
+def count_statements(work: Callable[..., object], *args: Any, **kwargs: Any) -> int:
+    """How many SQL statements a call of `work` sends."""
+    with CaptureQueriesContext(connection) as statements:
+        work(*args, **kwargs)
+    return len(statements)
+
+
+@contextmanager
+def nothing_changes() -> Iterator[None]:
+    """Fails when what is done inside leaves any row of the shop other than it was."""
+    before = shop_state()
+    yield
+    after = shop_state()
+    assert {name: rows for name, rows in after.items() if rows != before[name]} == {}
+
+
+def shop_state() -> dict[str, list[dict[str, Any]]]:
+    """Every row of the shop, by model."""
+    return {
+        model.__name__: list(model._default_manager.order_by("pk").values())
+        for label in SHOP
+        for model in apps.get_app_config(label).get_models()
+    }
+
+
+@contextmanager
+def database_refuses(constraint: str) -> Iterator[None]:
+    """Fails unless the database itself refuses what is done inside, naming `constraint` (regex).
+
+    A broken check is error 3819 of MySQL and 4025 of MariaDB; Django makes an IntegrityError of
+    both. SQLite names the columns of a unique constraint rather than the constraint.
+    """
+    with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+        yield

@@ -1,0 +1,208 @@
+"""What all pages of the admin have in common."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from coupons.models import IssuedCoupon
+from coupons.services import issue_coupon
+from ecommerce.tests.expectations import SHOP, nothing_changes
+from ecommerce.tests.staff import staff_client
+from orders.models import Order, OrderItem
+from orders.services import DraftLine, OrderDraft, place_order
+from products.models import Category, Product, StockAdjustment
+from products.services import adjust_stock
+from stats.models import DailyProductSales
+from users.models import User, Wallet, WalletTransaction
+
+MODELS = [
+    *(model for label in SHOP for model in apps.get_app_config(label).get_models()),
+    Group,
+]
+READ_ONLY = [
+    DailyProductSales,
+    IssuedCoupon,
+    Order,
+    OrderItem,
+    StockAdjustment,
+    Wallet,
+    WalletTransaction,
+]
+KEPT = [model for model in MODELS if model not in (Category, Group)]
+
+
+def label_of(model: Any) -> str:
+    return model._meta.label
+
+
+def list_url(model: Any) -> str:
+    return f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
+
+
+def page_url(obj: Any, page: str = "change") -> str:
+    return f"{list_url(type(obj))}{obj.pk}/{page}/"
+
+
+@pytest.fixture
+def add_a_row_of_each(
+    admin_user: User,
+    make_member: Callable[..., User],
+    make_product: Callable[..., Product],
+    make_coupon: Callable[..., Any],
+) -> Callable[[], None]:
+    """Adds a row, or two, to every list: all the references of a row are rows of its own."""
+
+    def add() -> None:
+        member = make_member(balance=100_000)
+        category = Category.objects.create(name=member.username, slug=member.username)
+        product = make_product(category=category, staff_id=admin_user.pk)
+        adjust_stock(product_id=product.pk, quantity=1, reason="found", staff_id=admin_user.pk)
+        issued = issue_coupon(coupon_id=make_coupon().pk, user_id=member.pk)
+        lines = (DraftLine(product.pk, 2),)
+        place_order(OrderDraft(user_id=member.pk, lines=lines, coupon_id=issued.pk))
+        Group.objects.create(name=member.username)
+
+    return add
+
+
+def rows_and_queries(browser: Client, model: Any) -> tuple[int, int]:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        page = browser.get(list_url(model))
+    return len(page.context["cl"].result_list), len(queries)
+
+
+def test_every_model_of_the_shop_has_its_pages() -> None:
+    assert {model for model in MODELS if not admin.site.is_registered(model)} == set()
+
+
+@pytest.mark.parametrize("model", ["outstandingtoken", "blacklistedtoken"])
+def test_refresh_tokens_have_no_page(admin_client: Client, model: str) -> None:
+    assert admin_client.get(f"/admin/token_blacklist/{model}/").status_code == 404
+
+
+def test_a_list_asks_the_database_as_often_for_twenty_rows_as_for_one(
+    admin_client: Client, add_a_row_of_each: Callable[[], None]
+) -> None:
+    add_a_row_of_each()
+    admin_client.get(list_url(Order))  # what is looked up once per process is known by now
+    few = {model: rows_and_queries(admin_client, model) for model in MODELS}
+    for _ in range(19):
+        add_a_row_of_each()
+    many = {model: rows_and_queries(admin_client, model) for model in MODELS}
+    assert {model for model, (rows, _queries) in many.items() if rows < 20} == set()
+    assert {model: asked for model, (_rows, asked) in many.items()} == {
+        model: asked for model, (_rows, asked) in few.items()
+    }
+
+
+def test_every_choice_of_every_filter_and_order_is_answered(
+    admin_client: Client, add_a_row_of_each: Callable[[], None]
+) -> None:
+    add_a_row_of_each()
+    refused = []
+    for model in MODELS:
+        page = admin_client.get(list_url(model)).content.decode()
+        for query in set(re.findall(r'href="(\?[^"]+)"', page)):
+            url = list_url(model) + query.replace("&amp;", "&")
+            if admin_client.get(url).status_code != 200:
+                refused.append(url)
+    assert refused == []
+
+
+@pytest.mark.parametrize("model", MODELS, ids=label_of)
+def test_a_search_for_what_nothing_has_finds_nothing(
+    admin_client: Client, add_a_row_of_each: Callable[[], None], model: Any
+) -> None:
+    add_a_row_of_each()
+    page = admin_client.get(list_url(model), {"q": "no such thing 없음"})
+    assert list(page.context["cl"].result_list) == []
+
+
+def test_no_page_refers_to_another_host(
+    admin_client: Client, add_a_row_of_each: Callable[[], None]
+) -> None:
+    add_a_row_of_each()
+    urls = ["/admin/", "/admin/login/", "/admin/users/user/add/", "/admin/products/product/add/"]
+    urls += [list_url(model) for model in MODELS]
+    urls += [page_url(model.objects.latest("pk")) for model in MODELS]
+    urls += [
+        page_url(Product.objects.get(), "adjust_stock"),
+        page_url(Order.objects.get(), "cancel"),
+    ]
+    foreign = {}
+    for url in urls:
+        page = admin_client.get(url, follow=True)
+        assert page.status_code == 200, url
+        found = re.findall(
+            r"""(?:src|href|action)=["'](?:https?:)?//[^"']+""", page.content.decode()
+        )
+        if found:
+            foreign[url] = found
+    assert foreign == {}
+
+
+@pytest.mark.parametrize("model", KEPT, ids=label_of)
+def test_nobody_deletes_what_has_a_history(
+    admin_client: Client, add_a_row_of_each: Callable[[], None], model: Any
+) -> None:
+    add_a_row_of_each()
+    row = model.objects.latest("pk")
+    chosen = {"action": "delete_selected", "_selected_action": row.pk, "post": "yes"}
+    with nothing_changes():
+        assert admin_client.post(page_url(row, "delete"), {"post": "yes"}).status_code == 403
+        admin_client.post(list_url(model), chosen)
+
+
+@pytest.mark.parametrize("model", READ_ONLY, ids=label_of)
+def test_what_only_services_write_cannot_be_written_by_a_form(
+    admin_client: Client, add_a_row_of_each: Callable[[], None], model: Any
+) -> None:
+    add_a_row_of_each()
+    row = model.objects.latest("pk")
+    values = {field.name: "7" for field in model._meta.fields}
+    with nothing_changes():
+        assert admin_client.post(page_url(row), values).status_code == 403
+        assert admin_client.post(list_url(model) + "add/", values).status_code == 403
+    assert admin_client.get(page_url(row)).status_code == 200
+
+
+@pytest.mark.parametrize("model", MODELS, ids=label_of)
+def test_a_visitor_is_asked_to_sign_in(make_member: Callable[..., User], model: Any) -> None:
+    browser = Client()
+    browser.force_login(make_member())  # a member who isn't staff is a visitor here, too
+    for visitor in (Client(), browser):
+        answer = visitor.get(list_url(model))
+        assert (answer.status_code, answer["Location"]) == (
+            302,
+            f"/admin/login/?next={list_url(model)}",
+        )
+
+
+def test_the_sidebar_has_what_one_may_see(db: None) -> None:
+    page = staff_client("orders.view_order", "coupons.change_coupon").get("/admin/")
+    shown = [
+        (str(section["title"]), [item["title"] for item in section["items"]])
+        for section in page.context["sidebar_navigation"]
+    ]
+    assert shown == [
+        ("Sales", ["Orders"]),
+        ("Products", []),
+        ("Coupons", ["Coupons"]),
+        ("Members", []),
+    ]
+
+
+def test_the_sidebar_has_every_list(admin_client: Client) -> None:
+    sections = admin_client.get("/admin/").context["sidebar_navigation"]
+    links = {item["link"] for section in sections for item in section["items"]}
+    assert links == {list_url(model) for model in MODELS}

@@ -1,0 +1,128 @@
+"""GET /api/v1/orders/ and /api/v1/orders/{id}/"""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from conftest import client_of
+from ecommerce.tests.expectations import (
+    IDS_OF_NOTHING,
+    count_statements,
+    ids_by_page,
+    refusal,
+    refused,
+)
+from orders.tests.conftest import URL, buy
+
+TEN_O_CLOCK = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # in Seoul
+
+pytestmark = [pytest.mark.django_db, pytest.mark.time_machine(TEN_O_CLOCK, tick=False)]
+
+
+def test_a_member_sees_own_orders_newest_first(client, make_product):
+    product = make_product(name="머그컵", price=7_250)
+    older = buy(client, (product.pk, 1)).json()
+    newer = buy(client, (product.pk, 2)).json()
+    cancelled = client.post(f"{URL}{older['id']}/cancel/").json()
+
+    answer = client.get(URL)
+
+    assert answer.status_code == 200
+    assert answer.json() == {"next": None, "previous": None, "results": [newer, cancelled]}
+    assert newer == {
+        "id": newer["id"],
+        "number": newer["number"],
+        "status": "paid",
+        "items": [
+            {
+                "product": product.pk,
+                "product_name": "머그컵",
+                "unit_price": 7_250,
+                "quantity": 2,
+                "line_total": 14_500,
+            }
+        ],
+        "subtotal": 14_500,
+        "discount": 0,
+        "total": 14_500,
+        "coupon": None,
+        "created_at": "2026-11-23T10:00:00+09:00",
+        "cancelled_at": None,
+    }
+
+
+def test_one_order_looks_as_it_does_in_the_list(client, product):
+    order = buy(client, (product.pk, 1)).json()
+
+    answer = client.get(f"{URL}{order['id']}/")
+
+    assert answer.status_code == 200
+    assert answer.json() == order == client.get(URL).json()["results"][0]
+
+
+def test_the_list_is_paged_and_each_order_appears_once(client, product):
+    newest_first = [buy(client, (product.pk, 1)).json()["id"] for _ in range(5)][::-1]
+
+    pages = ids_by_page(client, f"{URL}?page_size=2")
+
+    assert pages == [newest_first[:2], newest_first[2:4], newest_first[4:]]
+
+
+def test_the_list_costs_two_queries_however_long_it_is(
+    client, make_product, django_assert_num_queries
+):
+    first, second = make_product(), make_product()
+    for _ in range(5):
+        buy(client, (first.pk, 1), (second.pk, 1))
+
+    with django_assert_num_queries(2):
+        assert len(client.get(URL).json()["results"]) == 5
+
+
+def test_one_order_costs_the_same_however_many_lines_it_has(client, small_and_large):
+    urls = [f"{URL}{order['id']}/" for order in small_and_large]
+
+    assert [count_statements(client.get, url) for url in urls] == [2, 2]
+    assert [client.get(url).json() for url in urls] == small_and_large
+
+
+def test_a_member_does_not_see_orders_of_others(client, product, make_member):
+    anothers = buy(client_of(make_member(balance=5_000)), (product.pk, 1)).json()
+
+    assert client.get(URL).json()["results"] == []
+    assert refusal(client.get(f"{URL}{anothers['id']}/")) == refused(404, "not_found")
+
+
+@pytest.mark.parametrize("order_id", IDS_OF_NOTHING)
+def test_an_unknown_order_is_not_found(client, product, order_id):
+    buy(client, (product.pk, 1))
+
+    assert refusal(client.get(f"{URL}{order_id}/")) == refused(404, "not_found")
+
+
+def test_a_visitor_has_no_orders(api):
+    assert refusal(api.get(URL)) == refused(401, "not_authenticated")
+    assert refusal(api.get(f"{URL}1/")) == refused(401, "not_authenticated")
+
+
+def test_a_deactivated_member_may_still_look(client, member, product):
+    order = buy(client, (product.pk, 1)).json()
+    member.is_active = False
+    member.save()
+
+    assert client.get(URL).json()["results"] == [order]
+
+
+def test_an_unknown_query_parameter_is_refused(client):
+    answer = client.get(URL, {"status": "paid"})
+
+    assert refusal(answer) == refused(400, "unknown_field", "status")
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_an_order_is_not_overwritten_or_deleted(client, product, method):
+    order = buy(client, (product.pk, 1)).json()
+    url = f"{URL}{order['id']}/"
+
+    assert refusal(getattr(client, method)(url, {})) == refused(405, "method_not_allowed")
+    assert client.get(url).json() == order

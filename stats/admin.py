@@ -1,0 +1,24 @@
+"""The back office of what was sold."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from ecommerce.common.admin import WON, History, number_column
+from products.admin import FoundByProduct
+from stats.models import DailyProductSales
+
+
+@admin.register(DailyProductSales)
+class DailyProductSalesAdmin(History, FoundByProduct):
+    list_display = [
+        "day",
+        "product",
+        number_column("quantity", _("quantity")),
+        number_column("revenue", _("revenue (won, before discounts)"), WON),
+    ]
+    list_select_related = ["product"]
+    list_filter = ["day"]
+    ordering = ["-day", "-product_id"]  # an index, read backwards
+    fields: ClassVar[Any] = list_display

@@ -1,0 +1,177 @@
+"""The back office of members, their wallets and the ledger."""
+
+from operator import attrgetter
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from ecommerce.common.admin import (
+    SIGNED,
+    WON,
+    History,
+    ReadOnly,
+    ShopModelAdmin,
+    Undeletable,
+    number_column,
+    object_action,
+    rows_containing,
+)
+from users.forms import BalanceAdjustmentForm
+from users.models import User, Wallet, WalletTransaction
+from users.services import adjust_balance
+
+# A refresh token is as good as a password, and the library's pages show it; even without the field,
+# whoever may see the list could ask for it letter by letter through the filters of the address.
+admin.site.unregister([OutstandingToken, BlacklistedToken])
+admin.site.unregister(Group)
+
+MEMBER_FIELDS = ["username", "email", "first_name", "last_name"]
+
+
+def members_matching(text: str) -> QuerySet[User]:
+    """Members of whose name or email each word of `text` is a part, whatever the case."""
+    return rows_containing(User.objects.all(), MEMBER_FIELDS, text)
+
+
+class FoundByMember(ShopModelAdmin):
+    """Rows about a member, found by the member's name or email."""
+
+    search_fields = ["user__username", "user__email"]
+    search_help_text = _("A part of the member's name or email, in any case.")
+
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return queryset.filter(user__in=members_matching(text))
+
+
+class AdjustsBalance(ShopModelAdmin):
+    """The page that corrects a balance, for those who may change wallets."""
+
+    actions_row = ["adjust_balance"]
+    actions_detail = ["adjust_balance"]
+    member_id: str  # the attribute that names the member
+
+    def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request) and request.user.has_perm("users.change_wallet")
+
+    @object_action(description=_("Adjust balance"), icon="payments", permission="adjust")
+    def adjust_balance(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        member_id = attrgetter(self.member_id)
+
+        def act(obj: User | Wallet, data: dict[str, Any]) -> str:
+            made = adjust_balance(user_id=member_id(obj), **data, staff_id=request.user.pk)
+            return _now("Balance adjusted by %(amount)s won to %(balance)s: %(reason)s") % {
+                "amount": SIGNED.format(made.amount),
+                "balance": WON.format(made.balance_after),
+                "reason": made.reason,
+            }
+
+        def facts(obj: User | Wallet) -> dict[Any, object]:
+            wallet = Wallet.objects.of_member(member_id(obj))
+            return {_("member"): wallet.user, _("balance"): WON.format(wallet.balance)}
+
+        return self.object_page(
+            request,
+            object_id,
+            title=_("Adjust balance"),
+            form_class=BalanceAdjustmentForm,
+            facts=facts,
+            act=act,
+        )
+
+
+@admin.register(User)
+class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[type-arg]
+    """Members and staff. A member who leaves is deactivated: the books refer to the row."""
+
+    member_id = "pk"
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "email", "balance", "is_active", "is_staff", "date_joined"]
+    list_select_related = ["wallet"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "date_joined"]
+    ordering = ["-id"]
+    search_fields = MEMBER_FIELDS
+    search_help_text = _("A part of the name or email, in any case.")
+    readonly_fields = ["balance", "last_login", "date_joined"]
+    filter_horizontal = ["groups", "user_permissions"]
+    personal_fieldsets: list[Any] = [
+        (None, {"fields": ["username", "password"]}),
+        (_("Personal info"), {"fields": ["first_name", "last_name", "email"]}),
+        (_("Account"), {"fields": ["is_active", "balance", "last_login", "date_joined"]}),
+    ]
+    fieldsets = [
+        *personal_fieldsets,
+        (_("Permissions"), {"fields": ["is_staff", "is_superuser", "groups", "user_permissions"]}),
+    ]
+
+    @admin.display(description=_("balance (won)"), ordering="wallet__balance")
+    def balance(self, user: User) -> str:
+        wallet: Wallet | None = getattr(user, "wallet", None)  # made when first written to
+        return WON.format(wallet.balance if wallet else 0)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Who may do what is a superuser's to say: else changing members would be all one needs."""
+        if obj is not None and not request.user.is_superuser:
+            return self.personal_fieldsets
+        return super().get_fieldsets(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Staff accounts are changed by superusers only, their passwords included."""
+        if isinstance(obj, User) and obj.is_staff and not request.user.is_superuser:
+            return False
+        return super().has_change_permission(request, obj)
+
+
+@admin.register(Group)
+class GroupAdmin(ShopModelAdmin, DjangoGroupAdmin):
+    pass
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnly, AdjustsBalance, FoundByMember):
+    member_id = "user_id"
+    list_display = ["user", number_column("balance", _("balance (won)"), WON), "updated_at"]
+    list_select_related = ["user"]
+    list_filter = ["updated_at"]
+    ordering = ["-id"]
+    fields: ClassVar[Any] = list_display
+
+
+@admin.register(WalletTransaction)
+class WalletTransactionAdmin(History, ShopModelAdmin):
+    list_display = [
+        "reference",
+        "member",
+        "kind",
+        number_column("amount", _("amount (won, signed)"), SIGNED),
+        number_column("balance_after", _("balance after (won)"), WON),
+        "reason",
+        "created_at",
+    ]
+    list_select_related = ["wallet__user"]
+    list_filter = ["kind", "created_at"]
+    search_fields = ["reference", "wallet__user__username"]
+    search_help_text = _("A whole reference, or a part of the member's name or email.")
+    fields: ClassVar[Any] = [*list_display, "created_by"]
+
+    @admin.display(description=_("member"))
+    def member(self, entry: WalletTransaction) -> User:
+        return entry.wallet.user
+
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        # With every kind named, the unique pair of kind and reference serves as the index.
+        kinds = WalletTransaction.Kind.values
+        referred = queryset.filter(kind__in=kinds, reference=text.upper())
+        if referred.exists():
+            return referred
+        return queryset.filter(wallet__user__in=members_matching(text))
