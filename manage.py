@@ -8,4 +8,6 @@ from django.core.management import execute_from_command_line
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
+    # A migration or an audit may keep the database busy for longer than a request would wait.
+    os.environ.setdefault("DATABASE_TIMEOUT_SECONDS", "0")
     execute_from_command_line(sys.argv)

@@ -83,6 +83,12 @@ class CouponViewSet(ApiViewSet):
         ],
     )
     def issue(self, request: Request, pk: str) -> Response:
+        """Coupons leave in the order of arrival, one per member, as many as the campaign has.
+
+        The answer's `issue_number` says which one you are. After a `503` press again: nobody gets
+        two. A member who has one may hear either `coupon_already_issued` or, once all are gone,
+        `coupon_sold_out`.
+        """
         self.read_body()
         issued = services.issue_coupon(coupon_id=int(pk), user_id=self.member_id)
         return Response(IssuedCouponSerializer(issued).data, status=status.HTTP_201_CREATED)

@@ -133,8 +133,8 @@ def _database() -> dict[str, Any]:
             ),
             "connect_timeout": 3,
         }
-        # Zero waits for ever, as a migration or an audit may need; ecommerce/wsgi.py says 10.
-        if timeout := env.int("DATABASE_TIMEOUT_SECONDS", default=0):
+        # Zero waits for ever; manage.py does, for a migration or an audit may need it.
+        if timeout := env.int("DATABASE_TIMEOUT_SECONDS", default=10):
             database["OPTIONS"] |= {"read_timeout": timeout, "write_timeout": timeout}
         database["TEST"] = {"CHARSET": "utf8mb4"}
     return database
@@ -197,7 +197,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": (
         "Balance, products, orders, first-come-first-served coupons and top sellers.\n\n"
         "Amounts are whole won. Times are ISO 8601 with their offset; the shop's day is"
-        " Asia/Seoul. Lists are paged: follow `next` until it is null.\n\n"
+        " Asia/Seoul. Lists are paged: follow `next` until it is null. Every answer has the header"
+        " `X-Request-ID`, by which the server's log knows the request: yours, if you sent one.\n\n"
         "To try it here: `POST auth/token/`, then **Authorize** with the `access` token."
     ),
     "VERSION": "1.0.0",
@@ -211,7 +212,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
-    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+    "SWAGGER_UI_SETTINGS": {
+        "persistAuthorization": True,
+        "displayRequestDuration": True,
+        "defaultModelsExpandDepth": 0,
+    },
+    "TAGS": [
+        {"name": "auth", "description": "Accounts and tokens."},
+        {"name": "users", "description": "The signed-in member and their balance."},
+        {"name": "products", "description": "What is on sale, for anyone."},
+        {"name": "coupons", "description": "Campaigns for anyone; coupons for members."},
+        {"name": "orders", "description": "The signed-in member's orders."},
+        {"name": "stats", "description": "The best sellers, for anyone."},
+    ],
 }
 
 # --- Time, language, static files -------------------------------------------------------------
@@ -252,6 +265,13 @@ structlog.configure(
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    "filters": {
+        # The request log has the status already; what is worth a line more is a bug's trace.
+        "with_trace": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: bool(record.exc_info),
+        }
+    },
     "formatters": {
         "json": {
             "()": structlog.stdlib.ProcessorFormatter,
@@ -272,10 +292,9 @@ LOGGING = {
     },
     "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        # Django's own handlers would print each line a second time, in another format. Warnings
-        # about 4xx answers are in the request log already.
+        # Django's own handlers would print each line a second time, in another format.
         "django": {"handlers": [], "propagate": True},
-        "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+        "django.request": {"filters": ["with_trace"], "level": "ERROR", "propagate": True},
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
     },
 }

@@ -1,5 +1,6 @@
 """Every path of the shop."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
@@ -10,8 +11,11 @@ from ecommerce.common.views import UnknownPath
 
 PAGE = ["get", "head"]  # the page would fail to render what OPTIONS answers
 
+FAVICON = "drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"
+
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs/")),
+    path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}{FAVICON}")),
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coupons.errors import CouponNotUsable
-from ecommerce.common.errors import DoesNotExist, NotSignedIn
+from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
 from ecommerce.common.serializers import NoFields
@@ -52,7 +52,6 @@ class OrderViewSet(ApiViewSet):
         "create": (
             NotSignedIn,
             IdempotencyKeyReused,
-            DoesNotExist,
             CouponNotUsable,
             OutOfStock,
             InsufficientBalance,
@@ -96,6 +95,12 @@ class OrderViewSet(ApiViewSet):
         ],
     )
     def create(self, request: Request) -> Response:
+        """All of it is priced, taken from stock and paid together, or nothing is.
+
+        Lines of one product are added together before stock and money are checked. Of several
+        reasons to refuse, the first wins: products, coupon, stock, money. Send an
+        `Idempotency-Key`, and you may send the order again after an answer that did not come.
+        """
         body = self.read_body()
         draft = services.OrderDraft(
             user_id=self.member_id,
@@ -128,6 +133,7 @@ class OrderViewSet(ApiViewSet):
         ],
     )
     def cancel(self, request: Request, pk: str) -> Response:
+        """It works once, and only for a paid order; the coupon keeps its expiry."""
         self.read_body()
         order = services.cancel_order(order_id=int(pk), user_id=self.member_id)
         return Response(self.get_serializer(order).data)

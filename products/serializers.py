@@ -6,6 +6,8 @@ from products.models import Category, Product
 
 
 class CategorySerializer(serializers.ModelSerializer[Category]):
+    slug = serializers.CharField(read_only=True)  # letters of any script, not of ASCII only
+
     class Meta:
         model = Category
         fields = ["id", "name", "slug"]

@@ -25,13 +25,15 @@ class UsernameField(serializers.CharField):
 
 
 class MemberSerializer(serializers.ModelSerializer[User]):
+    email = serializers.CharField(read_only=True, help_text="Empty when none was given.")
+
     class Meta:
         model = User
         fields = ["id", "username", "email", "date_joined"]
         read_only_fields = fields
 
 
-class SignedUpSerializer(serializers.ModelSerializer[User]):
+class SignedUpSerializer(MemberSerializer):
     class Meta:
         model = User
         fields = ["id", "username", "email"]

@@ -101,6 +101,7 @@ class AuthViewSet(ApiViewSet):
         ],
     )
     def refresh(self, request: Request) -> Response:
+        """Each refresh token works once: of two simultaneous uses, one is refused."""
         pair = services.rotate_refresh_token(**self.read_body())
         return Response(TokenPairSerializer(pair).data)
 
@@ -189,6 +190,7 @@ class BalanceViewSet(ApiViewSet):
         ],
     )
     def charge(self, request: Request) -> Response:
+        """With an `Idempotency-Key` it may be sent again after an answer that did not come."""
         body = self.read_body()
         key = read_idempotency_key(request, body)
         outcome = services.charge_wallet(user_id=self.member_id, idempotency=key, **body)

@@ -4,13 +4,14 @@ drf-standardized-errors can describe its errors itself, in about ten components 
 client developer is better served by one list of codes per status, which is what this builds.
 """
 
+import inspect
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
-from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.plumbing import ResolvedComponent, force_instance
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 from drf_standardized_errors.openapi_utils import (
     get_django_filter_backends,
@@ -19,28 +20,66 @@ from drf_standardized_errors.openapi_utils import (
     get_form_fields_with_error_codes,
     get_serializer_fields_with_error_codes,
 )
+from rest_framework import serializers
+from rest_framework.exceptions import (
+    MethodNotAllowed,
+    NotAcceptable,
+    NotAuthenticated,
+    NotFound,
+    Throttled,
+    UnsupportedMediaType,
+)
 
 from ecommerce.common.errors import Busy, DomainError, OutcomeUnknown, Unavailable
 from ecommerce.common.exception_handler import error_type
 from ecommerce.common.idempotency import IdempotencyKeyReused
-from ecommerce.common.idempotency_header import HEADER, REPLAYED_HEADER
+from ecommerce.common.idempotency_header import HEADER, REPLAYED_HEADER, VISIBLE_ASCII
 from ecommerce.common.pagination import PageParameters
-from ecommerce.common.serializers import NoFields
+from ecommerce.common.serializers import UNKNOWN_FIELD, NoFields, StrictSerializer
 
-SHARED_COMPONENT_CODES = 3
-"""Error answers with at most so many codes are named components, the same for every operation."""
+OWN_TO_AN_OPERATION = {400, 409}
+"""Error answers that hardly two operations share; the others are named components."""
+
+TEXTS: dict[str, Any] = {
+    error.default_code: error.default_detail
+    for error in (NotAuthenticated, NotFound, NotAcceptable, Throttled)
+} | {
+    "unknown_field": UNKNOWN_FIELD,
+    "method_not_allowed": MethodNotAllowed("DELETE").detail,
+    "unsupported_media_type": UnsupportedMediaType("text/plain").detail,
+    "request_too_large": "The body is larger than 1048576 bytes.",
+    "error": "Server Error (500)",
+    "token_not_valid": "The access token is invalid or expired.",
+    **{error.code: error.message for error in (Busy, Unavailable, OutcomeUnknown)},
+}
+"""What the errors say that are not an operation's own."""
 
 Codes = dict[str, set[str]]
 """The codes of one status, by the attribute they stand at ("" for none)."""
 
-IDEMPOTENCY_PARAMETER = OpenApiParameter(
-    HEADER,
-    str,
-    OpenApiParameter.HEADER,
-    description=(
+
+def _header(name: str, description: str, **kwargs: Any) -> OpenApiParameter:
+    return OpenApiParameter(
+        name, location=OpenApiParameter.HEADER, description=description, **kwargs
+    )
+
+
+IDEMPOTENCY_PARAMETERS = [
+    _header(
+        HEADER,
         "1 to 255 visible ASCII characters of your choice. The same key and body act once, however"
-        f" often they are sent; a repeated answer has the header `{REPLAYED_HEADER}: true`."
+        " often they are sent.",
+        pattern=f"^{VISIBLE_ASCII.pattern}$",
     ),
+    _header(
+        REPLAYED_HEADER,
+        "There when the answer repeats that of an earlier request with the same key.",
+        enum=["true"],
+        response=[201],
+    ),
+]
+RETRY_AFTER = _header(
+    "Retry-After", "Seconds after which the same request may succeed.", type=int, response=[503]
 )
 
 
@@ -68,13 +107,35 @@ class AutoSchema(openapi.AutoSchema):
         serializer = self._declared("request_serializers")
         return None if serializer in (None, NoFields) else serializer
 
+    def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Any:
+        schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
+        if isinstance(force_instance(serializer), StrictSerializer):  # type: ignore[no-untyped-call]
+            schema["additionalProperties"] = False
+        return schema
+
+    def _map_serializer_field(
+        self, field: Any, direction: Direction, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, serializers.ListField) and not field.allow_empty:
+            schema["minItems"] = 1
+        return schema
+
+    def get_description(self) -> str:  # type: ignore[override]
+        """What the operation says of itself; not what its viewset says of all of them."""
+        view: Any = self.view
+        action = getattr(view, view.action or "", None)
+        return inspect.getdoc(action) or ""
+
     def get_override_parameters(self) -> list[Any]:
-        parameters = list(super().get_override_parameters())
+        parameters = [*super().get_override_parameters(), RETRY_AFTER]
         query = self._declared("query_serializers")
         if query is not None:
             parameters.append(query)
+        if "{id}" in self.path:
+            parameters.append(OpenApiParameter("id", int, OpenApiParameter.PATH))
         if IdempotencyKeyReused in self._domain_errors():
-            parameters.append(IDEMPOTENCY_PARAMETER)
+            parameters += IDEMPOTENCY_PARAMETERS
         return parameters
 
     def _domain_errors(self) -> tuple[type[DomainError], ...]:
@@ -90,11 +151,11 @@ class AutoSchema(openapi.AutoSchema):
         found: dict[int, Codes] = defaultdict(lambda: defaultdict(set))
         for attribute, codes in self._validation_codes().items():
             found[400][attribute] |= codes
-        errors: list[type[DomainError]] = [Unavailable, *self._domain_errors()]
+        errors: list[type[DomainError]] = [Busy, Unavailable, *self._domain_errors()]
         for error in errors:
             found[error.status][getattr(error, "attr", "")].add(error.code)
         if any(auth for auth in self.get_auth() or []):
-            found[401][""] |= {"not_authenticated", "authentication_failed", "token_not_valid"}
+            found[401][""] |= {"not_authenticated", "token_not_valid"}
         if "{" in self.path:
             found[404][""].add("not_found")
         found[405][""].add("method_not_allowed")
@@ -104,7 +165,7 @@ class AutoSchema(openapi.AutoSchema):
             found[400][""].add("parse_error")
             found[413][""].add("request_too_large")
             found[415][""].add("unsupported_media_type")
-            found[503][""] |= {Busy.code, OutcomeUnknown.code}
+            found[503][""].add(OutcomeUnknown.code)
         if self.view.get_throttles():
             found[429][""].add("throttled")
         return found
@@ -140,16 +201,33 @@ class AutoSchema(openapi.AutoSchema):
             for attribute in sorted(codes)
             if attribute
         ]
-        example = _example(status, codes)
         schema = _error_schema(types, every)
-        if len(every) <= SHARED_COMPONENT_CODES:
+        if status not in OWN_TO_AN_OPERATION:
             name = f"Error{status}" + "".join(code.title().replace("_", "") for code in every)
             component = ResolvedComponent(  # type: ignore[no-untyped-call]
                 name, ResolvedComponent.SCHEMA, schema, name
             )
             self.registry.register_on_missing(component)
             schema = component.ref
-        return OpenApiResponse(schema, description="\n".join(lines), examples=[example])
+        return OpenApiResponse(
+            schema, description="\n".join(lines), examples=self._examples(codes, status)
+        )
+
+    def _examples(self, codes: Codes, status: int) -> list[OpenApiExample]:
+        """One for each code of the whole request; of a field's codes, one stands for all."""
+        texts = TEXTS | {error.code: error.message for error in self._domain_errors()}
+        whole = dict.fromkeys(sorted(codes.get("", ())))
+        chosen = whole if status != 400 else {"unknown_field": "cupon"}
+        return [
+            OpenApiExample(
+                code,
+                {
+                    "type": error_type(status),
+                    "errors": [{"code": code, "detail": str(texts[code]), "attr": attribute}],
+                },
+            )
+            for code, attribute in chosen.items()
+        ]
 
 
 def _extra_codes(inputs: Iterable[Any]) -> Iterable[tuple[str, Iterable[str]]]:
@@ -157,14 +235,6 @@ def _extra_codes(inputs: Iterable[Any]) -> Iterable[tuple[str, Iterable[str]]]:
     for serializer in inputs:
         declared: Mapping[str, Iterable[str]] = getattr(serializer, "extra_error_codes", {})
         yield from declared.items()
-
-
-def _example(status: int, codes: Codes) -> OpenApiExample:
-    attribute = min(codes)  # "" sorts first: an error of the whole request, where there is one
-    code = min(codes[attribute])
-    kind = "client_error" if code == "parse_error" else error_type(status)
-    error = {"code": code, "detail": "…", "attr": attribute.replace("INDEX", "0") or None}
-    return OpenApiExample(code, {"type": kind, "errors": [error]})
 
 
 def _error_schema(types: Sequence[str], codes: Sequence[str]) -> dict[str, Any]:
