@@ -33,6 +33,12 @@ def _cheap_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
+@pytest.fixture(autouse=True)
+def _static_files_on_demand(settings: Any) -> None:
+    """Otherwise each test client begins by listing every static file of every package."""
+    settings.WHITENOISE_AUTOREFRESH = True
+
+
 @pytest.fixture
 def api() -> APIClient:
     """A client that is not signed in."""

@@ -153,11 +153,13 @@ def _decide(
     held: dict[int, IssuedCoupon],
     settle: bool,
 ) -> IssuedCoupon | DomainError:
+    earlier = held.get(user_id)
+    if settle and earlier and earlier.pk:
+        return earlier
     if user_id not in active:
         return NotSignedIn()
-    if user_id in held:
-        earlier = held[user_id]
-        return earlier if settle and earlier.pk else CouponAlreadyIssued()
+    if earlier:
+        return CouponAlreadyIssued()
     if not coupon.is_open_at(now):
         return CouponNotOpen()
     if coupon.remaining_quantity <= 0:

@@ -159,10 +159,10 @@ def _lock(drafts: Sequence[OrderDraft], settle: bool) -> _Locked:
 
 def _find_earlier(draft: OrderDraft, locked: _Locked) -> Outcome[Order] | None:
     """The order that this very request has placed before, if it has."""
+    if draft.number in locked.by_number:  # also when the member was deactivated since
+        return Outcome(locked.by_number[draft.number])
     if draft.user_id not in locked.active:
         raise NotSignedIn
-    if draft.number in locked.by_number:
-        return Outcome(locked.by_number[draft.number])
     if draft.idempotency is None:
         return None
     earlier = locked.by_key.get((draft.user_id, draft.idempotency.key))
@@ -316,13 +316,13 @@ def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
         order = (orders if user_id is None else orders.filter(user=user_id)).first()
         if order is None:
             raise NotFound
+        if settle and order.cancelled_at == moment:
+            return order
         wallet = (
             lock_wallets([order.user_id])[order.user_id]
             if user_id is None
             else lock_active_wallet(user_id)
         )
-        if settle and order.cancelled_at == moment:
-            return order
         if order.status != Order.Status.PAID:
             raise OrderNotCancellable
         _cancel(order, wallet, moment)

@@ -5,12 +5,14 @@ from typing import Any
 from django import forms
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
 
 from products.models import Category, Product, ProductQuerySet
 
 ORDERINGS = ["price", "-price", "name", "-name", "created_at", "-created_at"]
 
 
+@extend_schema_field({"type": "integer", "minimum": 0, "description": "Won."})
 class WonFilter(filters.Filter):  # type: ignore[misc]
     """A whole number of won, 0 or more."""
 

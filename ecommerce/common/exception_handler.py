@@ -5,6 +5,7 @@ database's. Outside of one (middleware, unknown paths) `error_response` builds t
 """
 
 from http import HTTPStatus
+from typing import Any
 
 from django.db import Error as DjangoDatabaseError
 from django.http import HttpRequest, JsonResponse
@@ -17,6 +18,7 @@ from drf_standardized_errors.types import (
     ErrorType,
 )
 from rest_framework import exceptions
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from ecommerce.common.database_errors import is_unavailable, may_be_retried
@@ -43,6 +45,13 @@ def error_type(status: int) -> ErrorType:
 
 
 class ExceptionHandler(handler.ExceptionHandler):
+    def run(self) -> Response | None:
+        # JSON also from the pages and the schema, which would render it as HTML or YAML.
+        request: Any = self.context["request"]
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+        return super().run()
+
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, DjangoDatabaseError):
             # Reads are not retried: the client may, and nothing was changed.

@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError as FieldError
@@ -19,6 +19,8 @@ from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
 M = TypeVar("M", bound=Model)
+
+DB_INTEGERS = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,19 @@ class Cursor:
         """Raises ValueError when `text` was not made by `encode` for this ordering."""
         padded = text.encode() + b"=" * (-len(text) % 4)
         match json.loads(urlsafe_b64decode(padded)):
-            case [str(made_for), str() | int() as value, int(pk), 0 | 1 as backwards]:
-                if made_for == ordering:
+            case [str(made_for), str() | int() as value, int(pk), int(backwards)]:
+                numbers = [part for part in (value, pk, backwards) if not isinstance(part, str)]
+                sound = all(type(n) is int and n in DB_INTEGERS for n in numbers)  # no booleans
+                if sound and made_for == ordering and backwards in (0, 1):
                     return cls(ordering, value, pk, bool(backwards))
         raise ValueError("not a cursor")
+
+    def ensure_value_of(self, field: "Field[Any, Any]") -> None:
+        """Raises an error of some kind unless the value is one that `field` may have in a row."""
+        if isinstance(self.value, str):
+            self.value.encode()  # half a surrogate pair is no text
+        if _written(field.to_python(self.value)) != self.value:
+            raise ValueError("not a value of this field")
 
 
 class PageParameters(serializers.Serializer[Any]):
@@ -93,8 +104,8 @@ class KeysetPagination(BasePagination):
     def _decode(self, text: str, ordering: str, queryset: QuerySet[M]) -> Cursor:
         try:
             cursor = Cursor.decode(text, ordering)
-            _field(queryset, ordering).to_python(cursor.value)
-        except (ValueError, RecursionError, FieldError) as error:
+            cursor.ensure_value_of(_field(queryset, ordering))
+        except (ValueError, TypeError, OverflowError, RecursionError, FieldError) as error:
             raise serializers.ValidationError(
                 {"cursor": [ErrorDetail(str(_("This cursor is not valid here.")), "invalid")]}
             ) from error
@@ -179,7 +190,10 @@ def _keyset_page(queryset: QuerySet[M], ordering: str, cursor: Cursor | None) ->
 
 
 def _cursor_at(row: Model, ordering: str, *, backwards: bool) -> Cursor:
-    value = getattr(row, ordering.lstrip("-"))
-    if isinstance(value, datetime):
-        value = value.isoformat()
+    value = _written(getattr(row, ordering.lstrip("-")))
     return Cursor(ordering, value, row.pk, backwards)
+
+
+def _written(value: Any) -> Any:
+    """A field's value as a cursor has it."""
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

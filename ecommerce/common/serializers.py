@@ -14,10 +14,15 @@ def unknown_field_errors(sent: Iterable[Any], known: Iterable[str]) -> dict[str,
     """An `unknown_field` error for each name in `sent` that is not in `known`."""
     known = set(known)
     return {
-        str(name): [ErrorDetail(str(UNKNOWN_FIELD), code="unknown_field")]
+        _repeatable(str(name)): [ErrorDetail(str(UNKNOWN_FIELD), code="unknown_field")]
         for name in sent
         if name not in known
     }
+
+
+def _repeatable(name: str) -> str:
+    """A name that JSON can be answered with; half a surrogate pair, say, can only be asked."""
+    return name.encode(errors="replace").decode()
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -1,27 +1,32 @@
 """Real threads with real connections, all let go at the same moment."""
 
 from collections.abc import Callable, Sequence
-from threading import Barrier, Thread
-from typing import Any, TypeVar
+from threading import Barrier, Thread, local
+from typing import TypeVar
 
 from django.db import connections
 
 T = TypeVar("T")
+READY_SECONDS = 30
+FINISH_SECONDS = 120
+
+_thread = local()
 
 
-def run_together(works: Sequence[Callable[[], T]]) -> list[T | BaseException]:
-    """Run each of `works` in a thread of its own; what each returned or raised, in order.
+def run_together(works: Sequence[Callable[[], T]]) -> list[T | BaseException | None]:
+    """Run each of `works` in a thread of its own, with a connection of its own, all at once.
 
-    Every thread has its own database connection and waits until all are ready to go.
+    Returns what each returned, or the exception that it raised, in the order of `works`.
     """
-    outcomes: list[Any] = [None] * len(works)
+    outcomes: list[T | BaseException | None] = [None] * len(works)
     ready = Barrier(len(works))
 
     def run(index: int, work: Callable[[], T]) -> None:
+        _thread.index = index
         try:
-            ready.wait(timeout=30)
+            ready.wait(READY_SECONDS)
             outcomes[index] = work()
-        except BaseException as error:  # the caller looks at it
+        except BaseException as error:
             outcomes[index] = error
         finally:
             connections.close_all()
@@ -30,6 +35,12 @@ def run_together(works: Sequence[Callable[[], T]]) -> list[T | BaseException]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=120)
-        assert not thread.is_alive(), "a thread did not finish within 120 seconds"
+        thread.join(FINISH_SECONDS)
+        assert not thread.is_alive(), f"a thread did not finish within {FINISH_SECONDS} seconds"
     return outcomes
+
+
+def place() -> int:
+    """The place in `works` of what the current thread runs, from 0."""
+    index: int = _thread.index
+    return index

@@ -1,0 +1,120 @@
+"""Names, tokens and accounts that are wanted, used up or closed in the same moment."""
+
+from threading import Barrier
+from unittest import mock
+
+import pytest
+
+from coupons.models import IssuedCoupon
+from ecommerce.tests.race_controls import WAIT_SECONDS, calling_before, without_locks
+from ecommerce.tests.races import balance_of, charge, order, post, race, send_at_once, tally
+from orders.models import Order
+from users.models import User
+from users.services import active_member_ids, sign_in, sign_up
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CREDENTIALS = {"username": "haneul", "password": "correct horse battery"}
+BEGINNING = "ecommerce.common.transactions._run_once"
+
+
+# --- Signing up ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def both_found_the_name_free():
+    """Two sign-ups begin to write only when both have passed the check of the name."""
+    both = Barrier(2)
+    with calling_before("users.services.run_transaction", lambda: both.wait(WAIT_SECONDS)):
+        yield
+
+
+@pytest.mark.usefixtures("both_found_the_name_free")
+def test_of_two_members_signing_up_under_one_name_at_once_one_gets_it():
+    answers = race([post(None, "auth/signup/", CREDENTIALS)] * 2)
+    assert tally(answers) == {"201": 1, "400 unique": 1}
+    (refusal,) = (answer.json() for answer in answers if answer.status_code == 400)
+    assert refusal["type"] == "validation_error"
+    assert refusal["errors"][0]["attr"] == "username"
+    assert User.objects.filter(username="haneul").count() == 1
+
+
+@pytest.mark.usefixtures("both_found_the_name_free")
+def test_control_the_check_of_the_name_alone_lets_both_through_to_an_error():
+    class Unheard(Exception):
+        """What the service hears instead of the broken constraint."""
+
+    with mock.patch("users.services.IntegrityError", Unheard):
+        answers = send_at_once([post(None, "auth/signup/", CREDENTIALS)] * 2)
+    assert tally(answers) == {"201": 1, "500 error": 1}
+
+
+# --- Tokens -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refreshing():
+    """The request that uses up a member's refresh token."""
+    sign_up(**CREDENTIALS)
+    return post(None, "auth/token/refresh/", {"refresh": sign_in(**CREDENTIALS).refresh})
+
+
+def test_one_refresh_token_used_twice_at_once_gives_one_pair(refreshing):
+    answers = race([refreshing] * 2)
+    assert tally(answers) == {"200": 1, "401 token_not_valid": 1}
+    (pair,) = (answer.json() for answer in answers if answer.status_code == 200)
+    assert post(None, "auth/token/refresh/", {"refresh": pair["refresh"]})().status_code == 200
+
+
+def test_control_without_the_lock_one_refresh_token_is_good_twice_and_fails(refreshing):
+    stop = "rest_framework_simplejwt.token_blacklist.models.BlacklistedToken.save"
+    with without_locks(stop, parties=2):
+        answers = send_at_once([refreshing] * 2)
+    # Both found it unused: only that a token is blacklisted once stopped the second.
+    assert tally(answers) == {"200": 1, "500 error": 1}
+
+
+# --- Closing an account -------------------------------------------------------------------------
+
+
+def deactivate(member):
+    User.objects.filter(pk=member.pk).update(is_active=False)
+
+
+def test_charges_while_the_member_is_deactivated_are_booked_or_refused(member):
+    answers = race([charge(member, 1_000)] * 10, meanwhile=[lambda: deactivate(member)])
+    counts = tally(answers)
+    booked = counts.pop("201", 0)
+    assert counts in ({}, {"401 user_inactive": 10 - booked})
+    assert balance_of(member) == 100_000 + 1_000 * booked
+    assert tally([charge(member, 1_000)()]) == {"401 user_inactive": 1}
+
+
+@pytest.mark.parametrize("kind", ["charge", "order", "issue", "cancel"])
+def test_a_member_deactivated_before_the_transaction_begins_writes_nothing(
+    kind, member, product, coupon
+):
+    placed = order(member, (product.pk, 1))().json()
+    requests = {
+        "charge": charge(member, 1_000),
+        "order": order(member, (product.pk, 1)),
+        "issue": post(member, f"coupons/{coupon.pk}/issue/"),
+        "cancel": post(member, f"orders/{placed['id']}/cancel/"),
+    }
+    with calling_before(BEGINNING, lambda: deactivate(member)):
+        answers = race([requests[kind]])
+    assert tally(answers) == {"401 user_inactive": 1}
+    assert balance_of(member) == 99_000
+    assert list(Order.objects.values_list("status")) == [("paid",)]
+    assert not IssuedCoupon.objects.exists()
+
+
+def test_control_a_member_looked_up_before_the_lock_charges_after_being_deactivated(member):
+    looked_up_early = active_member_ids([member.pk])
+    with (
+        calling_before(BEGINNING, lambda: deactivate(member)),
+        mock.patch("users.services.active_member_ids", return_value=looked_up_early),
+    ):
+        answers = send_at_once([charge(member, 1_000)])
+    assert tally(answers) == {"201": 1}
+    assert balance_of(member) == 101_000

@@ -1,0 +1,273 @@
+"""The OpenAPI description: complete, true, and served without any help from elsewhere."""
+
+import re
+
+import pytest
+import schemathesis
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, given
+from hypothesis import settings as bounded
+from jsonschema_rs import Draft202012Validator
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from conftest import client_of
+from ecommerce.tests.openapi import assert_described, description, operations
+
+PAGED = {"cursor", "page_size"}
+MONEY = {409: {"insufficient_balance", "out_of_stock", "coupon_not_usable"}}
+TOKEN = {401: {"not_authenticated", "token_not_valid"}}
+MEMBER = {401: TOKEN[401] | {"user_inactive"}}
+FOUND = {404: {"not_found"}}
+KEYED = {422: {"idempotency_key_reused"}}
+
+# Each operation of the contract: who may, its parameters, its success, and its own error codes.
+CONTRACT = {
+    ("POST", "auth/signup/"): (
+        "anyone",
+        set(),
+        201,
+        {
+            400: {"unique", "required", "blank", "invalid", "max_length"}
+            | {"password_too_short", "password_too_common"}
+            | {"password_entirely_numeric", "password_too_similar"}
+        },
+    ),
+    ("POST", "auth/token/"): ("anyone", set(), 200, {401: {"no_active_account"}}),
+    ("POST", "auth/token/refresh/"): ("anyone", set(), 200, {401: {"token_not_valid"}}),
+    ("POST", "auth/token/revoke/"): ("anyone", set(), 200, {401: {"token_not_valid"}}),
+    ("GET", "users/me/"): ("member", set(), 200, MEMBER),
+    ("GET", "users/me/balance/"): ("member", set(), 200, TOKEN),
+    ("POST", "users/me/balance/charge/"): (
+        "member",
+        {"Idempotency-Key"},
+        201,
+        MEMBER
+        | KEYED
+        | {400: {"min_value", "max_value", "required", "invalid"}, 409: {"balance_limit_exceeded"}},
+    ),
+    ("GET", "users/me/balance/transactions/"): ("member", PAGED, 200, TOKEN),
+    ("GET", "users/me/coupons/"): ("member", PAGED | {"status"}, 200, {400: {"invalid_choice"}}),
+    ("GET", "products/"): (
+        "anyone",
+        PAGED | {"search", "category", "min_price", "max_price", "in_stock", "ordering"},
+        200,
+        {400: {"invalid_choice", "min_value", "invalid"}},
+    ),
+    ("GET", "products/{id}/"): ("anyone", {"id"}, 200, FOUND),
+    ("GET", "categories/"): ("anyone", PAGED, 200, {}),
+    ("GET", "coupons/"): ("anyone", PAGED, 200, {}),
+    ("GET", "coupons/{id}/"): ("anyone", {"id"}, 200, FOUND),
+    ("POST", "coupons/{id}/issue/"): (
+        "member",
+        {"id"},
+        201,
+        MEMBER | FOUND | {409: {"coupon_sold_out", "coupon_already_issued", "coupon_not_open"}},
+    ),
+    ("GET", "orders/"): ("member", PAGED, 200, TOKEN),
+    ("POST", "orders/"): (
+        "member",
+        {"Idempotency-Key"},
+        201,
+        MEMBER | KEYED | MONEY | {400: {"does_not_exist", "empty", "max_length", "max_value"}},
+    ),
+    ("GET", "orders/{id}/"): ("member", {"id"}, 200, TOKEN | FOUND),
+    ("POST", "orders/{id}/cancel/"): (
+        "member",
+        {"id"},
+        200,
+        MEMBER | FOUND | {409: {"order_not_cancellable", "balance_limit_exceeded"}},
+    ),
+    ("GET", "stats/top-products/"): (
+        "anyone",
+        {"days", "limit"},
+        200,
+        {400: {"min_value", "max_value", "invalid"}},
+    ),
+}
+OPERATIONS = pytest.mark.parametrize(("method", "path"), list(CONTRACT))
+
+
+def operation_of(method, path):
+    return operations()[method, f"/api/v1/{path}"]
+
+
+def resolve(schema):
+    """The schema that a reference means."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    return description()["components"]["schemas"][name] if name else schema
+
+
+def codes_of(response):
+    """The error codes that a described error answer may have."""
+    schema = resolve(response["content"]["application/json"]["schema"])
+    return set(schema["properties"]["errors"]["items"]["properties"]["code"]["enum"])
+
+
+# --- Complete -----------------------------------------------------------------------------------
+
+
+def test_it_is_generated_without_a_warning_and_is_valid(tmp_path):
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "api.yaml"))
+
+
+def test_it_describes_the_contract_and_nothing_else():
+    assert set(operations()) == {(method, f"/api/v1/{path}") for method, path in CONTRACT}
+    assert description()["openapi"].startswith("3.1")
+
+
+def test_every_operation_has_a_name_of_its_own_and_says_what_it_does():
+    names = [operation["operationId"] for operation in operations().values()]
+
+    assert len(set(names)) == len(CONTRACT)
+    assert all(operation["summary"] and operation["tags"] for operation in operations().values())
+
+
+@OPERATIONS
+def test_an_operation_says_who_may_and_which_parameters_it_takes(method, path):
+    who, parameters, _, _ = CONTRACT[method, path]
+    operation = operation_of(method, path)
+
+    assert {one["name"] for one in operation.get("parameters", [])} == parameters
+    assert ({} in operation["security"]) == (who == "anyone")
+    if who == "member":
+        assert operation["security"] == [{"bearerAuth": []}]
+
+
+@OPERATIONS
+def test_every_error_code_of_an_operation_is_listed(method, path):
+    _, _, success, own = CONTRACT[method, path]
+    responses = operation_of(method, path)["responses"]
+    listed = {int(status): codes_of(one) for status, one in responses.items() if status >= "400"}
+    expected = {
+        400: {"unknown_field"},
+        405: {"method_not_allowed"},
+        406: {"not_acceptable"},
+        500: {"error"},
+        503: {"busy", "unavailable"},
+    }
+    if method == "POST":
+        expected |= {413: {"request_too_large"}, 415: {"unsupported_media_type"}}
+        expected[400] = {"unknown_field", "parse_error"}
+        expected[503] = {"busy", "unavailable", "outcome_unknown"}
+
+    for status, codes in [*expected.items(), *own.items()]:
+        assert codes <= listed[status], status
+    assert set(responses) == {str(status) for status in (success, *listed)}
+    for status in (404, 409, 422):  # those of the domain are listed where they may come only
+        assert listed.get(status, set()) == own.get(status, set())
+
+
+@OPERATIONS
+def test_every_body_and_answer_has_an_example_that_is_valid(method, path):
+    operation = operation_of(method, path)
+    contents = [response["content"] for response in operation["responses"].values()]
+    takes_a_body = method == "POST" and "{id}" not in path
+    assert ("requestBody" in operation) == takes_a_body
+    if takes_a_body:
+        contents.append(operation["requestBody"]["content"])
+
+    for content in contents:
+        (media_type, described), *others = content.items()
+        assert (media_type, others) == ("application/json", [])
+        schema = described["schema"] | {"components": description()["components"]}
+        assert described["examples"]
+        for example in described["examples"].values():
+            Draft202012Validator(schema).validate(example["value"])
+
+
+@pytest.mark.parametrize(
+    "path", [path for method, path in CONTRACT if method == "POST" and "{id}" not in path]
+)
+def test_a_body_is_described_as_strictly_as_it_is_read(path):
+    content = operation_of("POST", path)["requestBody"]["content"]["application/json"]
+
+    assert resolve(content["schema"])["additionalProperties"] is False
+
+
+# --- True ---------------------------------------------------------------------------------------
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@OPERATIONS
+def test_whatever_is_sent_is_answered_as_described(
+    method, path, mode, client, make_product, coupon
+):
+    make_product(price=10, stock=1_000)
+    api = schemathesis.openapi.from_dict(description())
+    api.app = get_wsgi_application()
+    headers = {"Authorization": client._credentials["HTTP_AUTHORIZATION"]}
+
+    @bounded(
+        max_examples=10,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=api[f"/api/v1/{path}"][method].as_strategy(generation_mode=mode))
+    def send(case):
+        case.call_and_validate(checks=CHECKS, headers=headers)
+
+    send()
+
+
+@pytest.mark.django_db
+def test_an_answer_that_is_not_described_is_noticed(api, product):
+    answer = api.get("/api/v1/products/")
+    assert_described(answer)
+
+    answer.status_code = 418
+    with pytest.raises(AssertionError, match="418 is not described"):
+        assert_described(answer)
+    answer.status_code = 200
+    answer.json = lambda: {"next": None, "previous": None, "results": [{"id": "x"}]}
+    with pytest.raises(AssertionError, match="described otherwise"):
+        assert_described(answer)
+
+
+# --- Served -------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/redoc/"])
+def test_the_pages_need_nothing_from_elsewhere(api, path):
+    answer = api.get(path)
+    page = answer.content.decode()
+
+    assert answer.status_code == 200
+    assert re.findall(r"""(?:src|href)=["'](?:https?:)?//[^"']*""", page) == []
+    assets = re.findall(r"""(?:src|href)=["']/static/([^"']*)""", page)
+    assert assets
+    assert [asset for asset in assets if finders.find(asset) is None] == []
+    assert "/api/schema/" in page
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("application/json", "application/json"),
+        ("application/vnd.oai.openapi+json", "application/vnd.oai.openapi+json"),
+        ("*/*", "application/vnd.oai.openapi; charset=utf-8"),
+    ],
+)
+def test_the_description_is_served_in_json_and_yaml_to_anyone(accept, content_type):
+    answer = client_of().get("/api/schema/", headers={"Accept": accept})
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, content_type)
+    assert "/api/v1/coupons/{id}/issue/" in answer.content.decode()

@@ -1,0 +1,234 @@
+"""The settings, as an operator sets them: from the environment, in a process of their own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "k3y-for-tests-only-0123456789-0123456789-0123456789-äöü"
+NOTHING_SET = {"PATH": os.environ["PATH"], "READ_DOT_ENV": "0", "PYTHONWARNINGS": "ignore"}
+
+
+def run(*arguments, **environment):
+    """Run Python in an environment with nothing but a key and these variables set, if not None."""
+    variables = NOTHING_SET | {"SECRET_KEY": KEY} | environment
+    return subprocess.run(  # noqa: S603
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in variables.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def settings_with(*names, **environment):
+    """The values that these settings have in such an environment."""
+    code = (
+        "import json, sys; from ecommerce import settings;"
+        "print(json.dumps([getattr(settings, name) for name in sys.argv[1:]], default=str))"
+    )
+    process = run("-c", code, *names, **environment)
+    assert process.returncode == 0, process.stderr
+    return json.loads(process.stdout)
+
+
+@pytest.mark.parametrize("key", [None, ""])
+def test_without_a_key_it_refuses_to_start_and_says_what_is_missing(key):
+    process = run("manage.py", "check", SECRET_KEY=key)
+
+    assert process.returncode == 1
+    last = process.stderr.strip().splitlines()[-1]
+    assert last.startswith("django.core.exceptions.ImproperlyConfigured: SECRET_KEY is not set")
+
+
+def test_everything_else_has_a_safe_default():
+    names = ["DEBUG", "ALLOWED_HOSTS", "CHARGE_MAX", "BALANCE_MAX", "TRANSACTION_ATTEMPTS"]
+    names += ["LOCK_TIMEOUT_SECONDS", "WORKERS", "THREADS", "SECURE_SSL_REDIRECT", "TIME_ZONE"]
+
+    assert settings_with(*names) == [
+        False,
+        ["127.0.0.1", "localhost", "[::1]"],
+        10_000_000,
+        1_000_000_000,
+        3,
+        3,
+        2,
+        16,
+        False,
+        "Asia/Seoul",
+    ]
+
+
+def test_what_is_set_is_used():
+    names = ["DEBUG", "CHARGE_MAX", "BALANCE_MAX", "DATA_UPLOAD_MAX_MEMORY_SIZE", "WORKERS"]
+    environment = {
+        "DEBUG": "true",
+        "CHARGE_MAX": "5",
+        "BALANCE_MAX": "6",
+        "MAX_BODY_BYTES": "7",
+        "WORKERS": "8",
+    }
+
+    assert settings_with(*names, **environment) == [True, 5, 6, 7, 8]
+
+
+def test_other_hosts_are_added_to_the_machine_itself():
+    (hosts,) = settings_with("ALLOWED_HOSTS", ALLOWED_HOSTS="shop.example,www.shop.example")
+
+    assert hosts == ["shop.example", "www.shop.example", "127.0.0.1", "localhost", "[::1]"]
+
+
+# --- The database -------------------------------------------------------------------------------
+
+
+def database_with(**environment):
+    ((database, options),) = [
+        (one["default"], one["default"]["OPTIONS"])
+        for one in settings_with("DATABASES", **environment)
+    ]
+    return database, options
+
+
+def test_sqlite_in_the_checkout_is_the_default():
+    database, options = database_with()
+
+    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["NAME"] == str(ROOT / "db.sqlite3")
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert options["timeout"] == 3
+    assert "journal_mode=WAL" in options["init_command"]
+    assert "synchronous=FULL" in options["init_command"]
+
+
+def test_an_sqlite_file_may_be_named():
+    database, _ = database_with(DATABASE_URL="sqlite:////srv/shop/data.sqlite3")
+
+    assert database["NAME"] == "/srv/shop/data.sqlite3"
+
+
+def test_mysql_is_named_by_its_address():
+    url = "mysql://shop:p%40ss%2Fword@db.example:3307/shop_db"
+
+    database, options = database_with(DATABASE_URL=url, LOCK_TIMEOUT_SECONDS="5")
+
+    keys = ["ENGINE", "USER", "PASSWORD", "HOST", "PORT", "NAME", "CONN_HEALTH_CHECKS"]
+    assert [database[key] for key in keys] == [
+        "django.db.backends.mysql",
+        "shop",
+        "p@ss/word",
+        "db.example",
+        3307,
+        "shop_db",
+        True,
+    ]
+    assert options["charset"] == "utf8mb4"
+    assert options["isolation_level"] == "read committed"
+    assert "innodb_lock_wait_timeout=5" in options["init_command"]
+    assert "STRICT_TRANS_TABLES" in options["init_command"]
+
+
+def test_a_server_waits_ten_seconds_for_the_database_and_a_command_for_ever():
+    url = "mysql://shop:pw@db.example/shop"
+
+    _, options = database_with(DATABASE_URL=url)
+    command = run("manage.py", "diffsettings", DATABASE_URL=url)
+
+    assert (options["read_timeout"], options["write_timeout"]) == (10, 10)
+    assert "connect_timeout" in command.stdout, command.stderr
+    assert "read_timeout" not in command.stdout
+
+
+def test_no_migration_is_missing(tmp_path):
+    url = f"sqlite:///{tmp_path}/empty.sqlite3"
+
+    process = run("manage.py", "makemigrations", "--check", "--dry-run", DATABASE_URL=url)
+
+    assert (process.returncode, process.stdout) == (0, "No changes detected\n"), process.stderr
+
+
+# --- Safety -------------------------------------------------------------------------------------
+
+
+def test_with_https_the_deployment_check_is_clean():
+    process = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", HTTPS="1")
+
+    assert process.returncode == 0, process.stderr
+    assert "no issues" in process.stdout + process.stderr
+
+
+def test_with_https_plain_requests_are_sent_away_but_for_the_health_check():
+    code = """
+import django
+django.setup()
+from django.test import Client
+client = Client(SERVER_NAME="localhost")
+for path in ("/api/v1/nothing/", "/health/live"):
+    answer = client.get(path)
+    print(answer.status_code, answer.get("Location"))
+"""
+    process = run(
+        "-c", code, HTTPS="1", DJANGO_SETTINGS_MODULE="ecommerce.settings", LOG_LEVEL="ERROR"
+    )
+
+    assert process.stdout.splitlines() == [
+        "301 https://localhost/api/v1/nothing/",
+        "200 None",
+    ], process.stderr
+
+
+SIGN_UP_THRICE = """
+import django
+django.setup()
+from django.test import Client
+client = Client(SERVER_NAME="localhost")
+for _ in range(3):
+    answer = client.post("/api/v1/auth/signup/", {}, content_type="application/json")
+    print(answer.status_code, [error["code"] for error in answer.json()["errors"]][0])
+print(answer.get("Retry-After"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "third", "retry"),
+    [({}, "400 required", False), ({"THROTTLE_ANON": "2/hour"}, "429 throttled", True)],
+)
+def test_there_are_no_throttles_unless_they_are_set(environment, third, retry):
+    process = run(
+        "-c",
+        SIGN_UP_THRICE,
+        DJANGO_SETTINGS_MODULE="ecommerce.settings",
+        LOG_LEVEL="ERROR",
+        **environment,
+    )
+
+    *answers, seconds = process.stdout.splitlines()
+    assert answers == ["400 required", "400 required", third], process.stderr
+    assert seconds.isdigit() == retry
+
+
+# --- What is printed ----------------------------------------------------------------------------
+
+
+def test_the_log_goes_to_standard_output_as_one_json_line_per_request():
+    code = """
+import django
+django.setup()
+from django.test import Client
+Client(SERVER_NAME="localhost").get("/health/live", headers={"X-Request-ID": "abc"})
+Client(SERVER_NAME="localhost").get("/nothing")
+"""
+    process = run("-c", code, DJANGO_SETTINGS_MODULE="ecommerce.settings")
+
+    lines = [json.loads(line) for line in process.stdout.splitlines()]
+    assert [(line["path"], line["status"]) for line in lines] == [
+        ("/health/live", 200),
+        ("/nothing", 404),
+    ]
+    assert lines[0]["request_id"] == "abc"
+    assert process.stderr == ""

@@ -1,0 +1,296 @@
+"""run_transaction: what is tried again, what is given up, and what a lost commit leaves behind."""
+
+import logging
+
+import pytest
+from django.db import OperationalError, connection, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from ecommerce.common.errors import Busy, OutcomeUnknown, Unavailable
+from ecommerce.common.transactions import run_transaction
+from ecommerce.tests.expectations import refusal, refused
+from ecommerce.tests.lost_commits import lost_commits
+from ecommerce.tests.test_database_errors import BUGS, LOST, REFUSED, TRY_AGAIN
+from products.models import Category
+from users.errors import InsufficientBalance
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses between attempts, in seconds; nobody really waits."""
+    taken = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", taken.append)
+    return taken
+
+
+class Work:
+    """Adds a category; fails first, with each of `errors` in turn, after it wrote."""
+
+    def __init__(self, *errors):
+        self.errors = list(errors)
+        self.settles = []
+
+    def __call__(self, settle):
+        self.settles.append(settle)
+        if settle and (mine := Category.objects.filter(slug="mine").first()):
+            return mine
+        mine = Category.objects.create(name="mine", slug="mine")
+        if self.errors:
+            raise self.errors.pop(0)
+        return mine
+
+
+def written():
+    return list(Category.objects.values_list("slug", flat=True))
+
+
+# --- Trying again -------------------------------------------------------------------------------
+
+
+def test_work_runs_once_in_a_transaction_and_its_result_is_returned_after_the_commit(pauses):
+    work = Work()
+
+    assert run_transaction(work) == Category.objects.get()
+    assert (work.settles, pauses) == ([False], [])
+    assert not connection.in_atomic_block
+
+
+@pytest.mark.parametrize("error", TRY_AGAIN + LOST)
+def test_what_the_database_asks_to_try_again_is_tried_again(pauses, error):
+    work = Work(error, error)
+
+    run_transaction(work)
+
+    assert work.settles == [False, False, False]
+    assert written() == ["mine"]
+    assert len(pauses) == 2
+    assert all(0 <= pause <= 0.05 for pause in pauses)
+
+
+@pytest.mark.parametrize("attempts", [1, 2, 5])
+def test_the_number_of_attempts_is_a_setting(settings, pauses, attempts):
+    settings.TRANSACTION_ATTEMPTS = attempts
+    work = Work(*[TRY_AGAIN[0]] * 9)
+
+    with pytest.raises(Busy):
+        run_transaction(work)
+
+    assert len(work.settles) == attempts
+    assert written() == []
+
+
+@pytest.mark.parametrize("error", TRY_AGAIN)
+def test_who_gets_no_lock_in_any_attempt_is_told_that_the_shop_is_busy(pauses, error):
+    with pytest.raises(Busy) as raised:
+        run_transaction(Work(*[error] * 3))
+
+    assert raised.value.__cause__ is error
+    assert written() == []
+
+
+@pytest.mark.parametrize("error", LOST)
+def test_who_loses_the_connection_in_every_attempt_is_told_that_it_is_unavailable(pauses, error):
+    with pytest.raises(Unavailable):
+        run_transaction(Work(*[error] * 3))
+
+    assert written() == []
+
+
+@pytest.mark.parametrize("error", REFUSED)
+def test_a_database_that_refuses_is_unavailable_at_once(pauses, error):
+    work = Work(error)
+
+    with pytest.raises(Unavailable):
+        run_transaction(work)
+
+    assert (work.settles, pauses, written()) == ([False], [], [])
+
+
+@pytest.mark.parametrize("error", BUGS)
+def test_a_bug_or_a_broken_constraint_passes_through_at_once(pauses, error):
+    work = Work(error)
+
+    with pytest.raises(type(error)) as raised:
+        run_transaction(work)
+
+    assert raised.value is error
+    assert (work.settles, pauses, written()) == ([False], [], [])
+
+
+def test_a_refusal_of_the_domain_passes_through_and_leaves_nothing(pauses):
+    work = Work(InsufficientBalance())
+
+    with pytest.raises(InsufficientBalance):
+        run_transaction(work)
+
+    assert (work.settles, written()) == ([False], [])
+
+
+def test_each_retry_leaves_a_warning(pauses, caplog):
+    with caplog.at_level(logging.WARNING):
+        run_transaction(Work(TRY_AGAIN[0]))
+
+    (record,) = caplog.records
+    assert (record.msg["event"], record.msg["attempt"]) == ("transaction_retried", 1)
+    assert "1213" in record.msg["error"]
+
+
+def test_a_new_connection_serves_after_the_old_one_was_lost(pauses):
+    connections = []
+
+    def work(settle):
+        connection.ensure_connection()
+        connections.append(connection.connection)
+        if len(connections) == 1:
+            raise LOST[0]
+
+    run_transaction(work)
+
+    assert connections[0] is not connections[1]
+
+
+def test_inside_of_another_transaction_nothing_is_run(pauses):
+    work = Work()
+
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        run_transaction(work)
+
+    assert (work.settles, written()) == ([], [])
+
+
+# --- Commits whose answer is lost ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_lost_commit_is_settled_and_acts_once(pauses, happened):
+    work = Work()
+
+    with lost_commits(happened=happened):
+        result = run_transaction(work)
+
+    assert work.settles == [False, True]
+    assert result == Category.objects.get()
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_commit_that_is_lost_every_time_has_an_unknown_outcome(pauses, happened):
+    work = Work()
+
+    with lost_commits(happened=happened, times=3), pytest.raises(OutcomeUnknown):
+        run_transaction(work)
+
+    assert work.settles == [False, True, True]
+    assert written() == (["mine"] if happened else [])
+
+
+@pytest.mark.parametrize("error", [TRY_AGAIN[0], LOST[0], REFUSED[0]])
+def test_a_lost_commit_that_nobody_can_look_up_has_an_unknown_outcome(pauses, error):
+    def work(settle):
+        if settle:
+            raise error
+        Category.objects.create(name="mine", slug="mine")
+
+    with lost_commits(happened=True), pytest.raises(OutcomeUnknown) as raised:
+        run_transaction(work)
+
+    assert raised.value.__cause__ is error
+    assert written() == ["mine"]
+
+
+def test_once_a_commit_was_lost_every_further_attempt_settles(pauses):
+    settles = []
+
+    def work(settle):
+        settles.append(settle)
+        if len(settles) == 2:
+            raise TRY_AGAIN[0]
+        return "done"
+
+    with lost_commits(happened=False):
+        assert run_transaction(work) == "done"
+    assert settles == [False, True, True]
+
+
+def test_a_deadlock_at_the_commit_was_rolled_back_and_is_just_tried_again(pauses, monkeypatch):
+    commit = BaseDatabaseWrapper._commit
+    errors = [TRY_AGAIN[0]]
+
+    def deadlock_first(self):
+        if errors:
+            raise errors.pop()
+        commit(self)
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", deadlock_first)
+    work = Work()
+
+    run_transaction(work)
+
+    assert work.settles == [False, False]
+    assert written() == ["mine"]
+
+
+# --- Over HTTP ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "seconds"),
+    [(TRY_AGAIN[0], "busy", "1"), (LOST[0], "unavailable", "5"), (REFUSED[0], "unavailable", "5")],
+)
+def test_a_write_that_was_given_up_is_answered_with_503(
+    client, pauses, monkeypatch, error, code, seconds
+):
+    def fail(user_ids):
+        raise error
+
+    monkeypatch.setattr("users.services.lock_wallets", fail)
+
+    answer = client.post("/api/v1/users/me/balance/charge/", {"amount": 1})
+
+    assert refusal(answer) == (503, "server_error", [(code, None)])
+    assert answer["Retry-After"] == seconds
+    assert client.get("/api/v1/users/me/balance/").json()["balance"] == 100_000
+
+
+def test_an_unknown_outcome_is_answered_with_503(client, pauses):
+    with lost_commits(happened=False, times=3):
+        answer = client.post("/api/v1/users/me/balance/charge/", {"amount": 1})
+
+    assert refusal(answer) == (503, "server_error", [("outcome_unknown", None)])
+    assert answer["Retry-After"] == "5"
+
+
+def test_a_database_that_takes_no_connection_is_unavailable(client, pauses, monkeypatch):
+    def refuse(self, params):
+        raise OperationalError(2003, "Can't connect to server on 'db' (111)")
+
+    connection.close()
+    monkeypatch.setattr(type(connections["default"]), "get_new_connection", refuse)
+
+    answer = client.post("/api/v1/users/me/balance/charge/", {"amount": 1})
+
+    assert refusal(answer) == (503, "server_error", [("unavailable", None)])
+
+
+@pytest.mark.parametrize("what", ["charge", "order", "cancel", "issue"])
+def test_what_was_done_is_found_again_though_the_member_was_deactivated_since(
+    client, product, coupon, monkeypatch, what
+):
+    body = {"items": [{"product": product.pk, "quantity": 1}]}
+    order = client.post("/api/v1/orders/", body).json()
+    path, body, status = {
+        "charge": ("users/me/balance/charge/", {"amount": 1}, 201),
+        "order": ("orders/", body, 201),
+        "cancel": (f"orders/{order['id']}/cancel/", {}, 200),
+        "issue": (f"coupons/{coupon.pk}/issue/", {}, 201),
+    }[what]
+    deactivate = User.objects.all().update
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: deactivate(is_active=False))
+
+    with lost_commits(happened=True):
+        answer = client.post(f"/api/v1/{path}", body)
+
+    assert answer.status_code == status
+    assert refusal(client.post(f"/api/v1/{path}", body)) == refused(401, "user_inactive")

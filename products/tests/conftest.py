@@ -1,0 +1,16 @@
+"""Fixtures of the tests of products: categories."""
+
+import pytest
+
+from ecommerce.tests.openapi import every_answer_is_described  # noqa: F401
+from products.models import Category
+
+
+@pytest.fixture
+def kitchen(db: None) -> Category:
+    return Category.objects.create(name="주방", slug="kitchen")
+
+
+@pytest.fixture
+def desk(db: None) -> Category:
+    return Category.objects.create(name="책상", slug="책상")

@@ -1,0 +1,239 @@
+"""Creating products, and every way in which their stock changes."""
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from ecommerce.tests.expectations import database_refuses, nothing_changes
+from ecommerce.tests.lost_commits import lost_commits
+from products.errors import OutOfStock, StockLimitExceeded
+from products.models import Category, Product, StockAdjustment
+from products.services import (
+    adjust_stock,
+    create_product,
+    lock_products,
+    return_stock,
+    save_stock,
+    take_stock,
+)
+
+pytestmark = pytest.mark.django_db
+
+happened_or_not = pytest.mark.parametrize("happened", [True, False])
+
+
+def adjustments():
+    rows = StockAdjustment.objects.order_by("id")
+    return list(rows.values_list("product__name", "quantity", "stock_after", "reason"))
+
+
+# --- Creating -----------------------------------------------------------------------------------
+
+
+def test_a_product_is_created_with_its_opening_stock(kitchen, make_member):
+    staff = make_member(is_staff=True)
+
+    product = create_product(
+        name="텀블러",
+        price=18_900,
+        stock=240,
+        description="보온",
+        category=kitchen,
+        staff_id=staff.pk,
+    )
+
+    product.refresh_from_db()
+    assert (product.name, product.price, product.stock) == ("텀블러", 18_900, 240)
+    assert (product.description, product.category, product.is_active) == ("보온", kitchen, True)
+    assert adjustments() == [("텀블러", 240, 240, "opening stock")]
+    assert StockAdjustment.objects.get().created_by == staff
+    assert str(product) == "텀블러"
+    assert str(StockAdjustment.objects.get()) == "텀블러: +240 (opening stock)"
+
+
+def test_a_product_without_stock_has_no_adjustment():
+    product = create_product(name="머그", price=0)
+
+    assert (product.price, product.stock, product.category) == (0, 0, None)
+    assert adjustments() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"price": -1}, "price"),
+        ({"price": 1_000_000_001}, "price"),
+        ({"price": None}, "price"),
+        ({"price": "cheap"}, "price"),
+        ({"stock": -1}, "stock"),
+        ({"stock": 1_000_000_001}, "stock"),
+        ({"stock": None}, "stock"),
+        ({"category": Category(pk=10**6, name="gone", slug="gone")}, "category"),
+    ],
+)
+def test_a_product_out_of_bounds_is_not_created(changes, field):
+    with nothing_changes(), pytest.raises(ValidationError) as refused:
+        create_product(**({"name": "머그", "price": 1, "stock": 1} | changes))
+
+    assert list(refused.value.message_dict) == [field]
+
+
+@pytest.mark.django_db(transaction=True)
+@happened_or_not
+@pytest.mark.parametrize("stock", [0, 5])
+def test_a_product_whose_commit_was_lost_is_created_once(happened, stock):
+    with lost_commits(happened=happened):
+        product = create_product(name="머그", price=1, stock=stock)
+
+    assert Product.objects.get() == product
+    assert Product.objects.get().stock == stock
+    assert adjustments() == ([("머그", 5, 5, "opening stock")] if stock else [])
+
+
+# --- Adjusting ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("quantity", "stock"), [(5, 15), (-3, 7), (-10, 0), (999_999_990, 10**9)])
+def test_staff_adjust_stock_for_a_reason(product, make_member, quantity, stock):
+    staff = make_member(is_staff=True)
+
+    adjustment = adjust_stock(
+        product_id=product.pk, quantity=quantity, reason=" a delivery ", staff_id=staff.pk
+    )
+
+    adjustment.refresh_from_db()
+    product.refresh_from_db()
+    assert (adjustment.quantity, adjustment.stock_after) == (quantity, stock)
+    assert (adjustment.reason, adjustment.created_by) == ("a delivery", staff)
+    assert product.stock == stock
+
+
+@pytest.mark.parametrize(
+    ("quantity", "error"),
+    [
+        (-11, OutOfStock),
+        (-(10**30), OutOfStock),
+        (999_999_991, StockLimitExceeded),
+        (10**30, StockLimitExceeded),
+    ],
+)
+def test_an_adjustment_keeps_the_stock_within_its_bounds(product, quantity, error):
+    with nothing_changes(), pytest.raises(error):
+        adjust_stock(product_id=product.pk, quantity=quantity, reason="a mistake")
+
+
+@pytest.mark.parametrize(("quantity", "reason"), [(0, "why"), (5, ""), (5, " \t")])
+def test_an_adjustment_needs_a_quantity_and_a_reason(product, quantity, reason):
+    with nothing_changes(), pytest.raises(ValueError, match="a quantity and a reason"):
+        adjust_stock(product_id=product.pk, quantity=quantity, reason=reason)
+
+
+def test_an_unknown_products_stock_is_not_adjusted(product):
+    with nothing_changes(), pytest.raises(Product.DoesNotExist):
+        adjust_stock(product_id=product.pk + 1, quantity=5, reason="a mistake")
+
+
+def test_an_inactive_products_stock_is_adjusted(make_product):
+    product = make_product(is_active=False)
+
+    assert adjust_stock(product_id=product.pk, quantity=1, reason="found").stock_after == 11
+
+
+def test_an_adjustment_writes_the_stock_and_nothing_else_of_the_product(product):
+    queries = CaptureQueriesContext(connection)
+    with queries:
+        adjust_stock(product_id=product.pk, quantity=1, reason="found")
+
+    (update,) = (query["sql"] for query in queries if query["sql"].startswith("UPDATE"))
+    assert update.count("=") == 2  # one column set, one condition
+    assert "stock" in update
+
+
+@pytest.mark.django_db(transaction=True)
+@happened_or_not
+def test_an_adjustment_whose_commit_was_lost_is_made_once(product, happened):
+    with lost_commits(happened=happened):
+        adjustment = adjust_stock(product_id=product.pk, quantity=-4, reason="broken")
+
+    product.refresh_from_db()
+    assert (adjustment.quantity, adjustment.stock_after, product.stock) == (-4, 6, 6)
+    assert StockAdjustment.objects.latest("id") == adjustment
+    assert StockAdjustment.objects.count() == 2
+
+
+# --- What orders build on -----------------------------------------------------------------------
+
+
+def test_products_are_locked_in_the_order_of_their_ids(make_product):
+    products = [make_product() for _ in range(3)]
+
+    with transaction.atomic(), CaptureQueriesContext(connection) as queries:
+        locked = lock_products([product.pk for product in reversed(products)])
+
+    assert list(locked) == [product.pk for product in products]
+    assert len(queries) == 1
+    assert 'ORDER BY "products_product"."id" ASC' in queries[0]["sql"].replace("`", '"')
+
+
+@pytest.mark.parametrize("ids", [[], [0], [-1], [2**63], [10**30]])
+def test_ids_that_no_product_has_lock_nothing(product, ids):
+    with transaction.atomic():
+        assert lock_products(ids) == {}
+        assert lock_products([*ids, product.pk]) == {product.pk: product}
+
+
+def test_stock_is_taken_to_the_last_piece_and_returned():
+    product = Product(stock=3)
+
+    take_stock(product, 3)
+    with pytest.raises(OutOfStock):
+        take_stock(product, 1)
+    assert product.stock == 0
+    return_stock(product, 2)
+
+    assert product.stock == 2
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_stock_of_locked_products_is_written_in_one_statement(
+    make_product, django_assert_num_queries, count
+):
+    for _ in range(count):
+        make_product()
+    with transaction.atomic():
+        locked = lock_products(list(Product.objects.values_list("pk", flat=True)))
+        for product in locked.values():
+            take_stock(product, 4)
+        with django_assert_num_queries(1):
+            save_stock(locked.values())
+
+    assert list(Product.objects.values_list("stock", flat=True)) == [6] * count
+
+
+def test_no_stock_is_written_for_no_products(django_assert_num_queries):
+    with django_assert_num_queries(0):
+        save_stock([])
+
+
+# --- What the database itself refuses -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [({"price": -1}, "product_price_gte_0"), ({"stock": -1}, "product_stock_gte_0")],
+)
+def test_a_price_or_stock_below_nothing_is_refused_by_the_database(product, changes, constraint):
+    with nothing_changes(), database_refuses(constraint):
+        Product.objects.update(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [({"quantity": 0}, "adjustment_quantity_not_0"), ({"stock_after": -1}, "stock_after_gte_0")],
+)
+def test_an_adjustment_of_nothing_is_refused_by_the_database(product, changes, constraint):
+    with nothing_changes(), database_refuses(constraint):
+        StockAdjustment.objects.update(**changes)

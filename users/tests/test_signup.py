@@ -1,0 +1,214 @@
+"""POST /api/v1/auth/signup/"""
+
+import unicodedata
+
+import pytest
+
+from ecommerce.tests.expectations import nothing_changes, refusal, refused
+from users.models import User, Wallet
+
+URL = "/api/v1/auth/signup/"
+PASSWORD = "correct horse battery"
+
+pytestmark = pytest.mark.django_db
+
+
+def sign_up(api, **changes):
+    """Send a good request with these fields changed; those that are None are left out."""
+    body = {"username": "minji", "password": PASSWORD} | changes
+    return api.post(URL, {name: value for name, value in body.items() if value is not None})
+
+
+def test_anyone_signs_up_with_a_name_a_password_and_an_email(api):
+    answer = sign_up(api, email="minji@example.com")
+
+    user = User.objects.get()
+    assert answer.status_code == 201
+    assert answer.json() == {"id": user.pk, "username": "minji", "email": "minji@example.com"}
+    assert (user.username, user.email) == ("minji", "minji@example.com")
+    assert user.check_password(PASSWORD)
+    assert (user.is_active, user.is_staff, user.is_superuser) == (True, False, False)
+
+
+def test_a_new_member_has_an_empty_wallet(api):
+    sign_up(api)
+
+    assert list(Wallet.objects.values_list("user__username", "balance")) == [("minji", 0)]
+
+
+def test_the_email_may_be_left_out_or_blank(api):
+    assert sign_up(api).json()["email"] == ""
+    assert sign_up(api, username="haneul", email="").json()["email"] == ""
+
+
+def test_emails_need_not_be_unique_and_their_domain_is_in_small_letters(api):
+    first = sign_up(api, email="Family@EXAMPLE.com")
+    second = sign_up(api, username="haneul", email="Family@example.com")
+
+    assert [first.json()["email"], second.json()["email"]] == ["Family@example.com"] * 2
+
+
+def test_a_token_that_comes_along_is_not_looked_at(api):
+    api.credentials(HTTP_AUTHORIZATION="Bearer garbage")
+
+    assert sign_up(api).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["민지", "김민지_2", "a@b+c-d", "x" * 150])
+def test_names_are_letters_digits_and_a_few_signs(api, name):
+    assert sign_up(api, username=name).json()["username"] == name
+
+
+def test_a_name_is_trimmed(api):
+    assert sign_up(api, username="  minji\n").json()["username"] == "minji"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ("ｍｉｎｊｉ", "minji"),
+        ("ﬁsh", "fish"),
+        (unicodedata.normalize("NFD", "민지"), "민지"),
+        ("①②", "12"),
+    ],
+)
+def test_look_alikes_of_a_name_are_that_name(api, sent, stored):
+    assert sign_up(api, username=sent).json()["username"] == stored
+    with nothing_changes():
+        assert refusal(sign_up(api, username=stored)) == refused(400, "unique", "username")
+        assert refusal(sign_up(api, username=sent)) == refused(400, "unique", "username")
+
+
+def test_names_that_differ_in_case_or_an_accent_are_different_names(api):
+    names = ["minji", "Minji", "MINJI", "mínji"]
+
+    for name in names:
+        assert sign_up(api, username=name).status_code == 201
+    assert list(User.objects.order_by("id").values_list("username", flat=True)) == names
+
+
+def test_a_taken_name_is_refused(api):
+    sign_up(api)
+
+    with nothing_changes():
+        answer = sign_up(api, password="another horse battery")
+
+    assert refusal(answer) == refused(400, "unique", "username")
+
+
+def test_a_deactivated_members_name_stays_taken(api, make_member):
+    make_member(username="minji", is_active=False)
+
+    with nothing_changes():
+        assert refusal(sign_up(api)) == refused(400, "unique", "username")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("", "blank"),
+        ("   ", "blank"),
+        ("a b", "invalid"),
+        ("minji!", "invalid"),
+        ("<b>", "invalid"),
+        ("😀", "invalid"),
+        ("minji😀", "invalid"),
+        ("a\u200bb", "invalid"),
+        ("x" * 151, "max_length"),
+        ("ﬁ" * 76, "max_length"),  # 152 characters once composed
+        (True, "invalid"),
+        (["minji"], "invalid"),
+        ({"name": "minji"}, "invalid"),
+    ],
+)
+def test_other_names_are_refused(api, name, code):
+    with nothing_changes():
+        answer = sign_up(api, username=name)
+
+    assert refusal(answer) == refused(400, code, "username")
+
+
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("", "blank"),
+        ("k7#mQ2x", "password_too_short"),
+        ("qwertyuiop", "password_too_common"),
+        ("7291836450", "password_entirely_numeric"),
+        ("minji.kim1", "password_too_similar"),
+        ("x" * 129, "max_length"),
+        ("nul\0nul\0nul", "null_characters_not_allowed"),
+        (True, "invalid"),
+        (["correct horse battery"], "invalid"),
+    ],
+)
+def test_weak_and_impossible_passwords_are_refused(api, password, code):
+    with nothing_changes():
+        answer = sign_up(api, username="minji.kim", password=password)
+
+    assert refusal(answer) == refused(400, code, "password")
+
+
+def test_all_that_is_wrong_with_a_password_is_said(api):
+    answer = sign_up(api, password="12345")
+
+    assert refusal(answer)[2] == [
+        ("password_too_short", "password"),
+        ("password_too_common", "password"),
+        ("password_entirely_numeric", "password"),
+    ]
+
+
+def test_a_password_may_have_128_characters_and_keeps_its_blanks(api):
+    password = f" {'민지' * 63} "
+    assert len(password) == 128
+
+    assert sign_up(api, password=password).status_code == 201
+    assert User.objects.get().check_password(password)
+
+
+@pytest.mark.parametrize(
+    ("email", "code"),
+    [
+        ("minji", "invalid"),
+        ("minji@", "invalid"),
+        ("a b@example.com", "invalid"),
+        (5, "invalid"),
+        (f"{'x' * 64}@{'y' * 63}.{'y' * 63}.{'y' * 58}.com", "max_length"),  # 255
+    ],
+)
+def test_other_emails_are_refused(api, email, code):
+    with nothing_changes():
+        answer = sign_up(api, email=email)
+
+    assert refusal(answer) == refused(400, code, "email")
+
+
+def test_what_is_missing_is_said_at_once(api):
+    with nothing_changes():
+        answer = api.post(URL, {})
+
+    assert refusal(answer)[2] == [("required", "username"), ("required", "password")]
+
+
+@pytest.mark.parametrize("field", ["username", "password", "email"])
+def test_null_is_no_value(api, field):
+    with nothing_changes():
+        answer = api.post(URL, {"username": "minji", "password": PASSWORD, field: None})
+
+    assert refusal(answer) == refused(400, "null", field)
+
+
+@pytest.mark.parametrize("field", ["is_staff", "is_superuser", "id", "balance", "e-mail"])
+def test_nobody_makes_more_of_themselves_than_a_member(api, field):
+    with nothing_changes():
+        answer = sign_up(api, **{field: True})
+
+    assert refusal(answer) == refused(400, "unknown_field", field)
+
+
+def test_the_answer_and_the_database_keep_the_password_to_themselves(api):
+    answer = sign_up(api)
+
+    assert PASSWORD not in answer.content.decode()
+    assert PASSWORD not in User.objects.get().password
