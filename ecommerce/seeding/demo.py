@@ -39,6 +39,7 @@ DAYS = 14
 OTHERS_A_DAY = 20
 """How many of the other products sell on a day."""
 CANCELLED = 15
+"""How many orders without a coupon were cancelled."""
 CHARGE_UNIT = 50_000
 MIN_ORDER = 30_000
 """The highest minimum of the campaigns (won)."""
@@ -198,23 +199,34 @@ def _opening_hours(shop: _Shop, days_ago: int) -> tuple[datetime, datetime]:
 
 
 def _orders_with(shop: _Shop, campaigns: dict[str, int]) -> Iterator[PastOrder]:
-    """An order for each coupon that was used, of one dear product that is no best seller."""
+    """An order for each coupon that was used, of one dear product that is no best seller.
+
+    Each campaign's second coupon was used too, but came back when the order was cancelled.
+    """
     prices = {name: price for names in DEMO_PRODUCTS.values() for name, price in names.items()}
     names = {pk: name for name, pk in shop.products.items()}
     dear = cycle(pk for pk in _other_products(shop) if prices[names[pk]] >= MIN_ORDER)
     for campaign, one_in in USED_ONE_IN.items():
         issued = IssuedCoupon.objects.filter(coupon=campaigns[campaign]).order_by("pk")
-        for coupon in issued[::one_in]:
+        for place, coupon in enumerate(issued):
             moment = moment_between(shop.rng, coupon.issued_at, shop.now)
-            yield _order(shop, {next(dear): 1}, moment, coupon)
+            order = _order(shop, {next(dear): 1}, moment, coupon)
+            if place == 1:
+                yield _cancelled(shop, order)
+            elif place % one_in == 0:
+                yield order
 
 
 def _cancelled_orders(shop: _Shop) -> Iterator[PastOrder]:
     for _ in range(CANCELLED):
         moment = moment_between(shop.rng, _days_ago(shop, DAYS), shop.now)
-        cancelled = moment_between(shop.rng, moment, min(moment + timedelta(days=1), shop.now))
         product = shop.rng.choice(_other_products(shop))
-        yield replace(_order(shop, {product: 1}, moment), cancelled=cancelled)
+        yield _cancelled(shop, _order(shop, {product: 1}, moment))
+
+
+def _cancelled(shop: _Shop, order: PastOrder) -> PastOrder:
+    within_a_day = min(order.moment + timedelta(days=1), shop.now)
+    return replace(order, cancelled=moment_between(shop.rng, order.moment, within_a_day))
 
 
 def _other_products(shop: _Shop) -> list[int]:

@@ -1,10 +1,12 @@
 """Every error under /api/ has one format, whoever found it: a view, the framework, the database."""
 
+import json
 import logging
 
 import pytest
 from django.db import InterfaceError, OperationalError, ProgrammingError
 
+from ecommerce import error_pages
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
 from products.models import ProductQuerySet
 
@@ -218,6 +220,37 @@ def test_an_exception_in_a_middleware_has_the_same_answer(api, monkeypatch, capl
     assert refusal(answer) == (500, "server_error", [("error", None)])
     assert "hunter2" not in answer.content.decode()
     assert "hunter2" in caplog.text
+
+
+def test_outside_of_the_api_a_bug_is_a_page(api, monkeypatch, caplog):
+    def fail():
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr("ecommerce.health.connection.cursor", fail)
+
+    answer = api.get("/health/ready")
+
+    assert (answer.status_code, answer["Content-Type"]) == (500, "text/html; charset=utf-8")
+    assert "hunter2" not in answer.content.decode()
+    assert "hunter2" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("handler", "status", "code"),
+    [
+        (error_pages.bad_request, 400, "invalid"),
+        (error_pages.forbidden, 403, "permission_denied"),
+        (error_pages.not_found, 404, "not_found"),
+    ],
+)
+def test_what_no_view_refused_has_the_format_under_the_api_and_is_a_page_elsewhere(
+    rf, handler, status, code
+):
+    inside, outside = (handler(rf.get(path), Exception("why")) for path in ("/api/x", "/x"))
+
+    assert inside.status_code == outside.status_code == status
+    assert [error["code"] for error in json.loads(inside.content)["errors"]] == [code]
+    assert outside["Content-Type"] == "text/html; charset=utf-8"
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "a_b", "x:y:z"])
