@@ -105,12 +105,14 @@ def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
         NotSignedIn: the member is not active.
         CouponAlreadyIssued, CouponNotOpen, CouponSoldOut: as their names say, in this order.
     """
-    (outcome,) = run_transaction(
-        lambda settle: issue_coupons(coupon_id=coupon_id, user_ids=[user_id], settle=settle)
-    )
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome
+
+    def work(settle: bool) -> IssuedCoupon:
+        (outcome,) = issue_coupons(coupon_id=coupon_id, user_ids=[user_id], settle=settle)
+        if isinstance(outcome, DomainError):
+            raise outcome  # within the transaction: there is no commit whose answer could be lost
+        return outcome
+
+    return run_transaction(work)
 
 
 def issue_coupons(

@@ -155,6 +155,7 @@ AUTH_PASSWORD_VALIDATORS = [
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=10)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=14)),
+    "AUTH_HEADER_TYPES": ("Bearer", "bearer"),  # RFC 9110: the scheme is case-insensitive
     "TOKEN_USER_CLASS": "users.authentication.TokenMember",
 }
 
@@ -183,6 +184,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "ecommerce.common.schema.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [name for name, (_, rate) in _throttles.items() if rate],
+    # How many proxies in front may be believed about a client's address: others can lie.
+    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "DEFAULT_THROTTLE_RATES": {scope: rate for scope, rate in _throttles.values() if rate},
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is an unknown query parameter like any other
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -295,6 +298,7 @@ LOGGING = {
         # Django's own handlers would print each line a second time, in another format.
         "django": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["with_trace"], "level": "ERROR", "propagate": True},
+        "django.security.DisallowedHost": {"level": "CRITICAL", "propagate": True},
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
     },
 }

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ecommerce.common.serializers import StrictSerializer
+from ecommerce.common.serializers import StrictSerializer, WholeNumberField
 from orders.models import Order, OrderItem
 
 LINES_MAX = 50
@@ -12,15 +12,15 @@ QUANTITY_MAX = 999
 
 
 class OrderLineSerializer(StrictSerializer):
-    product = serializers.IntegerField(help_text="A product's id.")
-    quantity = serializers.IntegerField(min_value=1, max_value=QUANTITY_MAX)
+    product = WholeNumberField(help_text="A product's id.")
+    quantity = WholeNumberField(min_value=1, max_value=QUANTITY_MAX)
 
 
 class PlaceOrderSerializer(StrictSerializer):
     items = serializers.ListField(
         child=OrderLineSerializer(), allow_empty=False, max_length=LINES_MAX
     )
-    coupon = serializers.IntegerField(
+    coupon = WholeNumberField(
         required=False, allow_null=True, default=None, help_text="The id of one of your coupons."
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from coupons.models import IssuedCoupon
@@ -100,10 +101,14 @@ def place_order(draft: OrderDraft) -> Outcome[Order]:
         OutOfStock: with an item for each product that is short.
         InsufficientBalance: the balance is below the total.
     """
-    (outcome,) = run_transaction(lambda settle: place_orders([draft], settle=settle))
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return outcome
+
+    def work(settle: bool) -> Outcome[Order]:
+        (outcome,) = place_orders([draft], settle=settle)
+        if isinstance(outcome, DomainError):
+            raise outcome  # within the transaction: there is no commit whose answer could be lost
+        return outcome
+
+    return run_transaction(work)
 
 
 def place_orders(
@@ -111,10 +116,10 @@ def place_orders(
 ) -> list[Outcome[Order] | DomainError]:
     """Place a batch of orders, decided in the order given. Needs an open transaction.
 
-    Returns an order or a refusal for each draft, in the same order. A refused draft changes
-    nothing and leaves the others alone. The number of SQL statements depends neither on the
-    drafts nor on their lines. With `settle`, a draft whose number exists was placed by the
-    attempt whose commit was lost.
+    Returns an order, with its lines read, or a refusal for each draft, in the same order. A
+    refused draft changes nothing and leaves the others alone. The number of SQL statements
+    depends neither on the drafts nor on their lines. With `settle`, a draft whose number exists
+    was placed by the attempt whose commit was lost.
     """
     locked = _lock(drafts, settle)
     now = timezone.now()
@@ -143,12 +148,14 @@ def _lock(drafts: Sequence[OrderDraft], settle: bool) -> _Locked:
     by_key = {
         (order.user_id, str(order.idempotency_key)): order
         for order in (
-            Order.objects.filter(user__in=user_ids, idempotency_key__in=keys) if keys else ()
+            Order.objects.with_items().filter(user__in=user_ids, idempotency_key__in=keys)
+            if keys
+            else ()
         )
     }
     numbers = [draft.number for draft in drafts]
     by_number = (
-        {order.number: order for order in Order.objects.filter(number__in=numbers)}
+        {order.number: order for order in Order.objects.with_items().filter(number__in=numbers)}
         if settle
         else {}
     )
@@ -272,6 +279,7 @@ def _write(placed: list[_Placed], locked: _Locked) -> None:
     )
     save_stock([locked.products[pk] for pk in sorted({item.product_id for item in items})])
     record_sales(_sales_of(items))
+    prefetch_related_objects(orders, "items")  # nothing may have to be read after the commit
 
 
 def _insert_orders(orders: list[Order]) -> None:
@@ -312,7 +320,7 @@ def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
     moment = timezone.now()  # also what tells our own cancellation from another
 
     def work(settle: bool) -> Order:
-        orders = Order.objects.select_for_update().filter(pk=order_id)
+        orders = Order.objects.select_for_update().with_items().filter(pk=order_id)
         order = (orders if user_id is None else orders.filter(user=user_id)).first()
         if order is None:
             raise NotFound

@@ -3,20 +3,31 @@
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
+from ecommerce.common.serializers import PLAIN_DIGITS
 from products.models import Category, Product, ProductQuerySet
 
 ORDERINGS = ["price", "-price", "name", "-name", "created_at", "-created_at"]
+
+
+class WonField(forms.IntegerField):
+    """Plain decimal digits only, as `WholeNumberField` has it."""
+
+    def to_python(self, value: Any) -> int | None:
+        if value not in self.empty_values and not PLAIN_DIGITS.fullmatch(str(value)):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
 
 
 @extend_schema_field({"type": "integer", "minimum": 0, "description": "Won."})
 class WonFilter(filters.Filter):  # type: ignore[misc]
     """A whole number of won, 0 or more."""
 
-    field_class = forms.IntegerField
+    field_class = WonField
 
 
 class ProductFilter(filters.FilterSet):  # type: ignore[misc]

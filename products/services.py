@@ -57,12 +57,12 @@ def adjust_stock(
     """Change a product's stock by `quantity` pieces, positive or negative, for a stated reason.
 
     Raises:
-        ValueError: the quantity is 0, or the reason is blank.
+        ValueError: the quantity is 0, or the reason blank or longer than 200 characters.
         OutOfStock, StockLimitExceeded: the stock would leave its bounds.
         Product.DoesNotExist: there is no such product.
     """
-    if quantity == 0 or not reason.strip():
-        raise ValueError("an adjustment needs a quantity and a reason")
+    if quantity == 0 or not 0 < len(reason.strip()) <= 200:
+        raise ValueError("an adjustment needs a quantity, and a reason of at most 200 characters")
     reference = new_reference("STK")
 
     def work(settle: bool) -> StockAdjustment:

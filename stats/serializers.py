@@ -4,14 +4,14 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ecommerce.common.serializers import StrictSerializer
+from ecommerce.common.serializers import StrictSerializer, WholeNumberField
 
 
 class TopProductsQuery(StrictSerializer):
-    days = serializers.IntegerField(
+    days = WholeNumberField(
         default=3, min_value=1, max_value=30, help_text="Days to look back, today included."
     )
-    limit = serializers.IntegerField(default=5, min_value=1, max_value=50)
+    limit = WholeNumberField(default=5, min_value=1, max_value=50)
 
 
 class RankedProductSerializer(serializers.Serializer[Any]):

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.validators import UniqueValidator
 
-from ecommerce.common.serializers import StrictSerializer
+from ecommerce.common.serializers import StrictSerializer, WholeNumberField
 from users.models import User, WalletTransaction
 
 PASSWORD_MAX_LENGTH = 128  # hashing takes time by length: a megabyte of password is an attack
@@ -106,9 +106,7 @@ class BalanceSerializer(serializers.Serializer[Any]):
 
 
 class ChargeSerializer(StrictSerializer):
-    amount = serializers.IntegerField(
-        min_value=1, max_value=settings.CHARGE_MAX, help_text="Won to add."
-    )
+    amount = WholeNumberField(min_value=1, max_value=settings.CHARGE_MAX, help_text="Won to add.")
 
 
 class WalletTransactionSerializer(serializers.ModelSerializer[WalletTransaction]):

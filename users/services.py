@@ -53,8 +53,11 @@ def sign_up(*, username: str, password: str, email: str = "") -> User:
     try:
         return run_transaction(work)
     except IntegrityError as error:
-        if not User.objects.filter(username=user.username).exists():
+        holder = User.objects.filter(username=user.username).first()
+        if holder is None:
             raise
+        if holder.password == user.password:  # a commit of ours that came through after all
+            return holder
         raise UsernameTaken(attr="username") from error
 
 
@@ -278,12 +281,12 @@ def adjust_balance(
     The member need not be active: staff may pay out a closed account.
 
     Raises:
-        ValueError: the amount is 0, or the reason is blank.
+        ValueError: the amount is 0, or the reason blank or longer than 200 characters.
         InsufficientBalance, BalanceLimitExceeded: the balance would leave its bounds.
         User.DoesNotExist: there is no such member.
     """
-    if amount == 0 or not reason.strip():
-        raise ValueError("an adjustment needs an amount and a reason")
+    if amount == 0 or not 0 < len(reason.strip()) <= 200:
+        raise ValueError("an adjustment needs an amount, and a reason of at most 200 characters")
     reference = new_reference("ADJ")
 
     def work(settle: bool) -> WalletTransaction:

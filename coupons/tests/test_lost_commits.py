@@ -2,10 +2,9 @@
 
 import pytest
 
-from conftest import client_of
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import change_coupon, issue_coupon, revoke_issued_coupon
-from ecommerce.tests.expectations import nothing_changes, refusal
+from ecommerce.tests.expectations import refusal
 from ecommerce.tests.lost_commits import lost_commits
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,16 +34,6 @@ def test_an_answer_that_is_lost_again_and_again_is_said_to_be_unknown(client, co
     assert refusal(answer) == (503, "server_error", [("outcome_unknown", None)])
     assert answer["Retry-After"] == "5"
     assert IssuedCoupon.objects.count() == 1
-
-
-def test_a_refusal_whose_answer_was_lost_is_the_same_refusal(make_member, make_coupon):
-    coupon = make_coupon(total_quantity=0)
-    client = client_of(make_member())
-
-    with nothing_changes(), lost_commits(happened=True):
-        answer = client.post(f"/api/v1/coupons/{coupon.pk}/issue/")
-
-    assert refusal(answer) == (409, "client_error", [("coupon_sold_out", None)])
 
 
 @happened_or_not

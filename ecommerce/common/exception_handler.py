@@ -7,8 +7,10 @@ database's. Outside of one (middleware, unknown paths) `error_response` builds t
 from http import HTTPStatus
 from typing import Any
 
+from django.core.exceptions import TooManyFieldsSent
 from django.db import Error as DjangoDatabaseError
 from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors import formatter, handler
 from drf_standardized_errors.types import (
     CLIENT_ERROR,
@@ -18,6 +20,7 @@ from drf_standardized_errors.types import (
     ErrorType,
 )
 from rest_framework import exceptions
+from rest_framework.exceptions import ErrorDetail
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
@@ -53,6 +56,9 @@ class ExceptionHandler(handler.ExceptionHandler):
         return super().run()
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, TooManyFieldsSent):  # by the thousand, in the query: hardly known ones
+            detail = ErrorDetail(str(_("Too many query parameters.")), code="unknown_field")
+            return exceptions.ValidationError([detail])
         if isinstance(exc, DjangoDatabaseError):
             # Reads are not retried: the client may, and nothing was changed.
             if may_be_retried(exc):

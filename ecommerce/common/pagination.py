@@ -18,6 +18,8 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
+from ecommerce.common.serializers import WholeNumberField
+
 M = TypeVar("M", bound=Model)
 
 DB_INTEGERS = range(-(2**63), 2**63)
@@ -62,7 +64,7 @@ class PageParameters(serializers.Serializer[Any]):
     cursor = serializers.CharField(
         required=False, help_text="Opaque: taken from `next` or `previous`."
     )
-    page_size = serializers.IntegerField(
+    page_size = WholeNumberField(
         required=False, min_value=1, help_text="Rows a page: 20 by default, at most 100."
     )
 

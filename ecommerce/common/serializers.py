@@ -1,5 +1,6 @@
 """The serializer that every request body and parameter set goes through."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
+PLAIN_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 UNKNOWN_FIELD = _("This field is not known here.")
 
 
@@ -23,6 +25,18 @@ def unknown_field_errors(sent: Iterable[Any], known: Iterable[str]) -> dict[str,
 def _repeatable(name: str) -> str:
     """A name that JSON can be answered with; half a surrogate pair, say, can only be asked."""
     return name.encode(errors="replace").decode()
+
+
+class WholeNumberField(serializers.IntegerField):
+    """An integer, or its plain decimal digits; JSON's 5.0 is the integer 5.
+
+    Python's `int`, which DRF asks, reads "1_000" and "３" as numbers too.
+    """
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, str) and not PLAIN_DIGITS.fullmatch(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -1,18 +1,21 @@
 """The one way to write: a durable transaction that is tried again when the database asks for it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import TypeVar
 
 import structlog
 from django.conf import settings
 from django.db import Error as DjangoDatabaseError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from ecommerce.common.database_errors import is_connection_lost, is_unavailable, may_be_retried
 from ecommerce.common.errors import Busy, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
+_sqlite_turn = Lock()
 logger = structlog.get_logger(__name__)
 
 
@@ -62,7 +65,7 @@ def run_transaction(work: Callable[[bool], T]) -> T:
 def _run_once(work: Callable[[bool], T], settle: bool) -> T:
     committing = False
     try:
-        with transaction.atomic(durable=True):
+        with in_turn(), transaction.atomic(durable=True):
             result = work(settle)
             committing = True
         return result
@@ -72,6 +75,25 @@ def _run_once(work: Callable[[bool], T], settle: bool) -> T:
             if committing:
                 raise _CommitAnswerLost from error
         raise
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """On SQLite, the threads of a process wait for the database's one write lock out here.
+
+    Within SQLite they would wait in its busy handler, where a thread holds its connection's mutex;
+    a collection of garbage in another thread that finalises a cursor of that connection then
+    waits for it with the GIL in hand, and the whole process, the writer included, stands still.
+    """
+    if connection.vendor != "sqlite" or connection.in_atomic_block:
+        yield
+        return
+    if not _sqlite_turn.acquire(timeout=settings.LOCK_TIMEOUT_SECONDS):
+        raise OperationalError("database is locked")  # as SQLite says it
+    try:
+        yield
+    finally:
+        _sqlite_turn.release()
 
 
 def _worth_another_attempt(error: BaseException) -> bool:

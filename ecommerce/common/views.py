@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import NotFound
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +14,13 @@ from rest_framework.views import APIView
 from ecommerce.common.errors import DomainError
 from ecommerce.common.pagination import PageParameters
 from ecommerce.common.serializers import StrictSerializer, unknown_field_errors
+
+
+class Metadata(SimpleMetadata):
+    """What OPTIONS answers: the operation's fields are the OpenAPI description's to tell."""
+
+    def determine_actions(self, request: Request, view: APIView) -> dict[str, Any]:
+        return {}
 
 
 class ApiViewSet(viewsets.GenericViewSet[Any]):
@@ -26,6 +34,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
     request_serializers: ClassVar[Mapping[str, type[StrictSerializer]]] = {}
     query_serializers: ClassVar[Mapping[str, type[StrictSerializer]]] = {}
     domain_errors: ClassVar[Mapping[str, tuple[type[DomainError], ...]]] = {}
+    metadata_class = Metadata
     lookup_value_regex = "[0-9]{1,18}"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:

@@ -60,6 +60,7 @@ def without_locks(*stops: str, parties: int) -> Iterator[None]:
         patches.enter_context(
             mock.patch("ecommerce.common.transactions.transaction", SimpleNamespace(atomic=atomic))
         )
+        patches.enter_context(mock.patch("ecommerce.common.transactions.in_turn", nullcontext))
         for stop in stops:
             patches.enter_context(calling_before(stop, turns.wait))
         yield
@@ -110,6 +111,7 @@ def without_lock_order() -> Iterator[None]:
         )
         with (
             mock.patch(begin, lambda wrapper: wrapper.cursor().execute("BEGIN DEFERRED")),
+            mock.patch("ecommerce.common.transactions.in_turn", nullcontext),
             calling_before("orders.services._decide", lambda: both_hold.wait(WAIT_SECONDS)),
         ):
             yield

@@ -327,3 +327,9 @@ def test_a_broken_query_is_a_bug_not_a_busy_database(api, break_products, caplog
     assert refusal(answer) == (500, "server_error", [("error", None)])
     assert "prise" not in answer.content.decode()
     assert [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_a_thousand_query_parameters_are_refused_like_one(api):
+    answer = api.get("/api/v1/products/?" + "&".join(f"a{number}=1" for number in range(2000)))
+    assert answer.status_code == 400
+    assert [error["code"] for error in answer.json()["errors"]] == ["unknown_field"]

@@ -3,6 +3,7 @@
 import pytest
 from django.core.management import call_command
 from django.db import InterfaceError, OperationalError, connection, connections
+from rest_framework.test import APIClient
 
 from ecommerce.checks import check_connection_budget
 
@@ -124,3 +125,9 @@ def test_the_check_runs_against_the_real_database(settings, capsys):
 
     warned = "ecommerce.W001" in capsys.readouterr().err
     assert warned == (connection.vendor == "mysql")
+
+
+@pytest.mark.parametrize("path", [LIVE, READY])
+def test_it_is_only_read(path):
+    client = APIClient(enforce_csrf_checks=True, SERVER_NAME="localhost")
+    assert client.post(path).status_code == 405

@@ -70,10 +70,3 @@ def test_an_answer_that_is_lost_again_and_again_is_said_to_be_unknown(client, pr
         again = buy(client, (product.pk, 1), key="order-1")
     assert again.status_code == 201
     assert again["Idempotency-Replayed"] == "true"
-
-
-def test_a_refusal_whose_answer_was_lost_is_the_same_refusal(client, product):
-    with nothing_changes(), lost_commits(happened=True):
-        answer = buy(client, (product.pk, 11))
-
-    assert refusal(answer) == (409, "client_error", [("out_of_stock", "items.0.quantity")])

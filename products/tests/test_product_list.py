@@ -222,3 +222,11 @@ def test_each_ordering_breaks_ties_by_id(api, ties, ordering, places):
     answer = api.get(URL, {"ordering": ordering} if ordering else {})
 
     assert [ties[product["id"]] for product in answer.json()["results"]] == places
+
+
+@pytest.mark.parametrize(
+    "query", ["min_price=1_0", "max_price=３", "min_price=1.0", "page_size=２"]
+)
+def test_a_number_is_plain_digits(api, db, query):
+    answer = api.get(f"/api/v1/products/?{query}")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid")

@@ -179,3 +179,8 @@ def test_a_deactivated_member_still_reads_what_is_theirs(deactivated):
     assert statuses == dict.fromkeys(paths, 200)
     assert deactivated.get(deactivated.paths["read"]).json()["status"] == "paid"
     assert deactivated.get("/api/v1/users/me/balance/").json()["balance"] == 99_000
+
+
+def test_the_scheme_of_the_token_is_written_in_any_case(member, api):
+    api.credentials(HTTP_AUTHORIZATION=f"bearer {AccessToken.for_user(member)}")
+    assert api.get("/api/v1/users/me/").status_code == 200

@@ -141,3 +141,10 @@ def test_a_charge_whose_commit_was_lost_is_made_once(client, happened):
     assert "Idempotency-Replayed" not in answer
     assert (entry.amount, entry.balance_after) == (1_000, 101_000)
     assert (WalletTransaction.objects.count(), balances()) == (2, {"minji": 101_000})
+
+
+@pytest.mark.parametrize("amount", ["1_000", "５", "+5", " 5", "5.0", "0x5", ""])
+def test_text_is_a_number_only_as_plain_digits(client, amount):
+    answer = client.post("/api/v1/users/me/balance/charge/", {"amount": amount})
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "invalid")
+    assert client.post("/api/v1/users/me/balance/charge/", {"amount": "5"}).status_code == 201

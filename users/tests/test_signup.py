@@ -3,8 +3,11 @@
 import unicodedata
 
 import pytest
+from django.db import IntegrityError
 
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
+from users import services
+from users.errors import UsernameTaken
 from users.models import User, Wallet
 
 URL = "/api/v1/auth/signup/"
@@ -212,3 +215,19 @@ def test_the_answer_and_the_database_keep_the_password_to_themselves(api):
 
     assert PASSWORD not in answer.content.decode()
     assert PASSWORD not in User.objects.get().password
+
+
+def test_a_lost_commit_that_comes_through_late_is_not_a_taken_name(db, monkeypatch):
+    """The retry's insert waits for the lost transaction and then meets its row."""
+
+    def commit_late(work):
+        work(settle=False)
+        raise IntegrityError("duplicate")
+
+    monkeypatch.setattr(services, "run_transaction", commit_late)
+    made = services.sign_up(username="haneul", password="correct horse battery")
+    assert User.objects.get() == made
+
+    monkeypatch.undo()
+    with pytest.raises(UsernameTaken):
+        services.sign_up(username="haneul", password="another horse battery")

@@ -68,9 +68,9 @@ def test_a_correction_keeps_the_balance_within_its_bounds(member, amount, error)
         adjust_balance(user_id=member.pk, amount=amount, reason="a mistake")
 
 
-@pytest.mark.parametrize(("amount", "reason"), [(0, "why"), (5, ""), (5, "  \n")])
+@pytest.mark.parametrize(("amount", "reason"), [(0, "why"), (5, ""), (5, "  \n"), (5, "x" * 201)])
 def test_a_correction_needs_an_amount_and_a_reason(member, amount, reason):
-    with nothing_changes(), pytest.raises(ValueError, match="an amount and a reason"):
+    with nothing_changes(), pytest.raises(ValueError, match="an amount, and a reason"):
         adjust_balance(user_id=member.pk, amount=amount, reason=reason)
 
 

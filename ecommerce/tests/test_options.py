@@ -1,0 +1,14 @@
+"""OPTIONS, on every path of the API."""
+
+import pytest
+
+from ecommerce.tests.openapi import operations
+
+PATHS = sorted({path.replace("{id}", "1") for _, path in operations()})
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_it_is_answered_and_tells_no_fields(client, path):
+    answer = client.options(path)
+    assert answer.status_code == 200
+    assert sorted(answer.json()) == ["description", "name", "parses", "renders"]
