@@ -16,6 +16,8 @@ from coupons.errors import (
 )
 from coupons.models import Coupon, IssuedCoupon
 from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
+from ecommerce.common.fields import DB_IDS
+from ecommerce.common.rows import update_rows
 from ecommerce.common.transactions import run_transaction
 from users.services import active_member_ids
 
@@ -200,7 +202,7 @@ def lock_issued_coupons(issued_ids: Collection[int]) -> dict[int, IssuedCoupon]:
 
     The campaigns are read without a lock: theirs is the hottest row of the shop.
     """
-    possible = {pk for pk in issued_ids if 0 < pk < 2**63}
+    possible = {pk for pk in issued_ids if pk in DB_IDS}
     if not possible:
         return {}
     rows = IssuedCoupon.objects.select_for_update().filter(pk__in=possible).order_by("pk")
@@ -240,11 +242,7 @@ def restore(issued: IssuedCoupon) -> None:
 
 def save_redemptions(issued: Collection[IssuedCoupon]) -> None:
     """Write when locked coupons were used. Needs an open transaction."""
-    if len(issued) == 1:
-        for one in issued:
-            one.save(update_fields=["used_at"])
-    elif issued:
-        IssuedCoupon.objects.bulk_update(issued, ["used_at"])
+    update_rows(issued, ["used_at"])
 
 
 def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:

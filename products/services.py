@@ -2,13 +2,14 @@
 
 from collections.abc import Collection
 
+from ecommerce.common.fields import DB_IDS
 from ecommerce.common.references import new_reference
+from ecommerce.common.rows import update_rows
 from ecommerce.common.transactions import run_transaction
 from products.errors import OutOfStock, StockLimitExceeded
 from products.models import STOCK_MAX, Category, Product, StockAdjustment
 
 OPENING_STOCK = "opening stock"
-DB_ID_MAX = 2**63 - 1
 
 
 def create_product(
@@ -95,7 +96,7 @@ def _record_adjustment(
 
 def lock_products(product_ids: Collection[int]) -> dict[int, Product]:
     """Lock the products that exist, lowest id first. Needs an open transaction."""
-    possible = {pk for pk in product_ids if 0 < pk <= DB_ID_MAX}
+    possible = {pk for pk in product_ids if pk in DB_IDS}
     if not possible:
         return {}
     locked = Product.objects.select_for_update().filter(pk__in=possible).order_by("pk")
@@ -120,8 +121,4 @@ def return_stock(product: Product, quantity: int) -> None:
 
 def save_stock(products: Collection[Product]) -> None:
     """Write the stock of locked products, in one statement. Needs an open transaction."""
-    if len(products) == 1:
-        for product in products:
-            product.save(update_fields=["stock"])
-    elif products:
-        Product.objects.bulk_update(products, ["stock"])
+    update_rows(products, ["stock"])

@@ -10,6 +10,8 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed as TokenRef
 from rest_framework_simplejwt.models import TokenUser
 from rest_framework_simplejwt.settings import api_settings
 
+from ecommerce.common.fields import DB_IDS
+
 
 class TokenMember(TokenUser):
     """The member that a valid access token names, without a look at the database."""
@@ -18,7 +20,7 @@ class TokenMember(TokenUser):
     def id(self) -> int:  # type: ignore[override]
         """The member's id; a token carries it as text. Raises ValueError when it cannot be one."""
         member_id = int(self.token[api_settings.USER_ID_CLAIM])
-        if not 0 < member_id < 2**63:
+        if member_id not in DB_IDS:
             raise ValueError("no id of a member")
         return member_id
 

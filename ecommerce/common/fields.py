@@ -5,6 +5,9 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+DB_IDS = range(1, 2**63)
+"""What an id can be; asked for any other number, a database may raise instead of finding none."""
+
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]
     """Text that is compared and sorted by code point, on every database.
