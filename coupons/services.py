@@ -17,7 +17,7 @@ from coupons.errors import (
 from coupons.models import Coupon, IssuedCoupon
 from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
 from ecommerce.common.fields import DB_IDS
-from ecommerce.common.rows import update_rows
+from ecommerce.common.rows import save_fields
 from ecommerce.common.transactions import run_transaction
 from users.services import active_member_ids
 
@@ -242,7 +242,7 @@ def restore(issued: IssuedCoupon) -> None:
 
 def save_redemptions(issued: Collection[IssuedCoupon]) -> None:
     """Write when locked coupons were used. Needs an open transaction."""
-    update_rows(issued, ["used_at"])
+    save_fields(issued, ["used_at"])
 
 
 def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:

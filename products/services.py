@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.references import new_reference
-from ecommerce.common.rows import update_rows
+from ecommerce.common.rows import save_fields
 from ecommerce.common.transactions import run_transaction
 from products.errors import OutOfStock, StockLimitExceeded
 from products.models import STOCK_MAX, Category, Product, StockAdjustment
@@ -121,4 +121,4 @@ def return_stock(product: Product, quantity: int) -> None:
 
 def save_stock(products: Collection[Product]) -> None:
     """Write the stock of locked products, in one statement. Needs an open transaction."""
-    update_rows(products, ["stock"])
+    save_fields(products, ["stock"])

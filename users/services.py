@@ -15,7 +15,7 @@ from rest_framework_simplejwt.tokens import RefreshToken
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
 from ecommerce.common.references import new_reference
-from ecommerce.common.rows import update_rows
+from ecommerce.common.rows import save_fields
 from ecommerce.common.transactions import run_transaction
 from users.errors import (
     BalanceLimitExceeded,
@@ -223,7 +223,7 @@ def save_wallets(wallets: Collection[Wallet], entries: Collection[WalletTransact
     now = timezone.now()
     for wallet in wallets:
         wallet.updated_at = now
-    update_rows(wallets, ["balance", "updated_at"])
+    save_fields(wallets, ["balance", "updated_at"])
     if len(entries) == 1:
         for entry in entries:  # one by itself learns its id, which MySQL's bulk insert keeps
             entry.save(force_insert=True)

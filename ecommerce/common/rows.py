@@ -8,7 +8,7 @@ from django.db.models import Model
 M = TypeVar("M", bound=Model)
 
 
-def update_rows(rows: Collection[M], fields: Sequence[str]) -> None:
+def save_fields(rows: Collection[M], fields: Sequence[str]) -> None:
     """Write these fields of locked rows, in one statement. Needs an open transaction.
 
     One row by itself is a plain UPDATE; only several need a CASE for each field.

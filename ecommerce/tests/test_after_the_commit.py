@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from conftest import client_of
 from ecommerce.common import transactions
 from orders.models import Order
+from users.services import sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,12 +22,17 @@ def statements_of(request):
 
 
 def test_no_successful_write_reads_after_its_commit(client, api, member, product, coupon):
+    member.set_password("pw")
+    member.save()
     body = {"items": [{"product": product.pk, "quantity": 1}]}
     key = {"Idempotency-Key": "k"}
     credentials = {"username": "haneul", "password": "correct horse battery"}
+    used, revoked = ({"refresh": sign_in(username="minji", password="pw").refresh} for _ in "12")
     requests = [
         (201, lambda: api.post("/api/v1/auth/signup/", credentials)),
         (200, lambda: api.post("/api/v1/auth/token/", credentials)),
+        (200, lambda: api.post("/api/v1/auth/token/refresh/", used)),
+        (200, lambda: api.post("/api/v1/auth/token/revoke/", revoked)),
         (201, lambda: client.post("/api/v1/users/me/balance/charge/", {"amount": 1})),
         (201, lambda: client.post(f"/api/v1/coupons/{coupon.pk}/issue/")),
         (201, lambda: client.post("/api/v1/orders/", body, headers=key)),
