@@ -1,0 +1,1 @@
+"""Load, lock and fault experiments. Never imported by the apps."""
