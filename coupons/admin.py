@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from coupons.live import LiveSale
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import change_coupon, create_coupon, revoke_issued_coupon
 from ecommerce.common.admin import (
@@ -40,7 +41,7 @@ class StateFilter(ConditionFilter):
 
 
 @admin.register(Coupon)
-class CouponAdmin(SavedByService):
+class CouponAdmin(LiveSale, SavedByService):
     list_display = [
         "name",
         "discount",
@@ -64,6 +65,8 @@ class CouponAdmin(SavedByService):
     fields = [*terms, "issued_now", "created_at"]
     readonly_fields = ["issued_now", "created_at"]
     add_fieldsets = [(None, {"fields": terms})]
+    actions_row = ["live"]
+    actions_detail = ["live"]
 
     @admin.display(description=_("discount"), ordering="discount_value")
     def discount(self, coupon: Coupon) -> str:

@@ -78,6 +78,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "ecommerce.urls"
 WSGI_APPLICATION = "ecommerce.wsgi.application"
+LOGIN_REDIRECT_URL = "admin:index"
 APPEND_SLASH = True  # for people at /admin; under /api/ every path is answered as it stands
 
 TEMPLATES = [
@@ -172,6 +173,8 @@ SIMPLE_JWT = {
 CHARGE_MAX = env.int("CHARGE_MAX", default=10_000_000)
 BALANCE_MAX = env.int("BALANCE_MAX", default=1_000_000_000)
 CURRENCY = "KRW"
+# How few pieces of a product are few: the admin points them out.
+LOW_STOCK = env.int("LOW_STOCK", default=10)
 
 # --- HTTP -------------------------------------------------------------------------------------
 
@@ -255,6 +258,8 @@ UNFOLD = {
     "SITE_HEADER": "Shop",
     "SITE_SYMBOL": "storefront",
     "SIDEBAR": {"navigation": "ecommerce.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "ecommerce.dashboard.dashboard",
+    "STYLES": ["ecommerce.navigation.stylesheet"],
 }
 
 # --- Logs: one JSON line each, to standard output ----------------------------------------------

@@ -53,6 +53,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Products whose name contains `text`, whatever the case."""
         return self.filter(search_name__contains=fold(text))
 
+    def low_in_stock(self, limit: int) -> "ProductQuerySet":
+        """The products on sale of which `limit` pieces or fewer are left, the fewest first."""
+        return self.filter(is_active=True, stock__lte=limit).order_by("stock", "id")
+
 
 class Product(models.Model):
     name = ExactCharField(_("name"), max_length=200)
@@ -93,7 +97,8 @@ class Product(models.Model):
             models.CheckConstraint(condition=models.Q(stock__gte=0), name="product_stock_gte_0"),
         ]
         # One for each ordering of the list, unfiltered and by category; the id that breaks ties
-        # is part of every secondary index of InnoDB, and is named for the others.
+        # is part of every secondary index of InnoDB, and is named for the others. The last finds
+        # what runs low.
         indexes = [
             models.Index(fields=["is_active", "price", "id"], name="product_price_idx"),
             models.Index(fields=["is_active", "name", "id"], name="product_name_idx"),
@@ -108,6 +113,7 @@ class Product(models.Model):
                 fields=["category", "is_active", "created_at", "id"],
                 name="product_cat_created_idx",
             ),
+            models.Index(fields=["is_active", "stock"], name="product_stock_idx"),
         ]
 
     def __str__(self) -> str:
