@@ -12,6 +12,14 @@ class OutOfStock(DomainError):
     message = _("Not enough of this product is left.")
 
 
+class SkuTaken(DomainError):
+    """Another product has this stock keeping unit."""
+
+    code = "sku_taken"
+    message = _("Another product has this SKU.")
+    attr = "sku"
+
+
 class StockLimitExceeded(DomainError):
     """The stock would exceed `STOCK_MAX` pieces."""
 

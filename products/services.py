@@ -2,12 +2,14 @@
 
 from collections.abc import Collection
 
+from django.db import IntegrityError
+
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_fields
 from ecommerce.common.transactions import run_transaction
-from products.errors import OutOfStock, StockLimitExceeded
-from products.models import STOCK_MAX, Category, Product, StockAdjustment
+from products.errors import OutOfStock, SkuTaken, StockLimitExceeded
+from products.models import STOCK_MAX, Category, Product, StockAdjustment, new_sku
 
 OPENING_STOCK = "opening stock"
 
@@ -20,14 +22,19 @@ def create_product(
     description: str = "",
     category: Category | None = None,
     is_active: bool = True,
+    sku: str | None = None,
     staff_id: int | None = None,
 ) -> Product:
     """Create a product at `price` won with `stock` pieces, recorded as its opening stock.
 
+    Without an `sku` it gets one that is unique.
+
     Raises:
         django.core.exceptions.ValidationError: a value is out of its bounds.
+        SkuTaken: another product has the sku, be it since a moment ago.
     """
     product = Product(
+        sku=sku or new_sku(),
         name=name,
         price=price,
         stock=stock,
@@ -39,17 +46,23 @@ def create_product(
     reference = new_reference("STK")
 
     def work(settle: bool) -> Product:
-        if settle:  # by its name and microsecond: without stock it has no adjustment
-            made = Product.objects.filter(name=product.name, created_at=product.created_at)
-            if mine := made.first():
-                return mine
+        mine = Product.objects.filter(sku=product.sku).first() if settle or sku else None
+        if mine and settle and mine.created_at == product.created_at:
+            return mine
+        if mine:
+            raise SkuTaken
         product.pk = None
         product.save(force_insert=True)
         if stock:
             _record_adjustment(product, stock, OPENING_STOCK, staff_id, reference)
         return product
 
-    return run_transaction(work)
+    try:
+        return run_transaction(work)
+    except IntegrityError as error:
+        if Product.objects.filter(sku=product.sku).exists():
+            raise SkuTaken from error
+        raise
 
 
 def adjust_stock(
