@@ -31,6 +31,15 @@ class Migration(migrations.Migration):
     dependencies = [("products", "0001_initial")]
 
     operations = [
+        migrations.AlterModelOptions(
+            name="product",
+            options={
+                "ordering": ["-created_at", "-id"],
+                "permissions": [("export_product", "Can export products")],
+                "verbose_name": "product",
+                "verbose_name_plural": "products",
+            },
+        ),
         migrations.AddField(
             model_name="product",
             name="sku",
