@@ -44,6 +44,8 @@ if env.bool("BEHIND_PROXY", default=False):
 INSTALLED_APPS = [
     "ecommerce.apps.EcommerceConfig",
     "unfold",
+    "unfold.contrib.import_export",
+    "import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -172,6 +174,8 @@ SIMPLE_JWT = {
 CHARGE_MAX = env.int("CHARGE_MAX", default=10_000_000)
 BALANCE_MAX = env.int("BALANCE_MAX", default=1_000_000_000)
 CURRENCY = "KRW"
+# How few pieces of a product are few: the admin points them out.
+LOW_STOCK = env.int("LOW_STOCK", default=10)
 
 # --- HTTP -------------------------------------------------------------------------------------
 
