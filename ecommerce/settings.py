@@ -44,6 +44,8 @@ if env.bool("BEHIND_PROXY", default=False):
 INSTALLED_APPS = [
     "ecommerce.apps.EcommerceConfig",
     "unfold",
+    "unfold.contrib.import_export",
+    "import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

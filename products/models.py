@@ -3,15 +3,17 @@
 import unicodedata
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.fields import ExactCharField, ExactSlugField
+from ecommerce.common.references import new_reference
 
 PRICE_MAX = 1_000_000_000
 STOCK_MAX = 1_000_000_000
+SKU_MAX_LENGTH = 64
 
 
 def fold(text: str) -> str:
@@ -20,6 +22,19 @@ def fold(text: str) -> str:
     Done here rather than by a collation, so that each database finds the same names.
     """
     return unicodedata.normalize("NFKC", text).casefold()
+
+
+def new_sku() -> str:
+    """A stock keeping unit for a product that was given none: unique without asking."""
+    return new_reference("P")
+
+
+# Begins with a letter or digit, so that no spreadsheet takes it for a formula.
+validate_sku = RegexValidator(
+    r"^\w[\w./#-]*\Z",
+    _("Letters, digits and . _ - / # only, beginning with a letter or digit."),
+    code="invalid_sku",
+)
 
 
 class FoldedNameField(ExactCharField):
@@ -57,8 +72,23 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """The products on sale of which `limit` pieces or fewer are left, the fewest first."""
         return self.filter(is_active=True, stock__lte=limit).order_by("stock", "id")
 
+    def search_for_staff(self, text: str) -> "ProductQuerySet":
+        """Products whose name contains `text`, whatever the case, or whose sku begins with it."""
+        return self.filter(
+            models.Q(search_name__contains=fold(text)) | models.Q(sku__startswith=text.strip())
+        )
+
 
 class Product(models.Model):
+    sku = ExactCharField(
+        _("SKU"),
+        max_length=SKU_MAX_LENGTH,
+        unique=True,
+        default=new_sku,
+        validators=[validate_sku],
+        error_messages={"unique": _("Another product has this SKU.")},
+        help_text=_("The stock keeping unit: how files and other systems know this product."),
+    )
     name = ExactCharField(_("name"), max_length=200)
     description = models.TextField(_("description"), blank=True, default="")
     category = models.ForeignKey(
@@ -91,6 +121,7 @@ class Product(models.Model):
     class Meta:
         verbose_name = _("product")
         verbose_name_plural = _("products")
+        permissions = [("export_product", "Can export products")]
         ordering = ["-created_at", "-id"]
         constraints = [
             models.CheckConstraint(condition=models.Q(price__gte=0), name="product_price_gte_0"),

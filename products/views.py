@@ -17,6 +17,7 @@ PRODUCT = OpenApiExample(
     "Product",
     {
         "id": 11,
+        "sku": "TUMBLER-500",
         "name": "스테인리스 텀블러 500ml",
         "description": "",
         "category": CATEGORY,
