@@ -18,7 +18,7 @@ help: ## List what there is
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
 	@scripts/serve
 
-test: .venv/installed-dev ## The suite on SQLite, and again on MySQL in a container (REQUIRE_MYSQL=1: or fail)
+test: .venv/installed-dev ## The suite on SQLite, on MySQL in a container, in a browser (REQUIRE_MYSQL=1, REQUIRE_BROWSER=1: or fail)
 	@scripts/test
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents

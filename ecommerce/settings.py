@@ -251,7 +251,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 # Without `collectstatic` (a first run) whitenoise serves straight from the packages.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 
