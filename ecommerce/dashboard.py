@@ -203,7 +203,7 @@ def _top_products(request: HttpRequest, today: date, days: int) -> dict[str, Any
     since = today - timedelta(days - 1)
     rows = DailyProductSales.objects.top_products(since=since, until=today, limit=TOP_LIMIT)
     return {
-        "title": ngettext("Today", "%(days)d days", days) % {"days": days},
+        "title": _("today") if days == 1 else _("%(days)d days") % {"days": days},
         "url": _list_url(DailyProductSales, day__gte=since, day__lte=today),
         "rows": [
             {

@@ -69,6 +69,7 @@ MIDDLEWARE = [
     "ecommerce.common.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ecommerce.common.language.LanguageMiddleware",
     "ecommerce.common.body_limit.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -247,7 +248,9 @@ SPECTACULAR_SETTINGS = {
 
 TIME_ZONE = "Asia/Seoul"  # the shop's day; times are stored in UTC
 USE_TZ = True
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # the texts in the sources; commands and logs speak it
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 
 STATIC_URL = "/static/"
@@ -259,6 +262,7 @@ UNFOLD = {
     "SITE_TITLE": "Shop",
     "SITE_HEADER": "Shop",
     "SITE_SYMBOL": "storefront",
+    "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "ecommerce.navigation.sidebar"},
     "DASHBOARD_CALLBACK": "ecommerce.dashboard.dashboard",
     "STYLES": ["ecommerce.navigation.stylesheet"],
