@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test lint tour docs env
+.PHONY: help run test lint tour docs messages env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ tour: .venv/installed ## Run the README's tour against BASE_URL
 
 docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md
 	@scripts/generate-docs docs
+
+messages: .venv/installed-dev ## Read what there is to translate into locale/ko, and compile it
+	@$(BIN)/python -m scripts.messages
 
 env: .env ## Write .env with fresh secrets, once
 

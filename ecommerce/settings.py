@@ -10,6 +10,7 @@ from typing import Any
 import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -259,8 +260,8 @@ STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 
 UNFOLD = {
-    "SITE_TITLE": "Shop",
-    "SITE_HEADER": "Shop",
+    "SITE_TITLE": _("Shop"),
+    "SITE_HEADER": _("Shop"),
     "SITE_SYMBOL": "storefront",
     "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "ecommerce.navigation.sidebar"},
