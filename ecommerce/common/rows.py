@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from django.db import connection
+from django.db import connection
 from django.db.models import Model
 
 M = TypeVar("M", bound=Model)
@@ -26,3 +27,20 @@ def save_fields(rows: Collection[M], fields: Sequence[str]) -> None:
         type(first)._default_manager.bulk_create(
             rows, update_conflicts=True, update_fields=fields, unique_fields=target
         )
+
+
+def save_many(rows: Collection[M], fields: Sequence[str]) -> None:
+    """Write these fields of hundreds of locked rows. Needs an open transaction.
+
+    An insert that always meets the row: the time of `bulk_update`, which has a CASE with a branch
+    for each row, grows with the square of their number.
+    """
+    if not rows or not fields:
+        return
+    with_target = connection.features.supports_update_conflicts_with_target
+    type(next(iter(rows)))._default_manager.bulk_create(
+        rows,
+        update_conflicts=True,
+        update_fields=fields,
+        unique_fields=["pk"] if with_target else None,
+    )
