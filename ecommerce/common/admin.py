@@ -160,19 +160,23 @@ class ShopModelAdmin(UnfoldModelAdmin):
         form_class: type[forms.Form],
         facts: "Callable[[Any], Mapping[StrOrPromise, object]]",
         act: Callable[[Any, dict[str, Any]], str],
+        initial: Mapping[str, Any] | None = None,
+        next_url: Callable[[], str] | None = None,
     ) -> HttpResponse:
         """A page about one object that asks before it acts. Only a valid POST acts, once.
 
         `facts` are shown above the form, by their labels. `act` gets the object and the form's
         data, calls a service, and returns what was done, for the admin's log and the message on
-        the page that follows. What the service refuses is an error of the form.
+        the page that follows: the object's, unless `next_url` says another. What the service
+        refuses is an error of the form.
         """
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined,no-any-return]
                 request, self.opts, object_id
             )
-        form = form_class(request.POST if request.method == "POST" else None)
+        sent = request.POST if request.method == "POST" else None
+        form = form_class(sent, initial=dict(initial or {}))
         change_url = reverse(_url_name(self, "change"), args=[quote(obj.pk)])
         if form.is_valid():
             try:
@@ -183,7 +187,7 @@ class ShopModelAdmin(UnfoldModelAdmin):
             else:
                 self.log_change(request, obj, done)
                 self.message_user(request, done, messages.SUCCESS)
-                return HttpResponseRedirect(change_url)
+                return HttpResponseRedirect(next_url() if next_url else change_url)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
