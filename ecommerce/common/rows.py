@@ -4,7 +4,6 @@ from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 from django.db import connection
-from django.db import connection
 from django.db.models import Model
 
 M = TypeVar("M", bound=Model)
