@@ -42,6 +42,7 @@ SECTIONS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("users.Wallet", "account_balance_wallet"),
             ("users.WalletTransaction", "menu_book"),
             ("auth.Group", "groups"),
+            ("admin.LogEntry", "history"),
         ],
     ),
     (_("Operations"), [("ecommerce.AuditRun", "fact_check")]),

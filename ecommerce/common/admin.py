@@ -34,6 +34,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
+from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList as UnfoldChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -106,9 +107,11 @@ class ShopModelAdmin(UnfoldModelAdmin):
         changes = [
             f"{capfirst(form.fields[name].label or name)}: {old} → {new}"
             for name in form.changed_data
-            if name != "reason"
+            if name in form.fields and name != "reason"
             for old, new in [_shown_change(form, name)]
         ]
+        if "password" in form.changed_data:  # of a form that changes nothing else
+            changes.append(_now("Password changed"))
         message = "; ".join(changes) or _now("Nothing changed.")
         reason = form.cleaned_data.get("reason")
         return f"{message} ({reason})" if reason else message
@@ -394,9 +397,10 @@ class ReadOnly(Undeletable):
 
 
 class History(ReadOnly):
-    """Rows that pile up: newest first, since no other order has an index."""
+    """Rows that pile up: newest first, since no other order has an index, and never counted."""
 
     sortable_by: ClassVar[Any] = ()
+    paginator = InfinitePaginator
 
 
 class ServiceForm(ModelForm):
