@@ -42,6 +42,7 @@ LIBRARIES = {
         "templates/",
         "views.py",
         "widgets.py",
+        "contrib/filters/",
         "contrib/import_export/",
     ),
     "rest_framework": (

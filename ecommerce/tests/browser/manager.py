@@ -114,5 +114,7 @@ class Manager:
     def leaves_no_trace(self) -> None:
         """Fails if the console complained, or if anything beyond this machine was asked for."""
         foreign, requests = foreign_requests(self.driver)
-        assert (complaints(self.driver), foreign) == ([], [])
+        said = complaints(self.driver)
+        assert not said, f"the console said {said}"
+        assert not foreign, f"it asked beyond this machine: {foreign}"
         assert requests > 0

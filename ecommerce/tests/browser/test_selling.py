@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -58,6 +60,41 @@ def test_make_a_product(manager: Manager, named: Any) -> None:
     assert (status, product["name"], product["price"], product["stock"]) == (200, name, 19_900, 7)
 
 
+def test_import_a_csv(manager: Manager, named: Any, tmp_path: Path, width: int) -> None:
+    name = named("수입 과자")
+    old = product_of(manager, named("있던 과자"), price=1_000, stock=5)
+    shop = manager.shop
+    sku = f"BR-{width}"
+    manager.open(f"{PRODUCTS}{old}/change/")
+    old_sku = manager.field("sku").get_attribute("value")
+    file = tmp_path / "과자.csv"
+    lines = [
+        "sku,name,price,stock,stock_adjustment",
+        f"{sku}-1,{name},2500,12,",
+        f"{sku}-2,,90,,",
+        f"{old_sku},,1200,,20",
+    ]
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8-sig")
+
+    manager.open(PRODUCTS + "import/")
+    manager.fill(import_file=str(file), import_name=f"납품 {width}")
+    manager.press("Preview")
+    assert "Lines with errors: 1" in manager.text
+    assert "Line 3" in manager.text
+
+    file.write_text("\n".join([*lines[:2], lines[3]]) + "\n", encoding="utf-8-sig")
+    manager.fill(import_file=str(file), import_name=f"납품 {width}")
+    manager.press("Preview")
+    assert "1 new, 1 changed, 0 as they are. Nothing is written yet." in manager.text
+    manager.press("Import")
+    assert "Imported: 1 new, 1 changed, 0 as they were." in manager.text
+
+    found = shop.ask(shop.members[0], "GET", f"products/?search={quote(name)}")[1]["results"]
+    assert [(one["name"], one["price"], one["stock"]) for one in found] == [(name, 2_500, 12)]
+    changed = shop.ask(shop.members[0], "GET", f"products/{old}/")[1]
+    assert (changed["price"], changed["stock"]) == (1_200, 25)
+
+
 def test_adjust_stock_while_orders_come_in(manager: Manager, named: Any) -> None:
     shop = manager.shop
     pk = product_of(manager, named("인기 상품"), price=100, stock=100)
@@ -92,6 +129,7 @@ def test_cancel_an_order(manager: Manager, named: Any) -> None:
     manager.press(order["number"])
     manager.press("Cancel order")
     assert order["number"] in manager.text
+    manager.fill(reason="고객 변심")
     manager.press("Cancel order")
     assert "cancelled" in manager.text
     assert shop.ask(member, "GET", f"orders/{order['id']}/")[1]["status"] == "cancelled"
@@ -127,4 +165,41 @@ def test_open_a_coupon_and_watch_it_sell_out(manager: Manager, named: Any) -> No
     rows = manager.driver.find_elements(By.CSS_SELECTOR, "#live-last li")
     assert [row.text.split()[0] for row in rows] == [f"#{number}" for number in range(30, 20, -1)]
     assert manager.driver.execute_script("return window.notLoadedAgain") is True
+    assert manager.fits()
+
+
+def test_the_live_page_says_when_the_server_is_away(manager: Manager) -> None:
+    manager.open(f"{COUPONS}1/live/")
+    manager.wait(lambda: manager.figure("remaining") not in ("", "–"), "the figures")
+    manager.driver.execute_cdp_cmd("Network.enable", {})
+    offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    manager.driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)
+    manager.wait(lambda: "The server can't be reached" in manager.text, "the trouble")
+    online = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    manager.driver.execute_cdp_cmd("Network.emulateNetworkConditions", online)
+    manager.wait(lambda: "The server can't be reached" not in manager.text, "the end of it")
+    assert all("ERR_INTERNET_DISCONNECTED" in line for line in complaints(manager.driver))
+
+
+def test_the_language_is_switched(manager: Manager) -> None:
+    manager.open("/admin/")
+    switch = "document.querySelector('input[name=language][value={}]').form.submit()"
+    for code, title in (("ko", "대시보드"), ("en", "Dashboard")):
+        manager.driver.execute_script(switch.format(code))
+        manager.wait(lambda title=title: title in manager.driver.title, title)
+        assert manager.path == "/admin/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/admin/", PRODUCTS, PRODUCTS + "add/", PRODUCTS + "1/change/", PRODUCTS + "import/"),
+        *(COUPONS, COUPONS + "add/", COUPONS + "1/change/", COUPONS + "1/live/"),
+        *("/admin/coupons/issuedcoupon/", "/admin/orders/order/", "/admin/orders/order/1/change/"),
+        *("/admin/users/user/", "/admin/users/user/2/change/", "/admin/admin/logentry/"),
+    ],
+)
+def test_a_page_fits_its_screen(manager: Manager, path: str) -> None:
+    manager.open(path)
+    assert manager.path == path
     assert manager.fits()
