@@ -46,7 +46,6 @@ class LiveSale(ShopModelAdmin):
             "original": coupon,
             "title": _("Live sale"),
             "subtitle": coupon.name,
-            "media": self.media,
             "change_url": reverse("admin:coupons_coupon_change", args=[quote(coupon.pk)]),
             "figures_url": reverse("admin:coupons_coupon_live_figures", args=[quote(coupon.pk)]),
             "issued_url": (
