@@ -88,7 +88,7 @@ class CouponAdmin(AsksReason, SavedByService):
         ),
         (
             _("How many, when, and for how long"),
-            {"fields": ["total_quantity", ("issue_starts_at", "issue_ends_at"), "valid_days"]},
+            {"fields": ["total_quantity", "issue_starts_at", "issue_ends_at", "valid_days"]},
         ),
     ]
     fieldsets = [*term_fieldsets, (None, {"fields": [("issued_now", "created_at")]})]

@@ -87,7 +87,7 @@ def test_a_file_is_shown_first_and_then_written(
     row = preview.context["result"].rows[0].diff
     assert (row[0], row[3], row[5]) == (
         "MUG",
-        '<span><del class="text-base-400">9,900</del> <strong>₩10,900</strong></span>',
+        '<span><del class="text-base-400">₩9,900</del> <strong>₩10,900</strong></span>',
         '<span><del class="text-base-400">10</del> <strong>15</strong></span>',
     )
     assert messages_on(confirm(admin_client, preview)) == [
