@@ -445,6 +445,19 @@ def test_the_statements_of_an_import_dont_grow_with_its_lines(
     assert statements(100, "many") == few
 
 
+def test_a_batch_costs_nine_statements_at_most(
+    mug: Product, kitchen: Category, make_product: Callable[..., Product]
+) -> None:
+    make_product(sku="CUP", category=kitchen)
+    rows = [
+        ImportRow(2, "MUG", name="새 이름", price=5, category=kitchen, stock_adjustment=7),
+        ImportRow(3, "CUP", price=6, stock_adjustment=1),
+        ImportRow(4, "NEW", name="새것", price=1_000, stock=3),
+        ImportRow(5, "NEW-2", name="새것", price=1_000, stock=3),
+    ]
+    assert count_statements(import_products, rows, name="납품") <= 9 + 2  # the transaction's two
+
+
 def test_a_stock_that_was_adjusted_meanwhile_is_the_base(
     admin_client: Client, mug: Product
 ) -> None:
