@@ -18,8 +18,7 @@ from pathlib import Path
 from benchmarks.bench import report, runs
 from benchmarks.bench.config import Config, WrongConfig, read_config
 from benchmarks.bench.generator import NoGenerator, ensure_generator
-from benchmarks.bench.session import BenchFailed
-from ecommerce.tests.on_mysql import engine_answers
+from benchmarks.bench.session import BenchFailed, engine_answers
 
 
 def main() -> int:

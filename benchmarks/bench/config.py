@@ -48,16 +48,13 @@ def read_config() -> Config:
     if what not in WHATS:
         raise WrongConfig(f"BENCH={what}: it is one of {', '.join(WHATS)}")
     quick = what == "quick"
-    kind = os.environ.get("BENCH_DATABASE") or "mysql"
-    if kind not in get_args(Kind):
-        raise WrongConfig(f"BENCH_DATABASE={kind}: it is one of {', '.join(get_args(Kind))}")
     only = _names("BENCH_ONLY") or (*BY_NAME, *ALSO)
     unknown = set(only) - {*BY_NAME, *ALSO}
     if unknown:
         raise WrongConfig(f"BENCH_ONLY={unknown.pop()}: it is of {', '.join((*BY_NAME, *ALSO))}")
     return Config(
         what=what,
-        database=kind,
+        database=_kind(),
         only=only,
         seconds=_number("BENCH_SECONDS", 1 if quick else 2),
         rounds=_number("BENCH_ROUNDS", 1 if quick else 2 if what == "scaling" else 4),
@@ -73,6 +70,15 @@ def read_config() -> Config:
         in_memory=quick,
         direct=os.environ.get("BENCH_DIRECT") != "0",
     )
+
+
+def _kind() -> Kind:
+    wanted = os.environ.get("BENCH_DATABASE") or "mysql"
+    kinds: tuple[Kind, ...] = get_args(Kind)
+    for kind in kinds:
+        if kind == wanted:
+            return kind
+    raise WrongConfig(f"BENCH_DATABASE={wanted}: it is one of {', '.join(kinds)}")
 
 
 def _names(variable: str) -> Sequence[str]:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connection
 from django.db.models import Count
 from rest_framework_simplejwt.tokens import AccessToken
 
-from coupons.services import create_coupon, issue_coupons
+from coupons.services import create_coupon, issue_coupons, lock_coupon
 from ecommerce.common.pagination import Cursor
 from ecommerce.common.references import new_reference
 from ecommerce.common.transactions import run_transaction
@@ -56,7 +57,7 @@ def token_of(member_id: int) -> str:
 def top_up(members: list[int]) -> None:
     """Charge each member's wallet, with its entry in the ledger, a thousand at a time."""
 
-    def charge(user_ids: list[int]) -> None:
+    def charge(user_ids: list[int], settle: bool) -> None:
         wallets = list(lock_wallets(user_ids).values())
         entries = []
         for wallet in wallets:
@@ -73,8 +74,7 @@ def top_up(members: list[int]) -> None:
         save_wallets(wallets, entries)
 
     for start in range(0, len(members), 1000):
-        batch = members[start : start + 1000]
-        run_transaction(lambda settle, batch=batch: charge(batch))
+        run_transaction(partial(charge, members[start : start + 1000]))
 
 
 def new_campaigns(count: int, quantity: int) -> list[int]:
@@ -95,7 +95,7 @@ def new_campaigns(count: int, quantity: int) -> list[int]:
 
 def issue(campaign: int, members: list[int]) -> None:
     """Issue a campaign's next coupons to the members."""
-    run_transaction(lambda settle: issue_coupons(coupon_id=campaign, user_ids=members))
+    run_transaction(lambda settle: issue_coupons(coupon=lock_coupon(campaign), user_ids=members))
 
 
 def new_product(number: int) -> int:

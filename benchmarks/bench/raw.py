@@ -16,9 +16,10 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
-import MySQLdb
+import MySQLdb  # type: ignore[import-untyped]
 
 LOCK = "SELECT issued_quantity, total_quantity FROM coupons_coupon WHERE id = %s FOR UPDATE"
 INSERT = """
@@ -110,7 +111,7 @@ def main(url: str, threads: int, seconds: int) -> None:
     milliseconds: list[float] = []
     failures: list[BaseException] = []
 
-    def work(connection: "MySQLdb.connections.Connection[MySQLdb.cursors.Cursor]") -> None:
+    def work(connection: Any) -> None:
         started.wait()
         try:
             while not until.is_set():
@@ -144,7 +145,7 @@ def _read_pairs() -> Iterator[Pair]:
     return iter([(int(c), int(m)) for c, m in (line.split() for line in lines)])
 
 
-def _connect(url: str) -> "MySQLdb.connections.Connection[MySQLdb.cursors.Cursor]":
+def _connect(url: str) -> Any:
     parts = urlsplit(url)
     connection = MySQLdb.connect(
         host=parts.hostname,
@@ -160,7 +161,7 @@ def _connect(url: str) -> "MySQLdb.connections.Connection[MySQLdb.cursors.Cursor
 
 
 def _issue(
-    connection: "MySQLdb.connections.Connection[MySQLdb.cursors.Cursor]",
+    connection: Any,
     campaign: int,
     member: int,
 ) -> None:

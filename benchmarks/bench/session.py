@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import docker
+import docker  # type: ignore[import-untyped]
 import psutil
+from docker.errors import DockerException  # type: ignore[import-untyped]
 
 from benchmarks.bench import generator, raw
 from benchmarks.bench.generator import Load
@@ -30,6 +31,7 @@ from benchmarks.stack import (
     server,
 )
 
+ENGINE_TIMEOUT_SECONDS = 5
 SETTLE_SECONDS = 0.3
 """Between two measurements: the requests that the last one left under way come to their end."""
 REQUESTS_A_SECOND = 6_000
@@ -270,6 +272,14 @@ class CpuMeter:
             return None
         stats = self._docker.api.stats(self._container_id, stream=False, one_shot=True)
         return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker Engine to start a database in."""
+    try:
+        return bool(docker.from_env(timeout=ENGINE_TIMEOUT_SECONDS).ping())
+    except DockerException:
+        return False
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class Summary:
 
     def median_of(self, key: Key, what: str) -> float:
         """The median over the rounds of one figure."""
-        return median(m[what] for m in self._rounds[key].values())
+        return float(median(m[what] for m in self._rounds[key].values()))
 
     def ratio(self, key: Key, to: Key) -> float | None:
         """How many times as many a second as `to`: the median of the ratios within rounds."""
@@ -67,7 +67,7 @@ class Summary:
         both = mine.keys() & others.keys()
         if not both:
             return None
-        return median(mine[n]["per_second"] / others[n]["per_second"] for n in both)
+        return float(median(mine[n]["per_second"] / others[n]["per_second"] for n in both))
 
     def line(self, key: Key) -> Line:
         """The summary of one key."""
@@ -75,16 +75,21 @@ class Summary:
         rounds = self._rounds[key].values()
         databases = [m["cpu_database"] for m in rounds if m["cpu_database"] is not None]
         return Line(
-            *(scenario, clients, variant, len(rounds)),
-            self.median_of(key, "per_second"),
-            self.ratio(key, (YARDSTICK, clients, variant)),
-            *(self.median_of(key, what) for what in ("p50", "p95", "p99")),
-            max(m["max"] for m in rounds),
-            sum(m["busy"] for m in rounds),
-            self.median_of(key, "cpu_server"),
-            median(databases) if databases else None,
-            self.median_of(key, "cpu_generator"),
-            self.median_of(key, "cpu_others"),
+            scenario,
+            clients,
+            variant,
+            rounds=len(rounds),
+            per_second=self.median_of(key, "per_second"),
+            ratio=self.ratio(key, (YARDSTICK, clients, variant)),
+            p50=self.median_of(key, "p50"),
+            p95=self.median_of(key, "p95"),
+            p99=self.median_of(key, "p99"),
+            max=max(m["max"] for m in rounds),
+            busy=sum(m["busy"] for m in rounds),
+            server=self.median_of(key, "cpu_server"),
+            database=median(databases) if databases else None,
+            generator=self.median_of(key, "cpu_generator"),
+            others=self.median_of(key, "cpu_others"),
         )
 
     def lines(self) -> list[Line]:
