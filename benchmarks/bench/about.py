@@ -38,10 +38,7 @@ def about(config: "Config", session: "Session") -> Mapping[str, Any]:
             **{package: version(package) for package in PACKAGES},
             "generator": generator.version(),
         },
-        "server": {
-            "WORKERS": os.environ.get("WORKERS", "2"),
-            "THREADS": os.environ.get("THREADS", "16"),
-        },
+        "server": {name: session.variables[name] for name in ("WORKERS", "THREADS")},
         "asked": {
             "database": config.database,
             "seconds": config.seconds,

@@ -1,6 +1,7 @@
 """A database with the shop in it, its servers, and one measurement at a time."""
 
 import json
+import os
 import secrets
 import socket
 import subprocess
@@ -297,6 +298,8 @@ def open_session(
     variables = {
         "SECRET_KEY": secrets.token_hex(32),
         "DJANGO_SETTINGS_MODULE": "benchmarks.bench.settings",
+        "WORKERS": os.environ.get("WORKERS") or "2",
+        "THREADS": os.environ.get("THREADS") or "16",
         "LOG_LEVEL": "INFO",  # as `make run` has it: a line a request is part of the cost
     }
     with ExitStack() as stack:
