@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.settings import api_settings
 
 PLAIN_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 UNKNOWN_FIELD = _("This field is not known here.")
@@ -78,6 +79,9 @@ def represent(serializer_class: type[serializers.BaseSerializer[Any]], instance:
 
 def validate(serializer_class: type[serializers.BaseSerializer[Any]], data: Any) -> Any:
     """What was sent, validated; raises rest_framework's ValidationError."""
+    if data is None:
+        nothing = ErrorDetail(str(_("No data provided")), code="null")
+        raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [nothing]})
     return _serializer(serializer_class).run_validation(data)
 
 
