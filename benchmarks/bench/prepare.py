@@ -2,6 +2,7 @@
 
     python -m benchmarks.bench.prepare shop --campaigns 200 --products 1000
     python -m benchmarks.bench.prepare campaigns --count 5 --quantity 30
+    python -m benchmarks.bench.prepare statistics
     python -m benchmarks.bench.prepare pages --number 10000
 
 Runs in the shop's own environment.
@@ -23,6 +24,7 @@ def main() -> None:
     campaigns = commands.add_parser("campaigns")
     campaigns.add_argument("--count", type=int, required=True)
     campaigns.add_argument("--quantity", type=int, required=True)
+    commands.add_parser("statistics")
     pages = commands.add_parser("pages")
     pages.add_argument("--number", type=int, required=True)
     arguments = parser.parse_args()
@@ -36,6 +38,8 @@ def main() -> None:
             result = contents.prepare_shop(arguments.campaigns, arguments.products)
         case "campaigns":
             result = contents.new_campaigns(arguments.count, arguments.quantity)
+        case "statistics":
+            result = contents.refresh_statistics()
         case _:
             result = list(contents.product_pages(arguments.number))
     print(json.dumps(result))

