@@ -11,6 +11,7 @@ BENCH picks what is run:
 See docs/benchmarks/README.md for the other variables.
 """
 
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,8 @@ from benchmarks.bench.session import BenchFailed, engine_answers
 
 
 def main() -> int:
+    # So that a `kill`, too, ends the servers and the database's container.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         config = read_config()
         if config.what == "report":
