@@ -39,7 +39,8 @@ def main() -> None:
         case "campaigns":
             result = contents.new_campaigns(arguments.count, arguments.quantity)
         case "statistics":
-            result = contents.refresh_statistics()
+            contents.refresh_statistics()
+            result = None
         case _:
             result = list(contents.product_pages(arguments.number))
     print(json.dumps(result))

@@ -129,7 +129,7 @@ def _measure_raw(
 ) -> Iterator[Measurement]:
     if clients not in RAW_CLIENTS and not config.in_memory:
         return
-    for processes in RAW_PROCESSES:
+    for processes in RAW_PROCESSES if not config.in_memory else (2,):
         measured = session.measure_raw(
             clients=clients, processes=processes, seconds=config.seconds, number=number
         )
