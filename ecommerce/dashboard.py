@@ -348,7 +348,9 @@ LINE_OPTIONS = json.dumps(
     {
         **_COMMON,
         "interaction": {"mode": "index", "intersect": False},
-        "datasets": {"line": {"borderWidth": 2, "pointRadius": 0, "tension": 0.3}},
+        "datasets": {
+            "line": {"borderWidth": 2, "pointRadius": 0, "cubicInterpolationMode": "monotone"}
+        },
         "plugins": {
             "legend": {
                 "position": "bottom",

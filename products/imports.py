@@ -152,7 +152,8 @@ def _shown(outcome: ImportOutcome) -> list[str]:
 def _changed(outcome: ImportOutcome, column: str, shown: str) -> str:
     if column not in outcome.changes:
         return shown
-    old = shown_value(outcome.changes[column][0])
+    value = outcome.changes[column][0]
+    old = f"₩{value:,}" if column == "price" else shown_value(value)
     return _old_and_new(old, shown)
 
 

@@ -109,7 +109,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[t
     search_fields = MEMBER_FIELDS
     search_help_text = _("A part of the name or email, in any case.")
     readonly_fields = ["balance", "last_login", "date_joined"]
-    filter_horizontal = ["groups", "user_permissions"]
+    filter_horizontal = []  # wider than the page
     personal_fieldsets: list[Any] = [
         (None, {"fields": ["username", "password"]}),
         (_("Personal info"), {"fields": ["first_name", "last_name", "email"]}),

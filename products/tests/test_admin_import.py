@@ -87,7 +87,7 @@ def test_a_file_is_shown_first_and_then_written(
     row = preview.context["result"].rows[0].diff
     assert (row[0], row[3], row[5]) == (
         "MUG",
-        '<span><del class="text-base-400">9,900</del> <strong>₩10,900</strong></span>',
+        '<span><del class="text-base-400">₩9,900</del> <strong>₩10,900</strong></span>',
         '<span><del class="text-base-400">10</del> <strong>15</strong></span>',
     )
     assert messages_on(confirm(admin_client, preview)) == [
@@ -443,6 +443,19 @@ def test_the_statements_of_an_import_dont_grow_with_its_lines(
     statements(1, "first")
     few = statements(10, "few")
     assert statements(100, "many") == few
+
+
+def test_a_batch_costs_nine_statements_at_most(
+    mug: Product, kitchen: Category, make_product: Callable[..., Product]
+) -> None:
+    make_product(sku="CUP", category=kitchen)
+    rows = [
+        ImportRow(2, "MUG", name="새 이름", price=5, category=kitchen, stock_adjustment=7),
+        ImportRow(3, "CUP", price=6, stock_adjustment=1),
+        ImportRow(4, "NEW", name="새것", price=1_000, stock=3),
+        ImportRow(5, "NEW-2", name="새것", price=1_000, stock=3),
+    ]
+    assert count_statements(import_products, rows, name="납품") <= 9 + 2  # the transaction's two
 
 
 def test_a_stock_that_was_adjusted_meanwhile_is_the_base(
