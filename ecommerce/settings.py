@@ -233,7 +233,9 @@ SPECTACULAR_SETTINGS = {
         "Balance, products, orders, first-come-first-served coupons and top sellers.\n\n"
         "Amounts are whole won. Times are ISO 8601 with their offset; the shop's day is"
         " Asia/Seoul. Lists are paged: follow `next` until it is null. Every answer has the header"
-        " `X-Request-ID`, by which the server's log knows the request: yours, if you sent one.\n\n"
+        " `X-Request-ID`, by which the server's log knows the request: yours, if you sent one."
+        " The texts of errors are in English or Korean, as `Accept-Language` asks; their codes"
+        " never change.\n\n"
         "To try it here: `POST auth/token/`, then **Authorize** with the `access` token."
     ),
     "VERSION": "1.0.0",
