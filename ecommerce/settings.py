@@ -170,7 +170,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # The admin's login, not the API's, which asks ModelBackend alone (docs/adr/0023).
 AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
+    "users.backends.LoginThrottle",
     "django.contrib.auth.backends.ModelBackend",
 ]
 AXES_FAILURE_LIMIT = env.int("ADMIN_LOGIN_ATTEMPTS", default=5)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib.auth import authenticate
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
@@ -92,5 +93,11 @@ def test_the_api_neither_counts_nor_locks_nor_asks_more(api: APIClient, boss: Us
         log_in("wrong")
     right = wrong | {"password": PASSWORD}
     assert api.post("/api/v1/auth/token/", right).status_code == 200
-    # The member, the transaction's begin and end on SQLite's savepoints excepted, and the token.
+    # The member alone is looked up.
     assert count_statements(api.post, "/api/v1/auth/token/", wrong) == 1
+
+
+def test_code_without_a_request_may_check_a_password(boss: User) -> None:
+    assert authenticate(username="boss", password=PASSWORD) == boss
+    assert authenticate(username="boss", password="wrong") is None
+    assert not AccessAttempt.objects.exists()
