@@ -40,15 +40,14 @@ PERIOD = 14
 TOP_DAYS = (1, 3, 7)
 TOP_LIMIT = 5
 MINUTES = 30
-"""How far back the running sales are drawn."""
+"""How far back the running sale is drawn."""
 CAMPAIGNS_READ = 50
 CAMPAIGNS_SHOWN = 6
-CAMPAIGNS_DRAWN = 3
 PRODUCTS_SHOWN = 8
 AUDIT_STALE = timedelta(days=2)
 """The audit runs every night: after that long it was forgotten."""
 
-COLORS = ("var(--color-primary-600)", "var(--color-orange-500)", "var(--color-green-500)")
+COLOR = "var(--color-primary-600)"
 PALE = "var(--color-base-400)"
 
 
@@ -167,7 +166,7 @@ def _sales(today: date) -> dict[str, Any]:
                 _("these %(days)d days") % {"days": PERIOD}: revenue[PERIOD:],
                 _("the %(days)d days before") % {"days": PERIOD}: revenue[:PERIOD],
             },
-            (COLORS[0], PALE),
+            [COLOR, PALE],
         ),
     }
 
@@ -246,10 +245,8 @@ def _campaigns(now: datetime) -> dict[str, Any]:
     moments = boundaries(now, step=minute, count=MINUTES)
     open_now = open_campaigns(now, moments=moments, limit=CAMPAIGNS_READ)
     issuing = [campaign for campaign in open_now if campaign.remaining_quantity > 0]
-    per_minute = [
-        (campaign, issued_between(issued_by(campaign, len(moments)))) for campaign in open_now
-    ]
-    running = [pair for pair in per_minute if any(pair[1])][:CAMPAIGNS_DRAWN]
+    running = next((campaign for campaign in open_now if campaign.is_running), None)
+    per_minute = issued_between(issued_by(running, len(moments))) if running else []
     return {
         "campaigns": [
             {
@@ -264,10 +261,10 @@ def _campaigns(now: datetime) -> dict[str, Any]:
         "campaigns_url": _list_url(Coupon, state="open"),
         "issued_chart": _line_chart(
             [f"{timezone.localtime(moment):%H:%M}" for moment in moments[:-1]],
-            {campaign.name: issued for campaign, issued in running},
-            COLORS,
+            {running.name: per_minute},
+            [COLOR],
         )
-        if running
+        if running and any(per_minute)
         else "",
         "minutes": MINUTES,
         "sold_out": _sold_out_alerts(
@@ -338,7 +335,7 @@ def _line_chart(
 
 
 def _bar_chart(labels: Sequence[str], name: str, values: Sequence[int]) -> str:
-    bars = {"label": name, "data": list(values), "backgroundColor": COLORS[0]}
+    bars = {"label": name, "data": list(values), "backgroundColor": COLOR}
     return json.dumps({"labels": list(labels), "datasets": [bars]})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -179,6 +180,33 @@ def test_the_live_page_says_when_the_server_is_away(manager: Manager) -> None:
     manager.driver.execute_cdp_cmd("Network.emulateNetworkConditions", online)
     manager.wait(lambda: "The server can't be reached" not in manager.text, "the end of it")
     assert all("ERR_INTERNET_DISCONNECTED" in line for line in complaints(manager.driver))
+
+
+def test_the_live_page_rests_while_nobody_looks(manager: Manager) -> None:
+    manager.open(f"{COUPONS}1/live/")
+    manager.wait(lambda: manager.figure("remaining") not in ("", "–"), "the figures")
+    show = (
+        "Object.defineProperty(document, 'hidden', {{value: {}, configurable: true}});"
+        "document.dispatchEvent(new Event('visibilitychange'))"
+    )
+    asked = (
+        "return performance.getEntriesByType('resource').filter(e => /figures/.test(e.name)).length"
+    )
+
+    def times() -> int:
+        return int(manager.driver.execute_script(asked))
+
+    first = times()
+    manager.wait(lambda: times() > first, "the next question")
+    manager.driver.execute_script(show.format("true"))
+    resting = times()
+    until = monotonic() + 2.5  # it asks every two seconds
+    while monotonic() < until:
+        manager.shop.ask(manager.shop.members[0], "GET", "products/")
+    assert times() - resting <= 1  # one may have been under way
+    resting = times()
+    manager.driver.execute_script(show.format("false"))
+    manager.wait(lambda: times() > resting, "the question after the rest")
 
 
 def test_the_language_is_switched(manager: Manager) -> None:
