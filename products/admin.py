@@ -21,7 +21,7 @@ from ecommerce.common.admin import (
 )
 from ecommerce.common.transactions import run_transaction
 from products.forms import ProductAddForm, StockAdjustmentForm
-from products.models import Category, Product, StockAdjustment, fold
+from products.models import Category, Product, ProductQuerySet, StockAdjustment
 from products.services import adjust_stock, create_product
 
 DESCRIPTIVE_FIELDS = ["name", "description", "category", "price", "is_active"]
@@ -68,8 +68,9 @@ class ProductAdmin(SavedByService):
     def stock_now(self, product: Product) -> str:
         return COUNT.format(product.stock)
 
-    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(search_name__contains=fold(text))
+    def search(self, queryset: Any, text: str) -> ProductQuerySet:
+        found: ProductQuerySet = queryset.search_all(text)
+        return found
 
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         if change:
@@ -108,7 +109,7 @@ class FoundByProduct(ShopModelAdmin):
     search_help_text = _("A part of the product's name, in Korean or English, in any case.")
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(product__in=Product.objects.search(text))
+        return queryset.filter(product__in=Product.objects.search_all(text))
 
 
 @admin.register(StockAdjustment)

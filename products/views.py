@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from ecommerce.common.views import ApiViewSet
 from products.filters import ProductFilter
 from products.models import Category, Product
+from products.pagination import ProductPagination
 from products.serializers import CategorySerializer, ProductSerializer
 
 CATEGORY = {"id": 2, "name": "주방", "slug": "kitchen"}
@@ -35,6 +36,7 @@ class ProductViewSet(ApiViewSet):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
     filterset_class = ProductFilter
+    pagination_class = ProductPagination
     queryset = Product.objects.none()
 
     def get_queryset(self) -> QuerySet[Product]:
