@@ -165,7 +165,8 @@ def test_an_index_query_has_pairs_of_letters_only() -> None:
     )
     assert index_query(fold('+a -b "ab* (cd) ~ef <gh >ij @2')) == "+ab +cd +ef +gh +ij"
     assert index_query("a_b") == "+a_ +_b"
-    assert index_query("x" * 100) == " ".join(["+xx"] * 8)
+    assert index_query("x" * 100) == "+xx"
+    assert index_query("0a1b2c3d4e5f6g7h8i9j") == "+0a +1b +2c +3d +4e +5f +6g +7h"
     for text in ["", "가", "a b c", "😀😀", "%%", "--", "ก ข", "ab"[:1]]:
         assert index_query(text) == ""
 
