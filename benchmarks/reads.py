@@ -32,10 +32,11 @@ from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
 from coupons.models import Coupon
-from ecommerce.common.pagination import Cursor, _cursor_at
+from ecommerce.common.pagination import Cursor, cursor_at
 from ecommerce.common.transactions import run_transaction
 from ecommerce.seeding.campaigns import NewCampaign, insert_campaigns
 from ecommerce.seeding.members import NewMember, insert_members
+from ecommerce.seeding.names import ADJECTIVES, NOUNS
 from ecommerce.seeding.rows import Series
 from ecommerce.seeding.sales import PastOrder, insert_orders
 from orders.models import Order
@@ -90,7 +91,13 @@ def ensure_reader(entries: int) -> User:
 
 
 def _order(
-    reader: int, series: Series, products: list[int], since: Any, start: int, count: int, entries: int
+    reader: int,
+    series: Series,
+    products: list[int],
+    since: Any,
+    start: int,
+    count: int,
+    entries: int,
 ) -> None:
     step = timedelta(days=29) / entries
     orders = [
@@ -155,21 +162,19 @@ def _deep(rows: "QuerySet[Any]", ordering: str, page: int = 10_000) -> tuple[int
     sign = "-" if ordering.startswith("-") else ""
     at = max(0, (pages - 1) * PAGE - 1)
     row = rows.order_by(ordering, f"{sign}id")[at : at + 1].get()
-    cursor: Cursor = _cursor_at(row, ordering, backwards=False)
+    cursor: Cursor = cursor_at(row, ordering, backwards=False)
     return pages, cursor.encode()
 
 
 def _searches() -> Iterator[Read]:
-    newest = Product.objects.latest("pk")
-    words = newest.name.split()
+    adjective, noun = ADJECTIVES[15], NOUNS[1]
     texts = {
-        "in most names": "한 ",
-        "in every 18th name": "든든한",
-        "in every 32nd name": words[1],
-        "in every 576th name": " ".join(words[:2]),
-        "in one name": newest.name,
+        "in every 18th name": adjective,
+        "in every 32nd name": noun,
+        "in every 576th name": f"{adjective} {noun}",
+        "in one name": Product.objects.filter(name__contains="-").latest("pk").name,
         "in no name": "없는이름",
-        "of one character": "컵",
+        "of one character, in every 32nd name": noun[-1],
     }
     for where, text in texts.items():
         for ordering in ("-created_at", "name"):
@@ -237,16 +242,16 @@ def credentials() -> dict[str, dict[str, str]]:
 
 
 def observe(read: Read, headers: dict[str, str]) -> Observed:
-    """Send the read in this process, and ask the database for the plan of each of its statements."""
+    """Send the read in this process, and ask the database for its statements' plans."""
     client = Client(SERVER_NAME="localhost")
     client.get(read.path, headers=headers)  # what is read once in a process is read by now
     with CaptureQueriesContext(connection) as context:
         answer = client.get(read.path, headers=headers)
     if answer.status_code != 200:
         raise RuntimeError(f"{read.path}: {answer.status_code}")
-    seen = Observed(read, [captured["sql"] for captured in context])
+    seen = Observed(read, [captured["sql"].strip() for captured in context])
     with connection.cursor() as cursor:
-        for sql in seen.statements:
+        for sql in (sql for sql in seen.statements if sql.startswith(("SELECT", "(SELECT"))):
             cursor.execute(_explain(sql))
             seen.plans.append("\n".join(" ".join(map(str, row)) for row in cursor.fetchall()))
     return seen
@@ -270,7 +275,9 @@ def counts() -> dict[str, int]:
 
 def server_version() -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT sqlite_version()" if connection.vendor == "sqlite" else "SELECT VERSION()")
+        cursor.execute(
+            "SELECT sqlite_version()" if connection.vendor == "sqlite" else "SELECT VERSION()"
+        )
         return re.sub(r"[^\w.\-]", "", str(cursor.fetchone()[0]))
 
 

@@ -98,9 +98,9 @@ class KeysetPagination(BasePagination):
         self._request = request
         self._next = self._previous = None
         if rows and (has_further or backwards):
-            self._next = _cursor_at(rows[-1], ordering, backwards=False)
+            self._next = cursor_at(rows[-1], ordering, backwards=False)
         if rows and (has_further if backwards else cursor is not None):
-            self._previous = _cursor_at(rows[0], ordering, backwards=True)
+            self._previous = cursor_at(rows[0], ordering, backwards=True)
         return rows
 
     def read(
@@ -212,7 +212,7 @@ def _past(field: str, value: Any, pk: int, *, descending: bool) -> Q:
     )
 
 
-def _cursor_at(row: Model, ordering: str, *, backwards: bool) -> Cursor:
+def cursor_at(row: Model, ordering: str, *, backwards: bool) -> Cursor:
     value = _written(getattr(row, ordering.lstrip("-")))
     return Cursor(ordering, value, row.pk, backwards)
 
