@@ -29,9 +29,9 @@ from benchmarks.stack import REPOSITORY, Database, database, environment, manage
 
 REPORT = REPOSITORY / "docs" / "benchmarks" / "queries.md"
 NOTES = Path(__file__).with_name("queries.head.md")
-REQUESTS = 100
-WARM_UP = 5
-SECONDS = 3.0
+REQUESTS = 60
+WARM_UP = 4
+SECONDS = 1.5
 """How long one read is repeated at most."""
 LARGE = {"members": 12_000, "products": 1_000_000, "coupons": 5_000, "orders": 470_000}
 SMALL = {"members": 1_000, "products": 10_000, "coupons": 100, "orders": 4_700}

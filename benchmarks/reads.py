@@ -39,7 +39,7 @@ from ecommerce.seeding.members import NewMember, insert_members
 from ecommerce.seeding.names import ADJECTIVES, NOUNS
 from ecommerce.seeding.rows import Series
 from ecommerce.seeding.sales import PastOrder, insert_orders
-from orders.models import Order
+from orders.models import Order, OrderItem
 from products.filters import ORDERINGS
 from products.models import Category, Product
 from users.models import User, WalletTransaction
@@ -268,8 +268,7 @@ def counts() -> dict[str, int]:
     """How many rows there are, by table: the newest id, which is close and costs nothing."""
     models = (Product, Order, WalletTransaction, User, Coupon)
     newest = {m._meta.db_table: m._default_manager.aggregate(n=Max("pk"))["n"] or 0 for m in models}
-    lines = Order._meta.get_field("items").related_model
-    newest[lines._meta.db_table] = lines.objects.count()
+    newest[OrderItem._meta.db_table] = OrderItem.objects.count()
     return newest
 
 
