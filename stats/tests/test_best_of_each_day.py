@@ -8,6 +8,7 @@ from itertools import count
 from random import Random
 
 import pytest
+from django.contrib.admin import site
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
@@ -150,4 +151,19 @@ def test_each_days_best_are_read_from_the_index_in_its_order(
         plan = cursor.fetchone()[0]
     of_a_day = r"Covering index range scan on stats_dailyproductsales using daily_sales_best_idx"
     assert len(re.findall(of_a_day + r" over \(day = .* AND 0 < quantity\) \(reverse\)", plan)) == 4
+    assert "Sort" not in plan
+
+
+@pytest.mark.skipif(
+    "(c := __import__('django').db.connection).vendor != 'mysql' or c.mysql_is_mariadb",
+    reason="reads the plan of MySQL",
+)
+def test_the_admins_list_is_read_in_the_order_of_the_index(
+    record_many: Callable[[int], None],
+) -> None:
+    record_many(2_000)
+    admin = site.get_model_admin(DailyProductSales)
+    listed = DailyProductSales.objects.order_by(*admin.ordering)[:50]
+    plan = listed.explain(format="TREE")
+    assert "daily_sales_best_idx (reverse)" in plan
     assert "Sort" not in plan
