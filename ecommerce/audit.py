@@ -359,7 +359,10 @@ def _with_their_paid_orders(coupons: "QuerySet[Any]") -> "QuerySet[Any]":
     nothing of the index.
     """
     orders = _paid_with_a_coupon().filter(coupon=OuterRef("pk"))
-    return coupons.annotate(paid_orders=_aggregate_of(orders, "coupon", Count("pk")))
+    counted: QuerySet[Any] = coupons.annotate(
+        paid_orders=_aggregate_of(orders, "coupon", Count("pk"))
+    )
+    return counted
 
 
 def _used_coupons_on_no_order() -> Violations:
