@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test lint bench tour docs env
+.PHONY: help run test lint bench queries tour docs env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ tour: .venv/installed ## Run the README's tour against BASE_URL
 
 docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md
 	@scripts/generate-docs docs
+
+queries: .venv/installed-dev ## Explain and time every read on millions of rows: docs/benchmarks/queries.md
+	@$(BIN)/python -m benchmarks.queries
 
 env: .env ## Write .env with fresh secrets, once
 
