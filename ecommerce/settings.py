@@ -99,6 +99,14 @@ TEMPLATES = [
 
 LOCK_TIMEOUT_SECONDS = env.int("LOCK_TIMEOUT_SECONDS", default=3)
 TRANSACTION_ATTEMPTS = env.int("TRANSACTION_ATTEMPTS", default=3)
+# How many requests share a transaction at most (1: each has its own), and how long one may wait
+# for its turn (seconds).
+GROUP_COMMIT_MAX_BATCH = env.int("GROUP_COMMIT_MAX_BATCH", default=64)
+GROUP_COMMIT_WAIT_SECONDS = env.float("GROUP_COMMIT_WAIT_SECONDS", default=5.0)
+if GROUP_COMMIT_MAX_BATCH < 1:
+    raise ImproperlyConfigured("GROUP_COMMIT_MAX_BATCH must be at least 1.")
+# How long a process remembers that a campaign has nothing left (seconds).
+SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How many threads of how many processes may each hold one connection to the database.
 WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=16)
