@@ -19,7 +19,8 @@ PAUSE_SECONDS = 10
 CUTTING_SECONDS = 3
 BREAKING_SECONDS = 5
 LOCK_SECONDS = 10
-"""At least, and until somebody has heard `busy`: longer than `TRANSACTION_ATTEMPTS` (3) that wait `LOCK_TIMEOUT_SECONDS` (3) each."""
+"""At least, and until somebody has heard `busy`: `TRANSACTION_ATTEMPTS` (3) that wait for
+`LOCK_TIMEOUT_SECONDS` (3) each, and a little more."""
 
 
 @dataclass(frozen=True, slots=True)
