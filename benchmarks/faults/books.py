@@ -49,9 +49,17 @@ class Books:
 
 def read_books(db: Database, shop: Shop) -> Books:
     """Read the rows of `shop`."""
+    connection = db.connect()
+    try:
+        return read_books_through(connection, shop)
+    finally:
+        connection.close()
+
+
+def read_books_through(connection: Any, shop: Shop) -> Books:
+    """Read the rows of `shop` as a connection of the driver's sees them."""
     members = _among(shop.members)
     campaigns = _among(shop.campaigns)
-    connection = db.connect()
     cursor = connection.cursor()
 
     def rows(query: str) -> list[Any]:
@@ -76,7 +84,6 @@ def read_books(db: Database, shop: Shop) -> Books:
     )
     counts = rows(f"SELECT id, issued_quantity FROM coupons_coupon WHERE id IN {campaigns}")
     ((scarce_stock,),) = rows(f"SELECT stock FROM products_product WHERE id = {shop.scarce:d}")
-    connection.close()
     return Books(
         issued=[IssuedRow(*row) for row in issued],
         orders=[
