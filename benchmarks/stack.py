@@ -31,6 +31,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PASSWORD = "only-for-experiments"  # noqa: S105  of a database that lives for minutes
 READY_SECONDS = 60
 STOP_SECONDS = 40
+TCP_LISTEN = "0A"
 IMAGES = {"mysql": "mysql:9.7", "mariadb": "mariadb:10.11"}
 
 Kind = Literal["mysql", "mariadb", "sqlite"]
@@ -189,6 +190,12 @@ class Server:
         assert self.process is not None
         main = self.process.pid
         return sorted(map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split()))
+
+    def listeners(self) -> int:
+        """How many sockets listen on its port: each worker that serves has one of its own."""
+        local = f":{self.port:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(local) and row[3] == TCP_LISTEN for row in rows)
 
     def stop(self) -> float:
         """SIGTERM to the main process alone, as Docker sends it; returns the seconds it took."""

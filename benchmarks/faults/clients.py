@@ -22,7 +22,7 @@ from benchmarks.faults.shop import Shop
 WRITES = (Kind.COUPON, Kind.ORDER, Kind.CHARGE)
 PATIENCE_SECONDS = 15
 """How long a client waits for an answer: longer than the shop says it may take."""
-PROBE_PATIENCE_SECONDS = 2
+PROBE_PATIENCE_SECONDS = 4
 LONGEST_WAIT_SECONDS = 5
 """The longest that a client waits before it sends again, whatever it is told."""
 SETTLE_SECONDS = 30
@@ -164,6 +164,8 @@ class Load:
         self._port = port
         self._shop = shop
         self._twice: deque[Intent] = deque()
+        self._noting = threading.Lock()
+        self._noted: set[tuple[int, int]] = set()
         self._stopping = threading.Event()
         self._give_up_at = float("inf")
         self._wishes = Wishes(shop, random.Random(seed))
@@ -253,4 +255,8 @@ class Load:
     def _note_coupon(self, intent: Intent, attempt: Attempt) -> None:
         if intent.kind is Kind.COUPON and attempt.succeeded:
             assert isinstance(attempt.heard, Answer)
-            self._wishes.usable.append((intent.user_id, attempt.heard.body["id"]))
+            coupon = (intent.user_id, attempt.heard.body["id"])
+            with self._noting:  # after a lost commit, two presses may hear of one coupon
+                if coupon not in self._noted:
+                    self._noted.add(coupon)
+                    self._wishes.usable.append(coupon)

@@ -20,19 +20,20 @@ from benchmarks.stack import Server, manage, server
 
 LOCKED_SECONDS = 1.0
 """How long a rival keeps requests waiting, before the signal and after it."""
+REPLACED_SECONDS = 10.0
 REFUSED_SECONDS = 1.0
 STOP_SECONDS = 10.0
 """The bound on a stop, from when nothing is kept waiting any more."""
 
 
-@pytest.mark.parametrize("respawned", [False, True], ids=["fresh", "after-a-respawn"])
 @pytest.mark.parametrize("running", DATABASES, indirect=True)
-def test_what_was_accepted_is_answered(running: Running, respawned: bool) -> None:
+@pytest.mark.parametrize("worker", ["", "was replaced", "starts"], ids=["fresh", "after", "amid"])
+def test_what_was_accepted_is_answered(running: Running, worker: str) -> None:
     db, shop = running.db, running.shops.pop()
     with server(db) as web:
         assert web.process is not None
-        if respawned:
-            os.kill(web.worker_pids()[0], signal.SIGKILL)
+        if worker == "was replaced":
+            replace_a_worker(web)
             await_workers(web)
         load = Load(web.port, shop, clients=CLIENTS, probes=False)
         load.start()
@@ -40,6 +41,8 @@ def test_what_was_accepted_is_answered(running: Running, respawned: bool) -> Non
             await_first_successes(load, web)
             with kept_waiting(load, running):
                 time.sleep(LOCKED_SECONDS)
+                if worker == "starts":
+                    replace_a_worker(web)
                 asked_at = time.monotonic()
                 web.process.terminate()
                 refused_after = await_refusal(web) - asked_at
@@ -56,7 +59,7 @@ def test_what_was_accepted_is_answered(running: Running, respawned: bool) -> Non
     verdict = check(load.intents, books, shop)
     stops.append(
         Stop(
-            "SIGTERM" + (" after a worker was replaced" if respawned else ""),
+            f"SIGTERM while a worker {worker}" if worker else "SIGTERM",
             db.kind,
             under_way=len(under_way),
             answered=sum(isinstance(one.heard, Answer) for one in under_way),
@@ -77,6 +80,16 @@ def test_what_was_accepted_is_answered(running: Running, respawned: bool) -> Non
     assert verdict.is_clean, f"{verdict}\n{printed[-6000:]}"
     assert "Traceback" not in printed, printed[-6000:]
     manage(db, "audit")
+
+
+def replace_a_worker(web: Server) -> None:
+    """SIGKILL to a worker, and until another process is there in its place, however far it is."""
+    workers = web.worker_pids()
+    os.kill(workers[0], signal.SIGKILL)
+    deadline = time.monotonic() + REPLACED_SECONDS
+    while len(set(web.worker_pids()) - {workers[0]}) < len(workers):
+        assert time.monotonic() < deadline, "the worker was not replaced"
+        time.sleep(0.005)
 
 
 @contextmanager

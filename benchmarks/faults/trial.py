@@ -168,8 +168,8 @@ def _longest_outage(attempts: list[Attempt], since: float) -> float:
 
 
 def await_workers(server: Server) -> None:
-    """Until the server is as many processes as it should be."""
+    """Until as many processes serve as should."""
     deadline = time.monotonic() + RECOVERY_SECONDS
-    while len(server.worker_pids()) != int(server.variables["WORKERS"]):
-        assert time.monotonic() < deadline, f"workers: {server.worker_pids()}"
+    while server.listeners() != int(server.variables["WORKERS"]):
+        assert time.monotonic() < deadline, f"{server.listeners()} workers serve"
         time.sleep(0.1)
