@@ -117,10 +117,10 @@ def _is_error_body(answer: Answer) -> bool:
 def _check_coupons(intents: Iterable[Intent], books: Books, verdict: Verdict) -> None:
     rows: dict[Any, list[IssuedRow]] = defaultdict(list)
     for row in books.issued:
-        rows[row.campaign, row.user_id].append(row)
+        rows[identity(row)].append(row)
     presses: dict[Any, list[Intent]] = defaultdict(list)
     for intent in intents:
-        presses[intent.campaign, intent.user_id].append(intent)
+        presses[identity(intent)].append(intent)
     for holder in rows.keys() | presses.keys():
         _check_holder(rows[holder], presses[holder], verdict)
 
@@ -165,11 +165,14 @@ def _check_totals(books: Books, shop: Shop, verdict: Verdict) -> None:
 # --- Orders and charges: each intent for itself -------------------------------------------------
 
 
-def _identity(thing: Intent | Row) -> Any:
+def identity(thing: Intent | Row) -> Any:
+    """What tells an intent from all others, and the rows that it made from all others."""
+    if isinstance(thing, IssuedRow) or (isinstance(thing, Intent) and thing.campaign):
+        return Kind.COUPON, thing.user_id, thing.campaign
     if isinstance(thing, ChargeRow) or (isinstance(thing, Intent) and thing.amount):
-        return thing.user_id, thing.amount
+        return Kind.CHARGE, thing.user_id, thing.amount
     assert isinstance(thing, Intent | OrderRow)
-    return thing.user_id, thing.lines
+    return Kind.ORDER, thing.user_id, thing.lines
 
 
 def _check_once(
@@ -177,10 +180,10 @@ def _check_once(
 ) -> None:
     rows_of: dict[Any, list[OrderRow | ChargeRow]] = defaultdict(list)
     for row in rows:
-        rows_of[_identity(row)].append(row)
+        rows_of[identity(row)].append(row)
     told: dict[str, Intent] = {}
     for intent in intents:
-        _check_intent(intent, rows_of.pop(_identity(intent), []), verdict)
+        _check_intent(intent, rows_of.pop(identity(intent), []), verdict)
         for name in {_name(answer.body) for answer in intent.successes}:
             if told.setdefault(name, intent) is not intent:
                 verdict.doubled.append(f"{name} was told to {told[name]} and to {intent}")
