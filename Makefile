@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test faults lint tour docs env
+.PHONY: help run test faults lint bench tour docs env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ faults: .venv/installed-dev ## Break the shop under load, in containers, and hol
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents
 	@scripts/lint
+
+bench: .venv/installed-dev ## Measure the server from outside; BENCH=full, scaling, rows or quick (docs/benchmarks)
+	@$(BIN)/python -m benchmarks.bench
 
 tour: .venv/installed ## Run the README's tour against BASE_URL
 	@$(BIN)/python -m scripts.tour $(BASE_URL)
