@@ -12,7 +12,7 @@ import pytest
 from benchmarks.faults.books import Books, read_books
 from benchmarks.faults.checker import Row, check, identity
 from benchmarks.faults.clients import Load
-from benchmarks.faults.conftest import CLIENTS, DATABASES, Running, stops
+from benchmarks.faults.conftest import CLIENTS, DATABASES, LONG, Running, stops
 from benchmarks.faults.records import Answer, Intent
 from benchmarks.faults.table import Stop
 from benchmarks.faults.trial import await_first_successes, await_workers
@@ -25,9 +25,15 @@ REFUSED_SECONDS = 1.0
 STOP_SECONDS = 10.0
 """The bound on a stop, from when nothing is kept waiting any more."""
 
+CASES = [
+    pytest.param(database, worker, id=f"{database}-{worker or 'fresh'}".replace(" ", "-"))
+    for database in DATABASES
+    for worker in ("", "was replaced", "starts")
+    if LONG or database != "sqlite" or worker == "starts"
+]
 
-@pytest.mark.parametrize("running", DATABASES, indirect=True)
-@pytest.mark.parametrize("worker", ["", "was replaced", "starts"], ids=["fresh", "after", "amid"])
+
+@pytest.mark.parametrize(("running", "worker"), CASES, indirect=["running"])
 def test_what_was_accepted_is_answered(running: Running, worker: str) -> None:
     db, shop = running.db, running.shops.pop()
     with server(db) as web:
