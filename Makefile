@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test lint bench queries tour docs env
+.PHONY: help run test faults experiment bench queries lint tour docs env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ run: .venv/installed .env ## Install, migrate, fill an empty database with the d
 
 test: .venv/installed-dev ## The suite on SQLite, and again on MySQL in a container (REQUIRE_MYSQL=1: or fail)
 	@scripts/test
+
+faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length)
+	@$(BIN)/python -m pytest benchmarks/faults
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents
 	@scripts/lint
