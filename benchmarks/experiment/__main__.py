@@ -3,6 +3,7 @@
 EXPERIMENT=quick is the short form for checks: the seed's own sizes, once, on SQLite and MySQL, into
 a temporary folder. EXPERIMENT_DATABASES picks databases ("mysql mariadb sqlite"), and
 EXPERIMENT_PARTS parts ("seed thousand order"); what was measured before is kept beside the new.
+EXPERIMENT=draw measures nothing and draws what is stored.
 A database that cannot be started is named and left out; with REQUIRE_MYSQL=1 MySQL may not be.
 """
 
@@ -28,15 +29,23 @@ DATABASES: dict[str, tuple[Kind, ...]] = {
 }
 PARTS = {"quick": "seed", "full": "seed thousand order"}
 MEMBERS = 1_000
+DOCUMENTS = REPOSITORY / "docs"
+STORED = Path("benchmarks/experiment.json")
 MEASURE = "benchmarks.experiment.on_database"
 
 
 def main() -> int:
     form = os.environ.get("EXPERIMENT") or "full"
+    if form == "draw":
+        _draw(json.loads((DOCUMENTS / STORED).read_text(encoding="utf-8")), DOCUMENTS)
+        return 0
     if form not in DATABASES:
-        print(f"EXPERIMENT is quick or full, not {form!r}", file=sys.stderr)
+        print(f"EXPERIMENT is quick, full or draw, not {form!r}", file=sys.stderr)
         return 2
     wanted = os.environ.get("EXPERIMENT_DATABASES", "").split() or DATABASES[form]
+    if unknown := set(wanted) - set(DATABASES["full"]):
+        print(f"no such database: {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
     results: dict[str, Any] = {}
     for kind in (kind for kind in DATABASES["full"] if kind in wanted):
         try:
@@ -45,7 +54,7 @@ def main() -> int:
         except DockerException as error:
             reason = str(error).splitlines()[0]
             print(f"{kind}: NOT MEASURED, {IMAGES[kind]} cannot be started: {reason}", flush=True)
-    documents = REPOSITORY / "docs" if form == "full" else Path(tempfile.mkdtemp())
+    documents = DOCUMENTS if form == "full" else Path(tempfile.mkdtemp())
     if results:
         _write(documents, results)
     missing = "mysql" in wanted and "mysql" not in results
@@ -73,7 +82,7 @@ def _run_on(db: Database, form: str) -> dict[str, Any]:
 
 def _write(documents: Path, results: dict[str, Any]) -> None:
     """Store the results, then draw from what is stored."""
-    target = documents / "benchmarks" / "experiment.json"
+    target = documents / STORED
     target.parent.mkdir(parents=True, exist_ok=True)
     if os.environ.get("EXPERIMENT_DATABASES") or os.environ.get("EXPERIMENT_PARTS"):
         before = (
@@ -86,9 +95,14 @@ def _write(documents: Path, results: dict[str, Any]) -> None:
         "databases": {kind: results[kind] for kind in DATABASES["full"] if kind in results},
     }
     target.write_text(json.dumps(whole, separators=(",", ":")) + "\n", encoding="utf-8")
-    write_tables(whole, target.with_suffix(".md"))
-    write_plots(whole, documents / "img" / "experiment")
-    print(f"written: {target}, {target.with_suffix('.md')}, {documents / 'img' / 'experiment'}")
+    _draw(whole, documents)
+
+
+def _draw(whole: dict[str, Any], documents: Path) -> None:
+    tables, plots = (documents / STORED).with_suffix(".md"), documents / "img" / "experiment"
+    write_tables(whole, tables)
+    write_plots(whole, plots)
+    print(f"written: {documents / STORED}, {tables}, {plots}")
 
 
 def _say_what_is_not_exact(results: dict[str, Any]) -> int:

@@ -1,12 +1,14 @@
 """The pictures: who completed, who failed, in the order in which they came."""
 
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 from statistics import median
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import Image
 
 from benchmarks.experiment.judging import FAILED, REFUSED
 from benchmarks.experiment.report import Json, races_of, scenario_title, title_of
@@ -37,8 +39,11 @@ def write_plots(whole: Json, folder: Path) -> None:
 
 
 def _save(figure: Figure, target: Path) -> None:
+    drawn = BytesIO()
     # Without the name and version of the program, the same results make the same file.
-    figure.savefig(target, metadata={"Software": None})
+    figure.savefig(drawn, format="png", metadata={"Software": None})
+    # A palette is enough for dots and letters, and makes a third of the size.
+    Image.open(drawn).convert("RGB").quantize(64).save(target, optimize=True)
 
 
 # --- One strategy ---------------------------------------------------------------------------------
@@ -49,14 +54,15 @@ def _draw_strategy(raced: Json, strategy: str, requests: Sequence[int], target: 
         (NAMES[kind], result, list(_pictures(result, strategy, requests)))
         for kind, result in raced.items()
     ]
-    columns = len(rows[0][2])
-    if not columns:
+    rows = [row for row in rows if row[2]]
+    if not rows:
         return
+    columns = max(len(races) for _, _, races in rows)
     widths = [4, 1.5] if requests[0] < 100 else [1, 1]
     figure = Figure(figsize=(11, 2.6 * len(rows)), layout="constrained")
     axes = figure.subplots(len(rows), columns, squeeze=False, width_ratios=widths[:columns])
     for line, (name, _, races) in zip(axes, rows, strict=True):
-        for axis, race in zip(line, races, strict=True):
+        for axis, race in zip(line, races, strict=False):
             _draw_race(axis, race, f"{name}: {scenario_title(race['scenario'])}")
     figure.suptitle(title_of(rows[0][1], strategy), fontsize=12, fontweight="bold")
     _save(figure, target)
@@ -121,12 +127,12 @@ def _columns(points: Sequence[tuple[int, int]]) -> tuple[list[int], list[int]]:
 def _draw_comparison(raced: Json, target: Path) -> None:
     figure = Figure(figsize=(12, 10), layout="constrained")
     axes = figure.subplots(2, 2)
-    sizes = [size for size in (40, 1_000) if _of_size(next(iter(raced.values())), size)]
+    sizes = [size for size in (40, 1_000) if _at_size(raced, size)]
     for axis in axes[0][len(sizes) :]:
         axis.remove()
     for axis, size in zip(axes[0], sizes, strict=False):
         _draw_bars(axis, raced, size, "succeeded", f"Completed of {size:,} requests")
-        total = _of_size(next(iter(raced.values())), size)[0]["scenario"]["total"]
+        total = _of_size(next(iter(_at_size(raced, size).values())), size)[0]["scenario"]["total"]
         axis.axvline(total, color="black", linewidth=0.8, linestyle="--")
     size = sizes[-1]
     _draw_bars(axes[1][0], raced, size, "inversions", f"Inversions, {size:,} requests", log=True)
@@ -135,6 +141,10 @@ def _draw_comparison(raced: Json, target: Path) -> None:
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     figure.suptitle("Coupons by strategy: median, least and greatest of all runs", fontsize=12)
     _save(figure, target)
+
+
+def _at_size(raced: Json, size: int) -> Json:
+    return {kind: result for kind, result in raced.items() if _of_size(result, size)}
 
 
 def _of_size(result: Json, size: int) -> list[Json]:
@@ -150,6 +160,7 @@ def _of_size(result: Json, size: int) -> list[Json]:
 def _draw_bars(
     axis: Axes, raced: Json, size: int, key: str, title: str, *, log: bool = False
 ) -> None:
+    raced = _at_size(raced, size)
     height = 0.8 / len(raced)
     for shift, (kind, result) in enumerate(raced.items()):
         races = _of_size(result, size)
