@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test lint tour docs env experiment
+.PHONY: help run test lint bench experiment tour docs env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: .venv/installed-dev ## The suite on SQLite, and again on MySQL in a contai
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents
 	@scripts/lint
+
+bench: .venv/installed-dev ## Measure the server from outside; BENCH=full, scaling, rows or quick (docs/benchmarks)
+	@$(BIN)/python -m benchmarks.bench
 
 tour: .venv/installed ## Run the README's tour against BASE_URL
 	@$(BIN)/python -m scripts.tour $(BASE_URL)

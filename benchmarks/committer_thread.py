@@ -64,8 +64,8 @@ class CommitterThread(GroupCommit[Any, Any, Any]):
 
 def use() -> None:
     """Let coupons and orders be served so."""
-    from coupons import services as coupons
-    from orders import services as orders
+    from coupons import services as coupons  # noqa: PLC0415  once the apps are loaded
+    from orders import services as orders  # noqa: PLC0415
 
     coupons._issuing = CommitterThread(coupons._issue_batch)
     orders._placing = CommitterThread(orders._place_batch)

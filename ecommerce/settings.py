@@ -200,7 +200,6 @@ REST_FRAMEWORK = {
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "ecommerce.common.exception_handler.ExceptionHandler",
-    "EXCEPTION_FORMATTER_CLASS": "ecommerce.common.exception_handler.ExceptionFormatter",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
 SPECTACULAR_SETTINGS = {

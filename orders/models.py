@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from coupons.models import IssuedCoupon
@@ -95,6 +96,11 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return str(self.number)
+
+    @cached_property
+    def line_items(self) -> list["OrderItem"]:
+        """The order's items, read once; they never change. `with_items` reads them beforehand."""
+        return list(self.items.all())
 
 
 class OrderItem(models.Model):

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from coupons.models import IssuedCoupon
@@ -289,7 +288,8 @@ def _write(placed: list[_Placed], locked: _Locked) -> None:
     )
     save_stock([locked.products[pk] for pk in sorted({item.product_id for item in items})])
     record_sales(_sales_of(items))
-    prefetch_related_objects(orders, "items")  # nothing may have to be read after the commit
+    for one in placed:
+        one.order.line_items = one.items  # nothing may have to be read after the commit
 
 
 def _insert_orders(orders: list[Order]) -> None:
@@ -350,7 +350,7 @@ def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
 
 
 def _cancel(order: Order, wallet: Wallet, moment: datetime) -> None:
-    items = list(order.items.all())
+    items = order.line_items
     coupons = lock_issued_coupons([order.coupon_id] if order.coupon_id else [])
     products = lock_products([item.product_id for item in items])
     credit(wallet, order.total)

@@ -36,13 +36,20 @@ class StatementCounter:
     def start(self) -> None:
         """Begin to count, when all are connected."""
         self._traced.clear()
-        self._before = self._now()
+        self._before = self._settled()
 
     def stop(self) -> None:
         """Take the difference."""
-        done = self._now() - self._before
+        done = self._settled() - self._before
         self.statements = sum(done[name] for name in STATEMENTS)
         self.transactions = sum(done[name] for name in ENDS)
+
+    def _settled(self) -> Counter[str]:
+        """The counts when they have stopped to move: what ended just now may not be in yet."""
+        counts = self._now()
+        while counts != (counts := self._now()):
+            pass
+        return counts
 
     def _now(self) -> Counter[str]:
         if connection.vendor == "sqlite":

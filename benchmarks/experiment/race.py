@@ -75,14 +75,22 @@ def rush(attempt: Callable[[int], int], *, requests: int, threads: int) -> Rush:
     waiting = iter(range(threads, requests))  # `next` on it is one step of the interpreter
     answers: list[Answer] = []
     broken: list[BaseException] = []
-    started = 0.0
+    started = ended = 0.0
 
     def start() -> None:
         nonlocal started
         counter.start()
         started = time.perf_counter()
 
+    def end() -> None:
+        nonlocal ended
+        ended = time.perf_counter()
+        counter.stop()
+
     ready = Barrier(threads, action=start)
+    # Counted while all are still connected: a connection that ends takes its counts along, and the
+    # server adds them to its own a moment later.
+    done = Barrier(threads, action=end)
 
     def serve(first: int) -> None:
         try:
@@ -91,9 +99,11 @@ def rush(attempt: Callable[[int], int], *, requests: int, threads: int) -> Rush:
             ready.wait(READY_SECONDS)
             for index in _own_then_waiting(first, waiting):
                 answers.append(_answer(attempt, index))
+            done.wait(FINISH_SECONDS)
         except BaseException as error:
             broken.append(error)
             ready.abort()
+            done.abort()
         finally:
             connections.close_all()
 
@@ -104,12 +114,10 @@ def rush(attempt: Callable[[int], int], *, requests: int, threads: int) -> Rush:
         worker.join(FINISH_SECONDS)
         if worker.is_alive():
             raise TimeoutError(f"a thread did not finish within {FINISH_SECONDS} seconds")
-    seconds = time.perf_counter() - started
-    counter.stop()
     if broken:
         raise broken[0]
     answers.sort(key=lambda answer: answer.arrived_ns)
-    return Rush(answers, seconds, counter)
+    return Rush(answers, ended - started, counter)
 
 
 def _connect() -> None:

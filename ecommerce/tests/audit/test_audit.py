@@ -184,7 +184,7 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
     "an order with a coupon that is not used": (
         lambda shop: IssuedCoupon.objects.filter(pk=shop.used).update(used_at=None),
         [
-            "issued coupon {used} of member {buyer}: it is not used, yet on 1 paid orders",
+            "issued coupon {used} of member {buyer}: it is not used, yet on paid order {paid}",
         ],
     ),
     "an order with another's coupon": (

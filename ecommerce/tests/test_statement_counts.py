@@ -1,0 +1,140 @@
+"""How many SQL statements each endpoint sends, and that no row or line makes it more."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from conftest import client_of
+from coupons.services import issue_coupon
+from orders.services import DraftLine, OrderDraft, place_order
+from products.models import Category
+from users.services import charge_wallet, sign_in
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FEW, MANY = 1, 30
+
+
+class Shop:
+    """A shop with so many of everything, seen by one member."""
+
+    def __init__(self, size: int, make_member: Any, make_product: Any, make_coupon: Any) -> None:
+        self.member = make_member(balance=50_000_000, password="pw")
+        self.client = client_of(self.member)
+        self.anyone = client_of()
+        categories = [
+            Category.objects.create(name=f"category {n}", slug=f"c{n}") for n in range(size)
+        ]
+        self.products = [make_product(category=category, stock=999) for category in categories]
+        self.coupons = [make_coupon() for _ in range(size)]
+        self.issued = [
+            issue_coupon(coupon_id=coupon.pk, user_id=self.member.pk) for coupon in self.coupons
+        ]
+        self.fresh_coupon = make_coupon()
+        self.orders = [
+            self.place(*(DraftLine(product.pk, 1) for product in self.products))
+            for _ in range(size)
+        ]
+        for _ in range(size):
+            charge_wallet(user_id=self.member.pk, amount=1)
+
+    def place(self, *lines: DraftLine) -> Any:
+        return place_order(OrderDraft(user_id=self.member.pk, lines=lines)).value
+
+    def body(self, **extra: Any) -> dict[str, Any]:
+        return {"items": [{"product": p.pk, "quantity": 1} for p in self.products], **extra}
+
+    def refresh(self) -> dict[str, str]:
+        return {"refresh": sign_in(username=self.member.username, password="pw").refresh}
+
+
+def get(path: str, *, as_member: bool = False) -> Callable[[Shop], Callable[[], Any]]:
+    def prepare(shop: Shop) -> Callable[[], Any]:
+        client: APIClient = shop.client if as_member else shop.anyone
+        return lambda: client.get(path.format(shop=shop))
+
+    return prepare
+
+
+def post(
+    path: str, body: Callable[[Shop], Any] = lambda shop: None, **headers: str
+) -> Callable[[Shop], Callable[[], Any]]:
+    def prepare(shop: Shop) -> Callable[[], Any]:
+        sent = body(shop)
+        where = path.format(shop=shop)
+        return lambda: shop.client.post(where, sent, headers=headers)
+
+    return prepare
+
+
+KEY = {"Idempotency-Key": "one-press"}
+CREDENTIALS = {"username": "haneul", "password": "correct horse battery"}
+
+ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
+    "health": (1, get("/health/ready")),
+    "alive": (0, get("/health/live")),
+    "sign up": (3, post("/api/v1/auth/signup/", lambda shop: CREDENTIALS)),
+    "sign in": (
+        2,
+        post(
+            "/api/v1/auth/token/",
+            lambda shop: {"username": shop.member.username, "password": "pw"},
+        ),
+    ),
+    "rotate": (5, post("/api/v1/auth/token/refresh/", Shop.refresh)),
+    "revoke": (3, post("/api/v1/auth/token/revoke/", Shop.refresh)),
+    "me": (1, get("/api/v1/users/me/", as_member=True)),
+    "balance": (1, get("/api/v1/users/me/balance/", as_member=True)),
+    "ledger": (1, get("/api/v1/users/me/balance/transactions/", as_member=True)),
+    "charge": (4, post("/api/v1/users/me/balance/charge/", lambda shop: {"amount": 1})),
+    "charge with a key": (
+        5,
+        post("/api/v1/users/me/balance/charge/", lambda shop: {"amount": 1}, **KEY),
+    ),
+    "my coupons": (1, get("/api/v1/users/me/coupons/", as_member=True)),
+    "my usable coupons": (1, get("/api/v1/users/me/coupons/?status=usable", as_member=True)),
+    "products": (1, get("/api/v1/products/")),
+    "products by price": (1, get("/api/v1/products/?ordering=-price&in_stock=true")),
+    "products found": (1, get("/api/v1/products/?search=product")),
+    "product": (1, get("/api/v1/products/{shop.products[0].pk}/")),
+    "categories": (1, get("/api/v1/categories/")),
+    "coupons": (1, get("/api/v1/coupons/")),
+    "coupon": (1, get("/api/v1/coupons/{shop.coupons[0].pk}/")),
+    "issue": (5, post("/api/v1/coupons/{shop.fresh_coupon.pk}/issue/")),
+    "orders": (2, get("/api/v1/orders/", as_member=True)),
+    "order": (2, get("/api/v1/orders/{shop.orders[0].pk}/", as_member=True)),
+    "place an order": (10, post("/api/v1/orders/", Shop.body)),
+    "place an order with a key": (11, post("/api/v1/orders/", Shop.body, **KEY)),
+    "place an order with a coupon": (
+        13,
+        post("/api/v1/orders/", lambda shop: shop.body(coupon=shop.issued[0].pk)),
+    ),
+    "cancel an order": (11, post("/api/v1/orders/{shop.orders[0].pk}/cancel/")),
+    "top products": (1, get("/api/v1/stats/top-products/?limit=50")),
+}
+
+
+def statements(request: Callable[[], Any]) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        answer = request()
+    assert answer.status_code in {200, 201}, answer.content
+    sent = [query["sql"] for query in captured.captured_queries]
+    return [sql for sql in sent if not sql.startswith(("BEGIN", "COMMIT"))]
+
+
+@pytest.mark.parametrize("size", [FEW, MANY])
+def test_each_endpoint_sends_so_many_statements_however_much_there_is(
+    size, make_member, make_product, make_coupon
+):
+    shop = Shop(size, make_member, make_product, make_coupon)
+
+    counted = {}
+    for name, (_, prepare) in ENDPOINTS.items():
+        counted[name] = statements(prepare(shop))
+
+    expected = {name: count for name, (count, _) in ENDPOINTS.items()}
+    assert {name: len(sent) for name, sent in counted.items()} == expected, counted
