@@ -12,7 +12,7 @@ export MYSQL_IMAGE ?= mysql:9.7
 .PHONY: help run test faults experiment bench queries lint tour docs env
 
 help: ## List what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), THREADS (16), MYSQL_IMAGE ($(MYSQL_IMAGE))"
 
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
@@ -38,6 +38,9 @@ docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.ya
 
 queries: .venv/installed-dev ## Explain and time every read on millions of rows: docs/benchmarks/queries.md
 	@$(BIN)/python -m benchmarks.queries
+
+experiment: .venv/installed-dev ## The lock experiment: docs/benchmarks/experiment.md and plots (EXPERIMENT=quick)
+	@$(BIN)/python -m benchmarks.experiment
 
 env: .env ## Write .env with fresh secrets, once
 
