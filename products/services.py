@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_fields, save_many
+from ecommerce.common.rows import save_fields
 from ecommerce.common.transactions import run_transaction
 from products.errors import (
     OutOfStock,
@@ -466,7 +466,7 @@ def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | 
         columns.add("search_name")
     if any(one.adjustment for one in changed):
         columns.add("stock")
-    save_many([one.product for one in changed], sorted(columns))
+    save_fields([one.product for one in changed], sorted(columns))
     _insert_products([one.product for one in new])
     reason = f"import: {name}"
     adjustments = [(one, _import_reference(name, one.product.pk)) for one in changed]

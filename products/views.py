@@ -11,6 +11,7 @@ from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
 from products.filters import ProductFilter
 from products.models import Category, Product
+from products.pagination import ProductPagination
 from products.serializers import CategorySerializer, ProductSerializer
 
 CATEGORY = {"id": 2, "name": "주방", "slug": "kitchen"}
@@ -37,6 +38,7 @@ class ProductViewSet(ApiViewSet):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
     filterset_class = ProductFilter
+    pagination_class = ProductPagination
     queryset = Product.objects.none()
 
     def get_queryset(self) -> QuerySet[Product]:

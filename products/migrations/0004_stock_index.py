@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('products', '0002_product_sku'),
+        ('products', '0003_product_search'),
     ]
 
     operations = [
