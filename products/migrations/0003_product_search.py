@@ -18,21 +18,18 @@ def add_index(apps, schema_editor):
     if connection.vendor != "mysql" or connection.mysql_is_mariadb:
         return
     with connection.cursor() as cursor:
-        cursor.execute("SELECT @@ngram_token_size, @@SESSION.innodb_ft_enable_stopword")
-        size, stopword = cursor.fetchone()
+        cursor.execute("SELECT @@ngram_token_size")
+        (size,) = cursor.fetchone()
         if size != 2:
             raise NGramSizeError(
                 f"ngram_token_size is {size}: set it to 2, MySQL's default, and migrate again."
             )
-        # With stop words, pairs that contain "a" or "i" are left out. The index remembers how it
-        # was made, whatever the server's setting at later inserts and after a restart.
+        # Stop words are off in all sessions of ours (settings.py); with them, pairs that contain
+        # "a" or "i" would be left out.
         cursor.execute("SET SESSION innodb_ft_enable_stopword = OFF")
-        try:
-            cursor.execute(
-                f"CREATE FULLTEXT INDEX {INDEX} ON products_product (search_name) WITH PARSER ngram"
-            )
-        finally:
-            cursor.execute("SET SESSION innodb_ft_enable_stopword = %s", [stopword])
+        cursor.execute(
+            f"CREATE FULLTEXT INDEX {INDEX} ON products_product (search_name) WITH PARSER ngram"
+        )
 
 
 def drop_index(apps, schema_editor):
