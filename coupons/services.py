@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
+from coupons import sold_out
 from coupons.errors import (
     CouponAlreadyIssued,
+    CouponIsOpen,
     CouponNotOpen,
     CouponNotUsable,
     CouponSoldOut,
@@ -17,9 +20,13 @@ from coupons.errors import (
 from coupons.models import Coupon, IssuedCoupon
 from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
 from ecommerce.common.fields import DB_IDS
+from ecommerce.common.group_commit import Batch, GroupCommit
 from ecommerce.common.rows import save_fields
-from ecommerce.common.transactions import run_transaction
+from ecommerce.common.transactions import discard_transaction, run_transaction
 from users.services import active_member_ids
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 CHANGEABLE = frozenset(
     {
@@ -87,7 +94,71 @@ def change_coupon(*, coupon_id: int, **terms: Any) -> Coupon:
             coupon.save(update_fields=terms.keys())
         return coupon
 
+    coupon = run_transaction(work)
+    sold_out.forget(coupon_id)
+    return coupon
+
+
+def open_coupon_now(*, coupon_id: int, until: datetime | None = None) -> Coupon:
+    """Let a campaign issue from this moment on, until its end, or until another.
+
+    Raises:
+        CouponIsOpen: it issues already.
+        django.core.exceptions.ValidationError: it would end before it starts.
+        Coupon.DoesNotExist: there is no such campaign.
+    """
+    now = timezone.now()
+
+    def work(settle: bool) -> Coupon:
+        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
+        if settle and coupon.issue_starts_at == now:
+            return coupon
+        if coupon.is_open_at(now):
+            raise CouponIsOpen
+        coupon.issue_starts_at = now
+        coupon.issue_ends_at = until or coupon.issue_ends_at
+        coupon.clean()
+        coupon.save(update_fields=["issue_starts_at", "issue_ends_at"])
+        return coupon
+
     return run_transaction(work)
+
+
+def close_coupon_now(*, coupon_id: int) -> Coupon:
+    """Let a campaign issue nothing from this moment on.
+
+    Raises:
+        CouponNotOpen: it issues nothing anyway.
+        Coupon.DoesNotExist: there is no such campaign.
+    """
+    now = timezone.now()
+
+    def work(settle: bool) -> Coupon:
+        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
+        if settle and coupon.issue_ends_at == now:
+            return coupon
+        if not coupon.is_open_at(now):
+            raise CouponNotOpen(CouponNotOpen.message)
+        coupon.issue_ends_at = max(now, coupon.issue_starts_at + timedelta(microseconds=1))
+        coupon.save(update_fields=["issue_ends_at"])
+        return coupon
+
+    return run_transaction(work)
+
+
+def clone_coupon(
+    *, coupon_id: int, name: str, issue_starts_at: datetime, issue_ends_at: datetime
+) -> Coupon:
+    """Create a campaign with the terms of another, of which nothing is issued yet.
+
+    Raises:
+        django.core.exceptions.ValidationError: the name is blank, or it ends before it starts.
+        Coupon.DoesNotExist: there is no such campaign.
+    """
+    coupon = Coupon.objects.get(pk=coupon_id)
+    terms = {term: getattr(coupon, term) for term in CHANGEABLE}
+    window = {"issue_starts_at": issue_starts_at, "issue_ends_at": issue_ends_at}
+    return create_coupon(**(terms | window | {"name": name}))
 
 
 def _ensure_changeable(terms: dict[str, Any]) -> None:
@@ -102,28 +173,43 @@ def _ensure_changeable(terms: dict[str, Any]) -> None:
 def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
     """Issue a campaign's next coupon to a member.
 
+    Those who ask at the same time are served together, in the order in which they asked here.
+
     Raises:
         NotFound: there is no such campaign.
         NotSignedIn: the member is not active.
-        CouponAlreadyIssued, CouponNotOpen, CouponSoldOut: as their names say, in this order.
+        CouponAlreadyIssued, CouponNotOpen, CouponSoldOut: as their names say, in this order; but
+            that all are gone may be remembered, and is then said first.
     """
-
-    def work(settle: bool) -> IssuedCoupon:
-        (outcome,) = issue_coupons(coupon_id=coupon_id, user_ids=[user_id], settle=settle)
-        if isinstance(outcome, DomainError):
-            raise outcome  # within the transaction: there is no commit whose answer could be lost
-        return outcome
-
-    return run_transaction(work)
+    if sold_out.is_remembered(coupon_id):
+        raise CouponSoldOut
+    return _issuing.submit(coupon_id, user_id)
 
 
-def issue_coupons(
-    *, coupon_id: int, user_ids: Sequence[int], settle: bool = False
-) -> list[IssuedCoupon | DomainError]:
-    """Issue a campaign's next coupons in the order of `user_ids`. Needs an open transaction.
+def _issue_batch(coupon_id: int, batch: Batch[int]) -> Sequence[IssuedCoupon | DomainError]:
+    is_sold_out = False
 
-    Returns a coupon or a refusal for each member, in the same order. With `settle`, a coupon that
-    a member has already is the answer of the attempt whose commit was lost, not a refusal.
+    def work(settle: bool) -> list[IssuedCoupon | DomainError]:
+        nonlocal is_sold_out
+        coupon = lock_coupon(coupon_id)
+        # Closed only now: who came while others held the lock is served with those who waited.
+        outcomes = issue_coupons(coupon=coupon, user_ids=batch.close(), settle=settle)
+        is_sold_out = coupon.is_open and coupon.remaining_quantity <= 0
+        if not any(isinstance(outcome, IssuedCoupon) for outcome in outcomes):
+            discard_transaction()
+        return outcomes
+
+    outcomes = run_transaction(work)
+    if is_sold_out:
+        sold_out.remember(coupon_id)
+    return outcomes
+
+
+_issuing: GroupCommit[int, int, IssuedCoupon] = GroupCommit(_issue_batch)
+
+
+def lock_coupon(coupon_id: int) -> Coupon:
+    """Lock a campaign. Needs an open transaction.
 
     Raises:
         NotFound: there is no such campaign.
@@ -131,6 +217,17 @@ def issue_coupons(
     coupon = Coupon.objects.select_for_update().filter(pk=coupon_id).first()
     if coupon is None:
         raise NotFound
+    return coupon
+
+
+def issue_coupons(
+    *, coupon: Coupon, user_ids: Sequence[int], settle: bool = False
+) -> list[IssuedCoupon | DomainError]:
+    """Issue a locked campaign's next coupons in the order of `user_ids`.
+
+    Returns a coupon or a refusal for each member, in the same order. With `settle`, a coupon that
+    a member has already is the answer of the attempt whose commit was lost, not a refusal.
+    """
     active = active_member_ids(user_ids)
     held = {
         issued.user_id: issued
@@ -221,13 +318,20 @@ def discount_with(issued: IssuedCoupon, *, subtotal: int, moment: datetime) -> i
     """
     status = issued.status_at(moment)
     if status != IssuedCoupon.Status.USABLE:
-        raise CouponNotUsable(_("This coupon is %(status)s.") % {"status": status.label})
+        raise CouponNotUsable(_is(status))
     if subtotal < issued.coupon.min_order_amount:
         raise CouponNotUsable(
-            _("This coupon needs an order of at least %(amount)d won.")
-            % {"amount": issued.coupon.min_order_amount}
+            format_lazy(
+                _("This coupon needs an order of at least {amount} won."),
+                amount=issued.coupon.min_order_amount,
+            )
         )
     return issued.coupon.discount_on(subtotal)
+
+
+def _is(status: IssuedCoupon.Status) -> "StrOrPromise":
+    # Lazily: the language is that of whoever is told, and another may be deciding for them.
+    return format_lazy(_("This coupon is {status}."), status=status.label)
 
 
 def redeem(issued: IssuedCoupon, moment: datetime) -> None:
@@ -256,7 +360,7 @@ def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:
     def work(settle: bool) -> IssuedCoupon:
         issued = IssuedCoupon.objects.select_for_update().get(pk=issued_id)
         if issued.used_at is not None:
-            raise CouponNotUsable(_("This coupon is %(status)s.") % {"status": issued.status.label})
+            raise CouponNotUsable(_is(issued.status))
         if issued.revoked_at is None:
             issued.revoked_at = timezone.now()
             issued.save(update_fields=["revoked_at"])

@@ -14,7 +14,7 @@ from coupons.filters import IssuedCouponFilter
 from coupons.models import Coupon, IssuedCoupon
 from coupons.serializers import CouponSerializer, IssuedCouponSerializer
 from ecommerce.common.errors import NotSignedIn
-from ecommerce.common.serializers import NoFields
+from ecommerce.common.serializers import NoFields, represent
 from ecommerce.common.views import ApiViewSet
 
 COUPON = OpenApiExample(
@@ -71,7 +71,7 @@ class CouponViewSet(ApiViewSet):
         tags=["coupons"], summary="One campaign", operation_id="coupon", examples=[COUPON]
     )
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self.get_serializer(get_object_or_404(Coupon, pk=pk)).data)
+        return Response(represent(CouponSerializer, get_object_or_404(Coupon, pk=pk)))
 
     @extend_schema(
         tags=["coupons"],
@@ -91,7 +91,7 @@ class CouponViewSet(ApiViewSet):
         """
         self.read_body()
         issued = services.issue_coupon(coupon_id=int(pk), user_id=self.member_id)
-        return Response(IssuedCouponSerializer(issued).data, status=status.HTTP_201_CREATED)
+        return Response(represent(IssuedCouponSerializer, issued), status=status.HTTP_201_CREATED)
 
 
 class MyCouponViewSet(ApiViewSet):

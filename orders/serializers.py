@@ -40,7 +40,7 @@ class OrderItemSerializer(serializers.ModelSerializer[OrderItem]):
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
-    items = OrderItemSerializer(many=True, read_only=True)
+    items = OrderItemSerializer(many=True, read_only=True, source="line_items")
     coupon = serializers.IntegerField(
         source="coupon_id", read_only=True, allow_null=True, help_text="The issued coupon's id."
     )

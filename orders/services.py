@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from coupons.models import IssuedCoupon
@@ -20,9 +19,10 @@ from coupons.services import (
     save_redemptions,
 )
 from ecommerce.common.errors import DoesNotExist, DomainError, ErrorItem, NotFound, NotSignedIn
+from ecommerce.common.group_commit import Batch, GroupCommit
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
 from ecommerce.common.references import new_reference
-from ecommerce.common.transactions import run_transaction
+from ecommerce.common.transactions import discard_transaction, run_transaction
 from orders.errors import OrderNotCancellable
 from orders.models import Order, OrderItem
 from products.errors import OutOfStock
@@ -93,6 +93,8 @@ class _Placed:
 def place_order(draft: OrderDraft) -> Outcome[Order]:
     """Place one order and pay it from the member's balance.
 
+    Those who order at the same time are served together, in the order in which they asked here.
+
     Raises, the first cause winning:
         NotSignedIn: the member is not active.
         IdempotencyKeyReused: the key came before, with another order.
@@ -102,13 +104,20 @@ def place_order(draft: OrderDraft) -> Outcome[Order]:
         InsufficientBalance: the balance is below the total.
     """
 
-    def work(settle: bool) -> Outcome[Order]:
-        (outcome,) = place_orders([draft], settle=settle)
-        if isinstance(outcome, DomainError):
-            raise outcome  # within the transaction: there is no commit whose answer could be lost
-        return outcome
+    return _placing.submit(None, draft)
+
+
+def _place_batch(key: None, batch: Batch[OrderDraft]) -> Sequence[Outcome[Order] | DomainError]:
+    def work(settle: bool) -> list[Outcome[Order] | DomainError]:
+        outcomes = place_orders(batch.close(), settle=settle)
+        if not any(isinstance(outcome, Outcome) for outcome in outcomes):
+            discard_transaction()
+        return outcomes
 
     return run_transaction(work)
+
+
+_placing: GroupCommit[None, OrderDraft, Outcome[Order]] = GroupCommit(_place_batch)
 
 
 def place_orders(
@@ -279,7 +288,8 @@ def _write(placed: list[_Placed], locked: _Locked) -> None:
     )
     save_stock([locked.products[pk] for pk in sorted({item.product_id for item in items})])
     record_sales(_sales_of(items))
-    prefetch_related_objects(orders, "items")  # nothing may have to be read after the commit
+    for one in placed:
+        one.order.line_items = one.items  # nothing may have to be read after the commit
 
 
 def _insert_orders(orders: list[Order]) -> None:
@@ -340,7 +350,7 @@ def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
 
 
 def _cancel(order: Order, wallet: Wallet, moment: datetime) -> None:
-    items = list(order.items.all())
+    items = order.line_items
     coupons = lock_issued_coupons([order.coupon_id] if order.coupon_id else [])
     products = lock_products([item.product_id for item in items])
     credit(wallet, order.total)

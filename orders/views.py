@@ -11,7 +11,7 @@ from coupons.errors import CouponNotUsable
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
-from ecommerce.common.serializers import NoFields
+from ecommerce.common.serializers import NoFields, represent
 from ecommerce.common.views import ApiViewSet
 from orders import services
 from orders.errors import OrderNotCancellable
@@ -78,7 +78,7 @@ class OrderViewSet(ApiViewSet):
         examples=[OpenApiExample("Order", ORDER, response_only=True, status_codes=["200"])],
     )
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(self.get_serializer(get_object_or_404(self.get_queryset(), pk=pk)).data)
+        return Response(represent(OrderSerializer, get_object_or_404(self.get_queryset(), pk=pk)))
 
     @extend_schema(
         tags=["orders"],
@@ -111,7 +111,7 @@ class OrderViewSet(ApiViewSet):
             idempotency=read_idempotency_key(request, body),
         )
         outcome = services.place_order(draft)
-        data = self.get_serializer(outcome.value).data
+        data = represent(OrderSerializer, outcome.value)
         return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
 
     @extend_schema(
@@ -136,4 +136,4 @@ class OrderViewSet(ApiViewSet):
         """It works once, and only for a paid order; the coupon keeps its expiry."""
         self.read_body()
         order = services.cancel_order(order_id=int(pk), user_id=self.member_id)
-        return Response(self.get_serializer(order).data)
+        return Response(represent(OrderSerializer, order))

@@ -7,6 +7,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
 from products.filters import ProductFilter
 from products.models import Category, Product
@@ -18,6 +19,7 @@ PRODUCT = OpenApiExample(
     "Product",
     {
         "id": 11,
+        "sku": "TUMBLER-500",
         "name": "스테인리스 텀블러 500ml",
         "description": "",
         "category": CATEGORY,
@@ -59,7 +61,7 @@ class ProductViewSet(ApiViewSet):
     )
     def retrieve(self, request: Request, pk: str) -> Response:
         product = get_object_or_404(Product.objects.listed(), pk=pk)
-        return Response(self.get_serializer(product).data)
+        return Response(represent(ProductSerializer, product))
 
 
 class CategoryViewSet(ApiViewSet):

@@ -8,6 +8,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
 from stats.models import DailyProductSales
 from stats.serializers import TopProductsQuery, TopProductsSerializer
@@ -57,4 +58,4 @@ class TopProductsViewSet(ApiViewSet):
         )
         ranked = [{"rank": rank, **row} for rank, row in enumerate(best, start=1)]
         body = {"since": since, "until": until, "results": ranked}
-        return Response(TopProductsSerializer(body).data)
+        return Response(represent(TopProductsSerializer, body))

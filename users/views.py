@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
+from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
 from users import services
 from users.errors import BalanceLimitExceeded, RefreshTokenRefused, UsernameTaken, WrongCredentials
@@ -74,7 +75,7 @@ class AuthViewSet(ApiViewSet):
     )
     def signup(self, request: Request) -> Response:
         user = services.sign_up(**self.read_body())
-        return Response(SignedUpSerializer(user).data, status=status.HTTP_201_CREATED)
+        return Response(represent(SignedUpSerializer, user), status=status.HTTP_201_CREATED)
 
     @extend_schema(
         tags=["auth"],
@@ -88,7 +89,7 @@ class AuthViewSet(ApiViewSet):
     )
     def token(self, request: Request) -> Response:
         pair = services.sign_in(**self.read_body())
-        return Response(TokenPairSerializer(pair).data)
+        return Response(represent(TokenPairSerializer, pair))
 
     @extend_schema(
         tags=["auth"],
@@ -103,7 +104,7 @@ class AuthViewSet(ApiViewSet):
     def refresh(self, request: Request) -> Response:
         """Each refresh token works once: of two simultaneous uses, one is refused."""
         pair = services.rotate_refresh_token(**self.read_body())
-        return Response(TokenPairSerializer(pair).data)
+        return Response(represent(TokenPairSerializer, pair))
 
     @extend_schema(
         tags=["auth"],
@@ -145,7 +146,7 @@ class MeViewSet(ApiViewSet):
         user = User.objects.filter(pk=self.member_id).first()
         if user is None:
             raise NotSignedIn
-        return Response(MemberSerializer(user).data)
+        return Response(represent(MemberSerializer, user))
 
 
 class BalanceViewSet(ApiViewSet):
@@ -177,7 +178,7 @@ class BalanceViewSet(ApiViewSet):
             "currency": settings.CURRENCY,
             "updated_at": wallet.updated_at,
         }
-        return Response(BalanceSerializer(body).data)
+        return Response(represent(BalanceSerializer, body))
 
     @extend_schema(
         tags=["users"],
@@ -194,7 +195,7 @@ class BalanceViewSet(ApiViewSet):
         body = self.read_body()
         key = read_idempotency_key(request, body)
         outcome = services.charge_wallet(user_id=self.member_id, idempotency=key, **body)
-        data = WalletTransactionSerializer(outcome.value).data
+        data = represent(WalletTransactionSerializer, outcome.value)
         return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
 
 

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from threading import local
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.settings import api_settings
 
 PLAIN_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 UNKNOWN_FIELD = _("This field is not known here.")
@@ -63,3 +65,38 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 class NoFields(StrictSerializer):
     """The body of a request that takes none: empty, or an empty object."""
+
+
+# --- Serializers that are made once -------------------------------------------------------------
+
+_own = local()
+
+
+def represent(serializer_class: type[serializers.BaseSerializer[Any]], instance: Any) -> Any:
+    """An object in the form in which it is answered."""
+    return _serializer(serializer_class).to_representation(instance)
+
+
+def validate(serializer_class: type[serializers.BaseSerializer[Any]], data: Any) -> Any:
+    """What was sent, validated; raises rest_framework's ValidationError."""
+    if data is None:
+        nothing = ErrorDetail(str(_("No data provided")), code="null")
+        raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [nothing]})
+    return _serializer(serializer_class).run_validation(data)
+
+
+def _serializer(
+    serializer_class: type[serializers.BaseSerializer[Any]],
+) -> serializers.BaseSerializer[Any]:
+    """This thread's serializer of that class.
+
+    DRF makes a serializer's fields from the model each time, which costs more than all that is
+    done with them. Neither of the two uses above keeps anything in the serializer.
+    """
+    try:
+        made: dict[type, serializers.BaseSerializer[Any]] = _own.serializers
+    except AttributeError:
+        made = _own.serializers = {}
+    if serializer_class not in made:
+        made[serializer_class] = serializer_class()
+    return made[serializer_class]

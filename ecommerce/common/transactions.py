@@ -62,6 +62,14 @@ def run_transaction(work: Callable[[bool], T]) -> T:
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+def discard_transaction() -> None:
+    """End the transaction that is open with a rollback: there is nothing to write.
+
+    No commit, no commit whose answer could be lost.
+    """
+    transaction.set_rollback(True)
+
+
 def _run_once(work: Callable[[bool], T], settle: bool) -> T:
     committing = False
     try:

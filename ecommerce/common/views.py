@@ -13,7 +13,12 @@ from rest_framework.views import APIView
 
 from ecommerce.common.errors import DomainError
 from ecommerce.common.pagination import PageParameters
-from ecommerce.common.serializers import StrictSerializer, unknown_field_errors
+from ecommerce.common.serializers import (
+    StrictSerializer,
+    represent,
+    unknown_field_errors,
+    validate,
+)
 
 
 class Metadata(SimpleMetadata):
@@ -62,20 +67,18 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         """The page of the view's rows that the request asks for."""
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
         assert page is not None
-        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+        serializer_class = self.get_serializer_class()
+        return self.get_paginated_response([represent(serializer_class, row) for row in page])
 
     def read_body(self) -> dict[str, Any]:
         """The validated body; raises ValidationError."""
-        serializer = self.request_serializers[self.action](data=self.request.data)
-        serializer.is_valid(raise_exception=True)
-        data: dict[str, Any] = serializer.validated_data
+        data: dict[str, Any] = validate(self.request_serializers[self.action], self.request.data)
         return data
 
     def read_query(self) -> dict[str, Any]:
         """The validated query parameters; raises ValidationError."""
-        serializer = self.query_serializers[self.action](data=self.request.query_params.dict())
-        serializer.is_valid(raise_exception=True)
-        data: dict[str, Any] = serializer.validated_data
+        sent = self.request.query_params.dict()
+        data: dict[str, Any] = validate(self.query_serializers[self.action], sent)
         return data
 
     @property

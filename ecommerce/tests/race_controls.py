@@ -16,6 +16,7 @@ from unittest import mock
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.test import override_settings
 
 from ecommerce.tests.threads import place
 from products.models import Product
@@ -42,7 +43,8 @@ def without_locks(*stops: str, parties: int) -> Iterator[None]:
     """Requests read without locks, all `parties` of them before the first decides.
 
     A request has read what it needs when it comes to one of `stops` (dotted names). `FOR UPDATE`
-    is left out; on SQLite, where the transaction itself is the lock, the transaction is.
+    is left out; on SQLite, where the transaction itself is the lock, the transaction is. Each
+    request has a transaction of its own: those of one batch don't race.
     """
     turns = _Turns(parties)
 
@@ -56,6 +58,7 @@ def without_locks(*stops: str, parties: int) -> Iterator[None]:
             turns.finish()
 
     with ExitStack() as patches:
+        patches.enter_context(override_settings(GROUP_COMMIT_MAX_BATCH=1))
         patches.enter_context(mock.patch.object(QuerySet, "select_for_update", QuerySet.all))
         patches.enter_context(
             mock.patch("ecommerce.common.transactions.transaction", SimpleNamespace(atomic=atomic))
@@ -102,6 +105,12 @@ def without_lock_order() -> Iterator[None]:
     no order; there both transactions begin by reading, its default, and then want to write.
     """
     both_hold = Barrier(2)
+    with override_settings(GROUP_COMMIT_MAX_BATCH=1), _locking_in_either_order(both_hold):
+        yield
+
+
+@contextmanager
+def _locking_in_either_order(both_hold: Barrier) -> Iterator[None]:
     if connection.features.has_select_for_update:
         with mock.patch("orders.services.lock_products", _lock_in_either_order(both_hold)):
             yield

@@ -27,6 +27,7 @@ def issue_numbers(coupon):
     return list(numbers.values_list("issue_number", flat=True))
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_forty_members_at_once_get_exactly_thirty_coupons(make_member, coupon):
     answers = race([press(make_member(), coupon) for _ in range(40)])
     assert tally(answers) == {"201": 30, "409 coupon_sold_out": 10}
@@ -44,6 +45,7 @@ def test_control_without_the_lock_one_of_forty_members_gets_a_coupon(make_member
     assert issue_numbers(coupon) == [1]
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_one_member_pressing_twenty_times_at_once_gets_one_coupon(member, coupon):
     answers = race([press(member, coupon)] * 20)
     assert tally(answers) == {"201": 1, "409 coupon_already_issued": 19}
@@ -58,6 +60,7 @@ def test_control_without_the_lock_pressing_twenty_times_fails_nineteen_times(mem
     assert tally(answers) == {"201": 1, "500 error": 19}
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_lowering_the_total_while_members_press_never_leaves_it_below_what_is_issued(
     make_member, coupon
 ):
@@ -86,6 +89,7 @@ def test_control_without_the_lock_a_total_is_lowered_below_what_is_issued(member
     assert isinstance(refusal, IntegrityError)
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_one_coupon_in_two_orders_at_once_pays_for_one(member, coupon, product):
     issued = issue_coupon(coupon_id=coupon.pk, user_id=member.pk)
     answers = race([order(member, (product.pk, 2), coupon=issued.pk)] * 2)

@@ -30,6 +30,7 @@ def rows(kind):
     return Order.objects.all()
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_one_key_sent_twenty_times_at_once_acts_once(kind, request_with_key, rows, member):
     answers = race([request_with_key] * 20)
     assert tally(answers) == {"201": 20}
@@ -51,6 +52,7 @@ def test_control_without_the_lock_nobody_finds_the_key_and_nineteen_fail(
     assert rows.count() == 1
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_one_key_with_two_bodies_at_once_acts_on_the_first_to_come(member):
     amounts = [1_000, 2_000] * 10
     answers = race([charge(member, amount, key="one-press") for amount in amounts])

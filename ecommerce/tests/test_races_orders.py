@@ -30,6 +30,7 @@ def stock_of(product):
 # --- One product --------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_eleven_orders_at_once_for_ten_pieces_make_exactly_ten(make_member, product):
     answers = race([order(make_member(balance=1_000), (product.pk, 1)) for _ in range(11)])
     assert tally(answers) == {"201": 10, "409 out_of_stock": 1}
@@ -45,6 +46,7 @@ def test_control_without_the_lock_eleven_pieces_of_ten_are_sold(make_member, pro
     assert unsound() == {"products"}
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_adjustments_of_stock_and_orders_at_once_all_count(make_member, product):
     deliver = partial(adjust_stock, product_id=product.pk, quantity=3, reason="delivery")
     lose = partial(adjust_stock, product_id=product.pk, quantity=-1, reason="broken")
@@ -69,6 +71,7 @@ def test_control_without_the_lock_a_delivery_forgets_an_order(member, product):
 # --- Several products ---------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_orders_of_the_same_products_in_opposite_orders_all_succeed(make_member, make_product):
     first, second = make_product(stock=40), make_product(stock=40)
     forth, back = [(first.pk, 1), (second.pk, 2)], [(second.pk, 1), (first.pk, 2)]
@@ -98,6 +101,7 @@ def cancellation(member, product):
     return post(member, f"orders/{placed['id']}/cancel/")
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_cancel_pressed_ten_times_at_once_refunds_once(cancellation, member, product):
     answers = race([cancellation] * 10)
     assert tally(answers) == {"200": 1, "409 order_not_cancellable": 9}

@@ -25,6 +25,7 @@ def saver(make_member):
     return make_member(balance=10_500)
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_twenty_charges_at_once_all_count(member):
     amounts = list(range(1, 21))
     answers = race([charge(member, amount) for amount in amounts])
@@ -47,6 +48,7 @@ def test_control_without_the_lock_charges_are_lost(member):
     assert unsound() == {"wallets"}
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_twenty_orders_of_one_member_at_once_never_overdraw(saver, make_product):
     product = make_product(price=1_000, stock=100)
     answers = race([order(saver, (product.pk, 1)) for _ in range(20)])
@@ -67,6 +69,7 @@ def test_control_without_the_lock_orders_spend_the_same_money(saver, make_produc
     assert unsound() == {"wallets", "products"}
 
 
+@pytest.mark.usefixtures("batch_limit")
 def test_charges_orders_and_cancellations_of_one_member_at_once_all_count(member, make_product):
     product = make_product(price=700, stock=50)
     earlier = [order(member, (product.pk, 1))().json()["id"] for _ in range(8)]

@@ -1,100 +1,141 @@
-"""How many statements each list takes, and that it doesn't depend on how many rows there are."""
+"""How many SQL statements each endpoint sends, and that no row or line makes it more."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
 
 from conftest import client_of
-from coupons.models import Coupon
 from coupons.services import issue_coupon
-from ecommerce.tests.races import order
-from products.models import Category, Product
-from users.models import User
-from users.services import charge_wallet
+from orders.services import DraftLine, OrderDraft, place_order
+from products.models import Category
+from users.services import charge_wallet, sign_in
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
-API = {
-    "products/": 1,
-    "products/?category=tea": 2,
-    "products/?category=tea&ordering=-name&in_stock=true&min_price=1": 2,
-    "categories/": 1,
-    "coupons/": 1,
-    "users/me/coupons/": 1,
-    "users/me/coupons/?status=usable": 1,
-    "users/me/balance/transactions/": 1,
-    "orders/": 2,
-    "stats/top-products/": 2,
+FEW, MANY = 1, 30
+
+
+class Shop:
+    """A shop with so many of everything, seen by one member."""
+
+    def __init__(self, size: int, make_member: Any, make_product: Any, make_coupon: Any) -> None:
+        self.member = make_member(balance=50_000_000, password="pw")
+        self.client = client_of(self.member)
+        self.anyone = client_of()
+        categories = [
+            Category.objects.create(name=f"category {n}", slug=f"c{n}") for n in range(size)
+        ]
+        self.products = [make_product(category=category, stock=999) for category in categories]
+        self.coupons = [make_coupon() for _ in range(size)]
+        self.issued = [
+            issue_coupon(coupon_id=coupon.pk, user_id=self.member.pk) for coupon in self.coupons
+        ]
+        self.fresh_coupon = make_coupon()
+        self.orders = [
+            self.place(*(DraftLine(product.pk, 1) for product in self.products))
+            for _ in range(size)
+        ]
+        for _ in range(size):
+            charge_wallet(user_id=self.member.pk, amount=1)
+
+    def place(self, *lines: DraftLine) -> Any:
+        return place_order(OrderDraft(user_id=self.member.pk, lines=lines)).value
+
+    def body(self, **extra: Any) -> dict[str, Any]:
+        return {"items": [{"product": p.pk, "quantity": 1} for p in self.products], **extra}
+
+    def refresh(self) -> dict[str, str]:
+        return {"refresh": sign_in(username=self.member.username, password="pw").refresh}
+
+
+def get(path: str, *, as_member: bool = False) -> Callable[[Shop], Callable[[], Any]]:
+    def prepare(shop: Shop) -> Callable[[], Any]:
+        client: APIClient = shop.client if as_member else shop.anyone
+        return lambda: client.get(path.format(shop=shop))
+
+    return prepare
+
+
+def post(
+    path: str, body: Callable[[Shop], Any] = lambda shop: None, **headers: str
+) -> Callable[[Shop], Callable[[], Any]]:
+    def prepare(shop: Shop) -> Callable[[], Any]:
+        sent = body(shop)
+        where = path.format(shop=shop)
+        return lambda: shop.client.post(where, sent, headers=headers)
+
+    return prepare
+
+
+KEY = {"Idempotency-Key": "one-press"}
+CREDENTIALS = {"username": "haneul", "password": "correct horse battery"}
+
+ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
+    "health": (1, get("/health/ready")),
+    "alive": (0, get("/health/live")),
+    "sign up": (3, post("/api/v1/auth/signup/", lambda shop: CREDENTIALS)),
+    "sign in": (
+        2,
+        post(
+            "/api/v1/auth/token/",
+            lambda shop: {"username": shop.member.username, "password": "pw"},
+        ),
+    ),
+    "rotate": (5, post("/api/v1/auth/token/refresh/", Shop.refresh)),
+    "revoke": (3, post("/api/v1/auth/token/revoke/", Shop.refresh)),
+    "me": (1, get("/api/v1/users/me/", as_member=True)),
+    "balance": (1, get("/api/v1/users/me/balance/", as_member=True)),
+    "ledger": (1, get("/api/v1/users/me/balance/transactions/", as_member=True)),
+    "charge": (4, post("/api/v1/users/me/balance/charge/", lambda shop: {"amount": 1})),
+    "charge with a key": (
+        5,
+        post("/api/v1/users/me/balance/charge/", lambda shop: {"amount": 1}, **KEY),
+    ),
+    "my coupons": (1, get("/api/v1/users/me/coupons/", as_member=True)),
+    "my usable coupons": (1, get("/api/v1/users/me/coupons/?status=usable", as_member=True)),
+    "products": (1, get("/api/v1/products/")),
+    "products by price": (1, get("/api/v1/products/?ordering=-price&in_stock=true")),
+    "products found": (1, get("/api/v1/products/?search=product")),
+    "products of a category": (2, get("/api/v1/products/?category=c0")),
+    "product": (1, get("/api/v1/products/{shop.products[0].pk}/")),
+    "categories": (1, get("/api/v1/categories/")),
+    "coupons": (1, get("/api/v1/coupons/")),
+    "coupon": (1, get("/api/v1/coupons/{shop.coupons[0].pk}/")),
+    "issue": (5, post("/api/v1/coupons/{shop.fresh_coupon.pk}/issue/")),
+    "orders": (2, get("/api/v1/orders/", as_member=True)),
+    "order": (2, get("/api/v1/orders/{shop.orders[0].pk}/", as_member=True)),
+    "place an order": (10, post("/api/v1/orders/", Shop.body)),
+    "place an order with a key": (11, post("/api/v1/orders/", Shop.body, **KEY)),
+    "place an order with a coupon": (
+        13,
+        post("/api/v1/orders/", lambda shop: shop.body(coupon=shop.issued[0].pk)),
+    ),
+    "cancel an order": (11, post("/api/v1/orders/{shop.orders[0].pk}/cancel/")),
+    "top products": (2, get("/api/v1/stats/top-products/?limit=50")),
 }
-"""Statements by path, below /api/v1/."""
-
-ADMIN = [
-    *("users/user/", "users/wallet/", "users/wallettransaction/", "users/user/?q=member"),
-    *("products/category/", "products/product/", "products/product/?q=product"),
-    *("products/stockadjustment/", "products/stockadjustment/?q=product"),
-    *("coupons/coupon/", "coupons/issuedcoupon/", "coupons/issuedcoupon/?q=minji"),
-    *("orders/order/", "orders/order/?q=minji", "orders/orderitem/", "stats/dailyproductsales/"),
-]
-"""Paths below /admin/."""
 
 
-@pytest.fixture
-def more(
-    member: User,
-    make_product: Callable[..., Product],
-    make_coupon: Callable[..., Coupon],
-    make_member: Callable[..., User],
-) -> Callable[[], None]:
-    """Makes three more of everything, each time it is called."""
-    tea, _ = Category.objects.get_or_create(name="tea", slug="tea")
-
-    def make() -> None:
-        for _ in range(3):
-            product = make_product(category=tea)
-            issue_coupon(coupon_id=make_coupon().pk, user_id=member.pk)
-            charge_wallet(user_id=member.pk, amount=10_000)
-            make_member(balance=1_000)
-            assert order(member, (product.pk, 1))().status_code == 201
-
-    return make
+def statements(request: Callable[[], Any]) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        answer = request()
+    assert answer.status_code in {200, 201}, answer.content
+    sent = [query["sql"] for query in captured.captured_queries]
+    return [sql for sql in sent if not sql.startswith(("BEGIN", "COMMIT"))]
 
 
-@pytest.mark.parametrize(("path", "statements"), API.items())
-def test_a_list_takes_as_many_statements_however_many_rows(
-    path: str,
-    statements: int,
-    member: User,
-    more: Callable[[], None],
-    django_assert_num_queries: Any,
-) -> None:
-    client = client_of(member)
-    shown = []
-    for _ in range(2):
-        more()
-        with django_assert_num_queries(statements):
-            answer = client.get(f"/api/v1/{path}")
-        assert answer.status_code == 200
-        shown.append(len(answer.json()["results"]))
-    assert shown[0] < shown[1] or path == "categories/"
+@pytest.mark.parametrize("size", [FEW, MANY])
+def test_each_endpoint_sends_so_many_statements_however_much_there_is(
+    size, make_member, make_product, make_coupon
+):
+    shop = Shop(size, make_member, make_product, make_coupon)
 
+    counted = {}
+    for name, (_, prepare) in ENDPOINTS.items():
+        counted[name] = statements(prepare(shop))
 
-@pytest.mark.parametrize("path", ADMIN)
-def test_an_admin_list_takes_as_many_statements_however_many_rows(
-    path: str, more: Callable[[], None]
-) -> None:
-    client = Client(SERVER_NAME="localhost")
-    client.force_login(User.objects.create_superuser("admin"))
-    client.get(f"/admin/{path}")  # what is looked up once in a process is known by now
-    statements, shown = [], []
-    for _ in range(2):
-        more()
-        with CaptureQueriesContext(connection) as context:
-            answer = client.get(f"/admin/{path}")
-        statements.append(len(context))
-        shown.append(len(answer.context["cl"].result_list))
-    assert statements[0] == statements[1]
-    assert shown[0] < shown[1] or path == "products/category/"
+    expected = {name: count for name, (count, _) in ENDPOINTS.items()}
+    assert {name: len(sent) for name, sent in counted.items()} == expected, counted

@@ -41,6 +41,6 @@ def drop_index(apps, schema_editor):
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("products", "0001_initial")]
+    dependencies = [("products", "0002_product_sku")]
 
     operations = [migrations.RunPython(add_index, drop_index, elidable=False)]

@@ -1,0 +1,67 @@
+"""`make bench`: load the shop from outside and say what it does in a second.
+
+BENCH picks what is run:
+
+    full      every endpoint at 1 to 128 clients, the raw limit, and the seed's own load test
+    scaling   coupons and orders against clients (1 to 512) and server processes (1 to 4)
+    rows      coupons, orders, best sellers and the list of products against the rows there are
+    quick     everything once and briefly: does it work? Nothing is kept, no time is judged
+    report    no load: only make the tables and plots anew
+
+See docs/benchmarks/README.md for the other variables.
+"""
+
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.bench import report, runs
+from benchmarks.bench.config import Config, WrongConfig, read_config
+from benchmarks.bench.generator import NoGenerator, ensure_generator
+from benchmarks.bench.session import BenchFailed, engine_answers
+
+
+def main() -> int:
+    # So that a `kill`, too, ends the servers and the database's container.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        config = read_config()
+        if config.what == "report":
+            report.write_report(config.output)
+            return 0
+        ensure_generator()
+        _ensure_engine(config)
+        if config.what == "quick":
+            with tempfile.TemporaryDirectory() as folder:
+                run_quick(config, Path(folder))
+        else:
+            RUNS[config.what](config)
+            report.write_report(config.output)
+    except (WrongConfig, NoGenerator, BenchFailed) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _ensure_engine(config: Config) -> None:
+    if config.database != "sqlite" and not engine_answers():
+        raise WrongConfig("no Docker Engine answers; BENCH_DATABASE=sqlite needs none")
+
+
+RUNS = {"full": runs.run_full, "scaling": runs.run_scaling, "rows": runs.run_rows}
+
+
+def run_quick(config: Config, folder: Path) -> None:
+    """All that `full` does, briefly, and the report of it; raises BenchFailed."""
+    config.output = folder
+    runs.run_full(config)
+    report.write_report(folder)
+    missing = [name for name in report.files_of("full") if not (folder / name).stat().st_size]
+    if missing:
+        raise BenchFailed(f"empty: {missing}")
+    print("bench: everything works; the figures of so short a run mean nothing and are not kept")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""What the scenarios need in a migrated, seeded database, written through the shop's services."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count
+from rest_framework_simplejwt.tokens import AccessToken
+
+from coupons.services import create_coupon, issue_coupons, lock_coupon
+from ecommerce.common.pagination import Cursor
+from ecommerce.common.references import new_reference
+from ecommerce.common.transactions import run_transaction
+from products.models import Category, Product
+from products.services import create_product
+from users.models import User, WalletTransaction
+from users.services import credit, lock_wallets, save_wallets
+
+BALANCE = 500_000_000
+"""What each member gets (won): half of what a wallet may hold, since some scenarios charge it."""
+STOCK = 1_000_000_000
+HOLDERS = 100
+HELD = 25
+"""How many coupons each of the holders has: more than a page."""
+ORDERINGS = ("price", "-price", "name", "-name", "created_at", "-created_at")
+PAGE = 20
+
+
+def prepare_shop(campaigns: int, products: int) -> dict[str, Any]:
+    """Rich members with tokens, open campaigns, a sold-out one, and products that don't run out."""
+    members = list(User.objects.order_by("pk").values_list("pk", flat=True))
+    top_up(members)
+    (sold_out,) = new_campaigns(1, 1)
+    issue(sold_out, members[:1])
+    for campaign in new_campaigns(HELD, HOLDERS):
+        issue(campaign, members[:HOLDERS])
+    hot, *spread = (new_product(number) for number in range(products + 1))
+    return {
+        "database": database_version(),
+        "members": members,
+        "tokens": [token_of(member) for member in members],
+        "holders": min(HOLDERS, len(members)),
+        "campaigns": new_campaigns(campaigns, 10 * len(members)),
+        "sold_out": sold_out,
+        "hot_product": hot,
+        "products": spread,
+    }
+
+
+def token_of(member_id: int) -> str:
+    """An access token, as signing in would give it."""
+    return str(AccessToken.for_user(User(pk=member_id)))
+
+
+def top_up(members: list[int]) -> None:
+    """Charge each member's wallet, with its entry in the ledger, a thousand at a time."""
+
+    def charge(user_ids: list[int], settle: bool) -> None:
+        wallets = list(lock_wallets(user_ids).values())
+        entries = []
+        for wallet in wallets:
+            credit(wallet, BALANCE)
+            entries.append(
+                WalletTransaction(
+                    wallet=wallet,
+                    kind=WalletTransaction.Kind.CHARGE,
+                    amount=BALANCE,
+                    balance_after=wallet.balance,
+                    reference=new_reference("CHG"),
+                )
+            )
+        save_wallets(wallets, entries)
+
+    for start in range(0, len(members), 1000):
+        run_transaction(partial(charge, members[start : start + 1000]))
+
+
+def new_campaigns(count: int, quantity: int) -> list[int]:
+    """Ids of new campaigns, open for a day, of `quantity` coupons each."""
+    now = datetime.now(UTC)
+    return [
+        create_coupon(
+            name=f"벤치 {now:%H%M%S.%f} {number}",
+            discount_type="fixed",
+            discount_value=1_000,
+            total_quantity=quantity,
+            issue_starts_at=now - timedelta(minutes=1),
+            issue_ends_at=now + timedelta(days=1),
+        ).pk
+        for number in range(count)
+    ]
+
+
+def issue(campaign: int, members: list[int]) -> None:
+    """Issue a campaign's next coupons to the members."""
+    run_transaction(lambda settle: issue_coupons(coupon=lock_coupon(campaign), user_ids=members))
+
+
+def new_product(number: int) -> int:
+    """The id of a new product for 100 won."""
+    return create_product(name=f"벤치 상품 {number}", price=100, stock=STOCK).pk
+
+
+def refresh_statistics() -> None:
+    """Let the optimizer know the rows that there are by now.
+
+    MySQL and MariaDB count them anew by and by; within a minute of filling a table they may still
+    take it for empty, and read all of it where an index would do.
+    """
+    with connection.cursor() as cursor:
+        tables = connection.introspection.table_names(cursor)
+        if connection.vendor == "mysql":
+            names = ", ".join(map(connection.ops.quote_name, tables))
+            cursor.execute(f"ANALYZE TABLE {names}")
+        else:
+            cursor.execute("ANALYZE")
+
+
+def database_version() -> str:
+    """The database and its version."""
+    name = connection.display_name
+    if connection.vendor == "mysql":
+        name = "MariaDB" if connection.mysql_is_mariadb else "MySQL"  # type: ignore[attr-defined]
+    return f"{name} {'.'.join(map(str, connection.get_database_version()))}"
+
+
+def product_pages(number: int) -> Iterator[dict[str, Any]]:
+    """The query strings of the first and the `number`th page of products, in each ordering.
+
+    Of all products, and of the largest category, whose last page is taken if it has fewer.
+    """
+    on_sale = Product.objects.filter(is_active=True)
+    largest = Category.objects.annotate(size=Count("products")).order_by("-size").first()
+    for category in (None, largest) if largest else (None,):
+        rows = on_sale.filter(category=category) if category else on_sale
+        count = rows.count()
+        for ordering in ORDERINGS:
+            query = f"ordering={ordering}" + (f"&category={category.slug}" if category else "")
+            where = "category" if category else "all"
+            yield {"where": where, "ordering": ordering, "page": 1, "query": query}
+            before = min((number - 1) * PAGE, (count - 1) // PAGE * PAGE)
+            if before:
+                cursor = cursor_after(rows, ordering, before)
+                page = before // PAGE + 1
+                query += f"&cursor={cursor}"
+                yield {"where": where, "ordering": ordering, "page": page, "query": query}
+
+
+def cursor_after(rows: Any, ordering: str, before: int) -> str:
+    """The cursor of the page that has `before` rows before it."""
+    field = ordering.lstrip("-")
+    sign = ordering[: len(ordering) - len(field)]
+    keys = rows.order_by(f"{sign}{field}", f"{sign}id").values_list(field, "pk")
+    ((value, pk),) = keys[before - 1 : before]
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC).isoformat()
+    return Cursor(ordering, value, pk, backwards=False).encode()

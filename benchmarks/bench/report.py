@@ -1,0 +1,117 @@
+"""The tables and plots of the runs that there are, and the page that shows them."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.bench import plots
+from benchmarks.bench.plots import title_of
+from benchmarks.bench.summary import (
+    Line,
+    Result,
+    Summary,
+    Target,
+    lines_table,
+    targets,
+    targets_table,
+)
+
+PLOTS = {
+    "full": (plots.plot_full, ("throughput.png", "times.png", "cpu.png")),
+    "scaling": (plots.plot_scaling, ("clients.png", "processes.png")),
+    "rows": (plots.plot_rows, ("rows.png", "pages.png")),
+}
+
+
+def files_of(run: str) -> list[str]:
+    """What a run and its report leave in the folder."""
+    return [f"{run}.json", *PLOTS[run][1]]
+
+
+def write_report(folder: Path) -> None:
+    """Print the tables, draw the plots, and renew what README.md has between its marks."""
+    results = {
+        run: json.loads(path.read_text(encoding="utf-8"))
+        for run in PLOTS
+        if (path := folder / f"{run}.json").exists()
+    }
+    for run, result in results.items():
+        PLOTS[run][0](Summary(result), folder)
+    found = targets(results.get("full"), results.get("rows"))
+    _print(results, found)
+    page = folder / "README.md"
+    if page.exists():
+        text = page.read_text(encoding="utf-8")
+        for name, part in _parts(results, found).items():
+            text = _between_marks(text, name, part)
+        page.write_text(text, encoding="utf-8")
+
+
+def _print(results: Mapping[str, Result], found: list[Target]) -> None:
+    console = Console(width=160)
+    for run, result in results.items():
+        shown = Table("what", title=run)
+        for header in (
+            *("clients", "a second", "to the yardstick", "p50 ms", "p95 ms", "p99 ms", "503"),
+            *("server", "database", "generator", "others"),
+        ):
+            shown.add_column(header, justify="right")
+        for line in Summary(result).lines():
+            shown.add_row(*_row(line))
+        console.print(shown)
+    verdicts = {True: "met", False: "NOT MET", None: ""}
+    shown = Table("target", "wanted", "measured", "", title="targets")
+    for target in found:
+        measured = target.measured or "not measured"
+        shown.add_row(target.what, target.wanted, measured, verdicts[target.is_met])
+    console.print(shown)
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    return (
+        *(_title(line), f"{line.clients}", f"{line.per_second:,.0f}"),
+        "" if line.ratio is None else f"{line.ratio:.2f}",
+        *(f"{value:,.1f}" for value in (line.p50, line.p95, line.p99)),
+        *(f"{line.busy}", f"{line.server:.2f}"),
+        "" if line.database is None else f"{line.database:.2f}",
+        *(f"{line.generator:.2f}", f"{line.others:.2f}"),
+    )
+
+
+def _title(line: Line) -> str:
+    return title_of(line.scenario) + (f", {line.variant}" if line.variant else "")
+
+
+def _parts(results: Mapping[str, Result], found: list[Target]) -> dict[str, str]:
+    parts = {"targets": targets_table(found)}
+    for run, result in results.items():
+        parts[f"about {run}"] = _about(result)
+        parts[f"figures {run}"] = lines_table(Summary(result).lines(), _title)
+    return parts
+
+
+def _about(result: Result) -> str:
+    about = result["about"]
+    machine, asked = about["machine"], about["asked"]
+    versions = ", ".join(
+        value if name in {"database", "generator"} else f"{name} {value}"
+        for name, value in about["versions"].items()
+    )
+    return (
+        f"Measured {about['when'][:10]} at commit `{about['commit']}`, on {machine['cores']} cores"
+        f" ({machine['cpu']}), {machine['memory_gib']} GiB, {machine['system']}; {versions}."
+        f" The server had {about['server']['WORKERS']} processes of {about['server']['THREADS']}"
+        f" threads; {asked['rounds']} rounds of {asked['seconds']} s each."
+    )
+
+
+def _between_marks(text: str, name: str, part: str) -> str:
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    if begin not in text or end not in text:
+        return text
+    pattern = re.escape(begin) + ".*?" + re.escape(end)
+    return re.sub(pattern, lambda _: f"{begin}\n{part}\n{end}", text, flags=re.S)

@@ -1,0 +1,361 @@
+"""A database with the shop in it, its servers, and one measurement at a time."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import docker
+import psutil
+from docker.errors import DockerException
+
+from benchmarks.bench import generator, raw
+from benchmarks.bench.generator import Load
+from benchmarks.bench.scenarios import Scenario, Shop
+from benchmarks.stack import (
+    REPOSITORY,
+    Database,
+    Kind,
+    Server,
+    database,
+    environment,
+    manage,
+    server,
+)
+
+ENGINE_TIMEOUT_SECONDS = 5
+SETTLE_SECONDS = 0.3
+"""Between two measurements: the requests that the last one left under way come to their end."""
+REQUESTS_A_SECOND = 6_000
+"""More than the server can answer: so many are made beforehand for each second of a load."""
+
+
+class BenchFailed(Exception):
+    """An answer was not what it should be: the figures would mean nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One scenario with so many clients for some seconds. Times in milliseconds; CPU in cores."""
+
+    scenario: str
+    clients: int
+    round: int
+    seconds: float
+    requests: int
+    per_second: float
+    p50: float
+    p95: float
+    p99: float
+    max: float
+    busy: int
+    """Answers of 503, each with Retry-After; else the bench fails."""
+    cpu_server: float
+    cpu_database: float | None
+    """None where the database is in the server's processes."""
+    cpu_generator: float
+    cpu_others: float
+    """What the rest of the machine did meanwhile: noise, and Docker's port proxy if in between."""
+    statuses: dict[str, int] = field(default_factory=dict)
+    """How many answers of each."""
+    warnings: dict[str, int] = field(default_factory=dict)
+    """The server's log lines above `info`, by event."""
+    variant: str = ""
+
+
+@dataclass(slots=True)
+class Session:
+    """The shop under load."""
+
+    db: Database
+    variables: dict[str, str]
+    shop: Shop
+    allow_busy: bool = False
+    """Whether a 503 with Retry-After is a right answer too: at the edge of what can be served."""
+    meter: "CpuMeter" = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.meter = CpuMeter(self.db.container_id)
+
+    @contextmanager
+    def server(self, **variables: str) -> Iterator[Server]:
+        """A server on the session's database, as `make run` starts it but for `variables`."""
+        with server(self.db, **{**self.variables, **variables}) as started:
+            yield started
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command on the session's database."""
+        return manage(self.db, *arguments, **self.variables)
+
+    def measure(
+        self,
+        target: Server,
+        scenario: Scenario,
+        *,
+        clients: int,
+        seconds: int,
+        number: int = 0,
+        variant: str = "",
+    ) -> Measurement:
+        """Load the server with the scenario. Raises BenchFailed at an answer that is not right."""
+        requests = scenario.requests(self.shop, REQUESTS_A_SECOND * seconds)
+        self.read_log(target)
+        before = self.meter.read(target)
+        load = generator.send(
+            target.url,
+            requests,
+            clients=clients,
+            seconds=seconds,
+            once=scenario.once,
+            think=scenario.think,
+        )
+        used = self.meter.read(target).since(before, load)
+        if scenario.once:
+            self.shop.pairs_used += load.sent
+        time.sleep(SETTLE_SECONDS)
+        warnings = self.read_log(target)
+        busy = load.statuses.get("503", 0)
+        right = [*scenario.answers, *([503] if self.allow_busy else [])]
+        self._ensure_right(scenario.name, load, set(map(str, right)))
+        return Measurement(
+            scenario.name,
+            clients,
+            number,
+            load.seconds,
+            load.requests - busy,
+            (load.requests - busy) / load.seconds,
+            *(load.p50, load.p95, load.p99, load.max),
+            busy=busy,
+            cpu_server=used.server,
+            cpu_database=used.database,
+            cpu_generator=load.cpu_seconds / load.seconds,
+            cpu_others=used.others,
+            statuses=load.statuses,
+            warnings=warnings,
+            variant=variant,
+        )
+
+    @staticmethod
+    def _ensure_right(name: str, load: Load, right: set[str]) -> None:
+        wrong = {status: n for status, n in load.statuses.items() if status not in right}
+        complaints = {
+            "unexpected answers": wrong,
+            "socket errors": load.socket_errors,
+            "timeouts": load.timeouts,
+            "503 without Retry-After": load.without_retry_after,
+            "used up all requests": load.exhausted,
+            "no answer at all": not load.requests,
+        }
+        if any(complaints.values()):
+            told = {what: value for what, value in complaints.items() if value}
+            raise BenchFailed(f"{name}: {told} {load.surprise}")
+
+    def measure_raw(
+        self, *, clients: int, processes: int, seconds: int, number: int = 0
+    ) -> Measurement:
+        """Load the database with the bare driver, taking one lock per coupon."""
+        amount = REQUESTS_A_SECOND * seconds
+        pairs = [(campaign, self.shop.members[m]) for campaign, m in self.shop.pairs(amount)]
+        self.shop.pairs_used += amount
+        before = self.meter.read()
+        load = raw.measure(
+            self.db.url, pairs, clients=clients, processes=processes, seconds=seconds
+        )
+        used = self.meter.read().since(before)
+        return Measurement(
+            "raw",
+            clients,
+            number,
+            load.seconds,
+            load.coupons,
+            load.coupons / load.seconds,
+            *(load.p50, load.p95, load.p99, load.max),
+            busy=0,
+            cpu_server=load.cpu_seconds / load.seconds,
+            cpu_database=used.database,
+            cpu_generator=0.0,
+            cpu_others=0.0,
+            variant=f"{processes} processes",
+        )
+
+    def read_log(self, target: Server) -> dict[str, int]:
+        """Count the server's log lines above `info` since the last time, and empty the log.
+
+        Raises BenchFailed at an error.
+        """
+        events: Counter[str] = Counter()
+        for line in target.printed().splitlines():
+            if '"level": "info"' in line:
+                continue
+            entry = json.loads(line) if line.startswith("{") else {"event": line}
+            if entry.get("level", "error") != "warning":
+                raise BenchFailed(f"the server logged an error: {line[:2000]}")
+            events[entry["event"]] += 1
+        # The server writes at the offset that it shares with this process: both back to 0.
+        target.log.seek(0)
+        target.log.truncate()
+        return dict(events)
+
+    def refresh_statistics(self) -> None:
+        """Let the database's optimizer know what was written within the last minutes."""
+        prepare(self.db, self.variables, "statistics")
+
+    def ensure_sound(self) -> str:
+        """Run the audit; what it said. Raises BenchFailed when it finds a violation."""
+        self.refresh_statistics()
+        try:
+            return self.manage("audit")
+        except subprocess.CalledProcessError as error:
+            raise BenchFailed(f"the audit found violations:\n{error.stdout}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """CPU seconds used so far, or cores used between two readings."""
+
+    at: float
+    machine: float
+    server: float
+    database: float | None
+    own: float
+    """This process, which only waits."""
+
+    others: float = 0.0
+
+    def since(self, before: "Cpu", load: Load | None = None) -> "Cpu":
+        """The cores used, on average, since the reading `before`."""
+        seconds = self.at - before.at
+        database = None
+        if self.database is not None and before.database is not None:
+            database = (self.database - before.database) / seconds
+        machine = (self.machine - before.machine) / seconds
+        served = (self.server - before.server) / seconds
+        own = (self.own - before.own) / seconds
+        generated = load.cpu_seconds / seconds if load else 0.0
+        others = max(0.0, machine - served - (database or 0.0) - generated - own)
+        return Cpu(self.at, machine, served, database, own, others)
+
+
+class CpuMeter:
+    """Reads what the server's processes, the database's container and the machine have used."""
+
+    def __init__(self, container_id: str | None) -> None:
+        self._docker: Any = docker.from_env() if container_id else None
+        self._container_id = container_id
+
+    def read(self, target: Server | None = None) -> Cpu:
+        """What was used so far."""
+        times = psutil.cpu_times()
+        machine = sum(times) - times.idle - getattr(times, "iowait", 0.0)
+        # Guests' time is in `user` already.
+        machine -= getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+        return Cpu(
+            time.monotonic(),
+            machine,
+            self._server(target) if target else 0.0,
+            self._database(),
+            time.process_time(),
+        )
+
+    @staticmethod
+    def _server(target: Server) -> float:
+        assert target.process is not None
+        main = psutil.Process(target.process.pid)
+        spent = [process.cpu_times() for process in (main, *main.children(recursive=True))]
+        return sum(one.user + one.system for one in spent)
+
+    def _database(self) -> float | None:
+        if self._docker is None:
+            return None
+        stats = self._docker.api.stats(self._container_id, stream=False, one_shot=True)
+        return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker Engine to start a database in."""
+    try:
+        return bool(docker.from_env(timeout=ENGINE_TIMEOUT_SECONDS).ping())
+    except DockerException:
+        return False
+
+
+@contextmanager
+def open_session(
+    kind: Kind,
+    *,
+    members: int,
+    products: int,
+    campaigns: int,
+    orders: int,
+    in_memory: bool = False,
+    direct: bool = True,
+) -> Iterator[Session]:
+    """A fresh database with the shop in it."""
+    variables = {
+        "SECRET_KEY": secrets.token_hex(32),
+        "DJANGO_SETTINGS_MODULE": "benchmarks.bench.settings",
+        "WORKERS": os.environ.get("WORKERS") or "2",
+        "THREADS": os.environ.get("THREADS") or "16",
+        "LOG_LEVEL": "INFO",  # as `make run` has it: a line a request is part of the cost
+    }
+    with ExitStack() as stack:
+        db = stack.enter_context(database(kind, in_memory=in_memory))
+        if direct:
+            db = without_proxy(db)
+        for step in ("collectstatic", "migrate"):  # as `make run` does
+            manage(db, step, "--noinput", "--verbosity", "0", **variables)
+        sizes = {"--members": members, "--products": 200, "--orders": orders}
+        manage(
+            db, "seed", *(text for pair in sizes.items() for text in map(str, pair)), **variables
+        )
+        made = prepare(
+            *(db, variables, "shop"),
+            *("--campaigns", str(campaigns), "--products", str(products)),
+        )
+        session = Session(db, variables, Shop(**made))
+        session.refresh_statistics()
+        yield session
+
+
+def prepare(db: Database, variables: dict[str, str], *arguments: str) -> Any:
+    """Run `benchmarks.bench.prepare` and return what it printed."""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "benchmarks.bench.prepare", *arguments],
+        cwd=REPOSITORY,
+        env=environment(db, **{**variables, "ACCESS_TOKEN_MINUTES": "600"}),  # for the whole run
+        check=True,
+        text=True,
+        stdout=subprocess.PIPE,
+    )
+    return json.loads(done.stdout)
+
+
+def without_proxy(db: Database) -> Database:
+    """`db` by its container's own address, if that can be reached.
+
+    Docker's published ports go through a process of its own, on the way from loopback; in
+    production, as with compose, nothing is in between.
+    """
+    if db.container_id is None:
+        return db
+    container = docker.from_env().containers.get(db.container_id)
+    networks: Sequence[dict[str, Any]] = list(
+        container.attrs["NetworkSettings"]["Networks"].values()
+    )
+    address = networks[0]["IPAddress"] if networks else ""
+    try:
+        socket.create_connection((address, 3306), timeout=1).close()
+    except OSError:
+        return db
+    parts = urlsplit(db.url)
+    where = f"{parts.username}:{parts.password}@{address}:3306"
+    return replace(db, url=urlunsplit(parts._replace(netloc=where)))

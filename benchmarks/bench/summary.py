@@ -1,0 +1,258 @@
+"""From measurements to figures: medians over the rounds, ratios within them, targets met or not."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+Result = Mapping[str, Any]
+"""What a run has written: `about`, `measurements`, and more."""
+
+Key = tuple[str, int, str]
+"""A scenario, clients, and the variant, if any."""
+
+YARDSTICK = "yardstick"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One scenario at one number of clients: medians over the rounds, times in ms, CPU in cores."""
+
+    scenario: str
+    clients: int
+    variant: str
+    rounds: int
+    per_second: float
+    ratio: float | None
+    """To the yardstick at the same number of clients, the median of the ratios within rounds."""
+    p50: float
+    p95: float
+    p99: float
+    max: float
+    """The longest of all rounds."""
+    busy: int
+    """Answers of 503 in all rounds."""
+    server: float
+    database: float | None
+    generator: float
+    others: float
+
+
+class Summary:
+    """A run's lines, and ratios between them."""
+
+    def __init__(self, result: Result) -> None:
+        self.about: Mapping[str, Any] = result["about"]
+        self._rounds: dict[Key, dict[int, Mapping[str, Any]]] = defaultdict(dict)
+        for m in result["measurements"]:
+            self._rounds[m["scenario"], m["clients"], m["variant"]][m["round"]] = m
+
+    @property
+    def keys(self) -> Sequence[Key]:
+        """All that was measured, in the order in which it was."""
+        return list(self._rounds)
+
+    def has(self, scenario: str, clients: int, variant: str = "") -> bool:
+        """Whether it was measured."""
+        return (scenario, clients, variant) in self._rounds
+
+    def median_of(self, key: Key, what: str) -> float:
+        """The median over the rounds of one figure."""
+        return float(median(m[what] for m in self._rounds[key].values()))
+
+    def ratio(self, key: Key, to: Key) -> float | None:
+        """How many times as many a second as `to`: the median of the ratios within rounds."""
+        mine, others = self._rounds.get(key, {}), self._rounds.get(to, {})
+        both = mine.keys() & others.keys()
+        if not both:
+            return None
+        return float(median(mine[n]["per_second"] / others[n]["per_second"] for n in both))
+
+    def line(self, key: Key) -> Line:
+        """The summary of one key."""
+        scenario, clients, variant = key
+        rounds = self._rounds[key].values()
+        databases = [m["cpu_database"] for m in rounds if m["cpu_database"] is not None]
+        return Line(
+            scenario,
+            clients,
+            variant,
+            rounds=len(rounds),
+            per_second=self.median_of(key, "per_second"),
+            ratio=self.ratio(key, (YARDSTICK, clients, variant)),
+            p50=self.median_of(key, "p50"),
+            p95=self.median_of(key, "p95"),
+            p99=self.median_of(key, "p99"),
+            max=max(m["max"] for m in rounds),
+            busy=sum(m["busy"] for m in rounds),
+            server=self.median_of(key, "cpu_server"),
+            database=median(databases) if databases else None,
+            generator=self.median_of(key, "cpu_generator"),
+            others=self.median_of(key, "cpu_others"),
+        )
+
+    def lines(self) -> list[Line]:
+        """All lines; of the raw limit, the number of processes that was best."""
+        raw = [key for key in self.keys if key[0] == "raw"]
+        best = {
+            max(
+                (key for key in raw if key[1] == clients),
+                key=lambda key: self.median_of(key, "per_second"),
+            )
+            for clients in {key[1] for key in raw}
+        }
+        return [self.line(key) for key in self.keys if key[0] != "raw" or key in best]
+
+    def best_raw(self, clients: int) -> Key:
+        """The number of driver processes that issued most coupons."""
+        keys = [key for key in self.keys if key[:2] == ("raw", clients)]
+        return max(
+            keys, key=lambda key: self.median_of(key, "per_second"), default=("raw", clients, "")
+        )
+
+
+# --- Targets ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure that is to be reached, and what was measured; None: not in this run."""
+
+    what: str
+    wanted: str
+    measured: str | None
+    is_met: bool | None
+
+
+def targets(full: Result | None, rows: Result | None) -> list[Target]:
+    """What the design asks for, against what the runs say."""
+    return [*_ratio_targets(full), *_row_targets(rows)]
+
+
+def _ratio_targets(full: Result | None) -> list[Target]:
+    summary = Summary(full) if full else None
+    return [
+        _at_least(summary, *target)
+        for target in (
+            ("coupon issue, group commit, against batch limit 1", 32, 3.0, "issue", "issue_single"),
+            (
+                "coupon issue, group commit, against batch limit 1",
+                128,
+                4.0,
+                "issue",
+                "issue_single",
+            ),
+            ("coupon issue against the yardstick", 32, 0.35, "issue", YARDSTICK),
+            ("coupon issue against the yardstick", 128, 0.5, "issue", YARDSTICK),
+            ("coupon issue over HTTP against bare driver threads", 128, 1.0, "issue", "raw"),
+            ("sold-out refusals against the yardstick", 32, 0.8, "sold_out", YARDSTICK),
+            (
+                "one-line order on one hot product, to the yardstick",
+                32,
+                0.15,
+                "order_hot_1",
+                YARDSTICK,
+            ),
+        )
+    ]
+
+
+def _at_least(
+    summary: Summary | None, what: str, clients: int, wanted: float, mine: str, to: str
+) -> Target:
+    ratio = None
+    if summary:
+        other = summary.best_raw(clients) if to == "raw" else (to, clients, "")
+        ratio = summary.ratio((mine, clients, ""), other)
+    return Target(
+        f"{what}, {clients} clients",
+        f"≥ {wanted:g} ×",
+        None if ratio is None else f"{ratio:.2f} ×",
+        None if ratio is None else ratio >= wanted,
+    )
+
+
+def _row_targets(rows: Result | None) -> list[Target]:
+    summary = Summary(rows) if rows else None
+    found = []
+    variants = sorted(
+        {key[2] for key in summary.keys if key[0] == "top_products"} if summary else (),
+        key=lambda variant: int(variant.split()[0]),
+    )
+    for variant in {variants[0]: 1, variants[-1]: 1} if variants else ("2000000 lines",):
+        lines = int(variant.split()[0])
+        p95 = (
+            summary.median_of(("top_products", 1, variant), "p95") if variants and summary else None
+        )
+        found.append(_below(f"top-products over {lines:,} order lines, p95", p95, 5))
+    pages = [key for key in summary.keys if key[0] == "product_page"] if summary else []
+    slowest = (
+        max((summary.median_of(key, "p95") for key in pages), default=None) if summary else None
+    )
+    many = f"{int(rows['seeded'][0]['rows']):,}" if rows else "1,000,000"
+    what = f"products/ of {many} products, slowest of {len(pages) or 24} pages, p95"
+    found.append(_below(what, slowest, 25))
+    orders = [one for one in rows["seeded"] if one["lines"]] if rows else []
+    speed = (
+        sum(one["lines"] for one in orders) / sum(one["seconds"] for one in orders)
+        if orders
+        else None
+    )
+    found.append(
+        Target(
+            "manage.py seed, order lines a second",
+            "≥ 20,000",
+            None if speed is None else f"{speed:,.0f}",
+            None if speed is None else speed >= 20_000,
+        )
+    )
+    return found
+
+
+def _below(what: str, milliseconds: float | None, wanted: float) -> Target:
+    return Target(
+        what,
+        f"< {wanted:g} ms",
+        None if milliseconds is None else f"{milliseconds:.1f} ms",
+        None if milliseconds is None else milliseconds < wanted,
+    )
+
+
+# --- Tables in Markdown -------------------------------------------------------------------------
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], numbers_from: int = 1) -> str:
+    """A Markdown table, numbers to the right."""
+    marks = ["---" if n < numbers_from else "---:" for n in range(len(header))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (header, marks, *rows))
+
+
+def targets_table(found: Iterable[Target]) -> str:
+    """The targets with what was measured."""
+    verdicts = {True: "met", False: "**not met**", None: ""}
+    return table(
+        ("what", "wanted", "measured", ""),
+        [(t.what, t.wanted, t.measured or "not measured yet", verdicts[t.is_met]) for t in found],
+    )
+
+
+def lines_table(lines: Iterable[Line], title_of: Callable[[Line], str]) -> str:
+    """All figures of a run."""
+    header = (
+        *("what", "clients", "a second", "to the yardstick", "p50 ms", "p95 ms", "p99 ms"),
+        *("503", "server, cores", "database, cores", "generator, cores"),
+    )
+    return table(header, [_cells(line, title_of(line)) for line in lines])
+
+
+def _cells(line: Line, title: str) -> Sequence[str]:
+    return (
+        *(title, f"{line.clients}", f"{line.per_second:,.0f}"),
+        "" if line.ratio is None else f"{line.ratio:.2f}",
+        *(f"{value:,.1f}" for value in (line.p50, line.p95, line.p99)),
+        f"{line.busy:,}",
+        f"{line.server:.2f}",
+        "" if line.database is None else f"{line.database:.2f}",
+        f"{line.generator:.2f}",
+    )

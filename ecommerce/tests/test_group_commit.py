@@ -1,0 +1,457 @@
+"""The queue by itself: batches, order, failures and deaths, with a run made of plain Python."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from ecommerce.common import group_commit
+from ecommerce.common.errors import Busy, NotFound, OutcomeUnknown
+from ecommerce.common.group_commit import GroupCommit
+from ecommerce.tests.arrivals import WAIT_SECONDS, Arrivals, watched_arrivals
+
+
+@pytest.fixture
+def arrivals() -> Iterator[Arrivals]:
+    with watched_arrivals() as seen:
+        yield seen
+
+
+class Doubling:
+    """A run that answers each number with its double, and keeps what it was given.
+
+    `before` is called with each batch's key before the batch is closed, `within` with its requests
+    after that.
+    """
+
+    def __init__(
+        self,
+        before: Callable[[Any], object] = lambda key: None,
+        within: Callable[[list[int]], object] = lambda requests: None,
+    ) -> None:
+        self.before = before
+        self.within = within
+        self.batches: list[list[int]] = []
+
+    def __call__(self, key: Any, batch: Any) -> list[Any]:
+        self.before(key)
+        requests = list(batch.close())
+        self.batches.append(requests)
+        self.within(requests)
+        return [request * 2 for request in requests]
+
+
+class Caller(Thread):
+    """A thread that submits one request and keeps what came of it."""
+
+    def __init__(self, queue: GroupCommit[Any, Any, Any], request: Any, key: Any = "lane") -> None:
+        super().__init__(daemon=True)
+        self.queue, self.request, self.key = queue, request, key
+        self.outcome: Any = "nothing yet"
+
+    def run(self) -> None:
+        try:
+            self.outcome = self.queue.submit(self.key, self.request)
+        except BaseException as error:
+            self.outcome = error
+
+    def get(self) -> Any:
+        self.join(WAIT_SECONDS)
+        assert not self.is_alive(), "still waiting"
+        return self.outcome
+
+
+class Gate:
+    """A place where a thread says that it came, and waits until it may go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = Event(), Event()
+
+    def __call__(self, *args: Any) -> None:
+        self.reached.set()
+        assert self.opened.wait(WAIT_SECONDS), "the gate was never opened"
+
+
+@contextmanager
+def waiting_behind(
+    queue: GroupCommit[Any, Any, Any], gate: Gate, arrivals: Arrivals, requests: list[Any]
+) -> Iterator[list[Caller]]:
+    """One request (0) is being served, held at the gate; behind it `requests` came one by one.
+
+    Yields all callers, and opens the gate at the end of the block.
+    """
+    callers = [Caller(queue, 0)]
+    callers[0].start()
+    assert gate.reached.wait(WAIT_SECONDS)
+    for request in requests:
+        callers.append(Caller(queue, request))
+        callers[-1].start()
+        arrivals.wait_for(len(callers))
+    try:
+        yield callers
+    finally:
+        gate.opened.set()
+
+
+# --- Batches and their order --------------------------------------------------------------------
+
+
+def test_a_request_that_finds_nobody_is_served_at_once_in_its_own_thread():
+    run = Doubling()
+    queue = GroupCommit(run)
+
+    assert [queue.submit("lane", number) for number in (1, 2, 3)] == [2, 4, 6]
+    assert run.batches == [[1], [2], [3]]
+
+
+def test_those_who_come_while_one_is_served_share_the_next_batch_in_their_order(arrivals):
+    gate = Gate()
+    run = Doubling(within=gate)
+    queue = GroupCommit(run)
+
+    with waiting_behind(queue, gate, arrivals, [5, 3, 9]) as callers:
+        pass
+
+    assert [caller.get() for caller in callers] == [0, 10, 6, 18]
+    assert run.batches == [[0], [5, 3, 9]]
+
+
+def test_a_batch_is_open_to_who_comes_until_the_run_asks_for_it(arrivals):
+    gate = Gate()
+    run = Doubling(before=gate)
+    queue = GroupCommit(run)
+
+    with waiting_behind(queue, gate, arrivals, [5, 3]) as callers:
+        pass
+
+    assert [caller.get() for caller in callers] == [0, 10, 6]
+    assert run.batches == [[0, 5, 3]]
+
+
+def test_a_batch_that_was_closed_stays_as_it_is(arrivals):
+    asked = []
+
+    def run(key, batch):
+        asked.append(list(batch.close()))
+        if asked == [[1]]:
+            second.start()
+            arrivals.wait_for(2)
+            asked.append(list(batch.close()))
+        return batch.close()
+
+    queue = GroupCommit(run)
+    second = Caller(queue, 2)
+
+    assert queue.submit("lane", 1) == 1
+    assert second.get() == 2
+    assert asked == [[1], [1], [2]]
+
+
+def test_no_batch_is_larger_than_the_limit(arrivals, settings):
+    settings.GROUP_COMMIT_MAX_BATCH = 3
+    gate = Gate()
+    run = Doubling(within=gate)
+    queue = GroupCommit(run)
+
+    with waiting_behind(queue, gate, arrivals, [1, 2, 3, 4, 5, 6, 7]) as callers:
+        pass
+
+    assert [caller.get() for caller in callers] == [0, 2, 4, 6, 8, 10, 12, 14]
+    assert run.batches == [[0], [1, 2, 3], [4, 5, 6], [7]]
+
+
+def test_with_a_limit_of_one_each_runs_by_itself_and_waits_for_nobody(settings):
+    settings.GROUP_COMMIT_MAX_BATCH = 1
+    gate = Gate()
+    run = Doubling(within=lambda requests: gate() if requests == [1] else None)
+    queue = GroupCommit(run)
+    first = Caller(queue, 1)
+    first.start()
+    assert gate.reached.wait(WAIT_SECONDS)
+
+    assert queue.submit("lane", 2) == 4
+
+    gate.opened.set()
+    assert first.get() == 2
+
+
+def test_requests_of_different_keys_do_not_wait_for_each_other(arrivals):
+    gate = Gate()
+    run = Doubling(within=lambda requests: gate() if requests == [0] else None)
+    queue = GroupCommit(run)
+
+    with waiting_behind(queue, gate, arrivals, []) as (first,):
+        assert queue.submit("another lane", 4) == 8
+
+    assert first.get() == 0
+
+
+def test_a_thousand_threads_are_each_answered_once_in_the_order_in_which_they_came(arrivals):
+    run = Doubling()
+    queue = GroupCommit(run)
+    callers = [Caller(queue, number) for number in range(1_000)]
+    for caller in callers:
+        caller.start()
+
+    assert [caller.get() for caller in callers] == [number * 2 for number in range(1_000)]
+    served = [number for batch in run.batches for number in batch]
+    assert served == arrivals.requests
+    assert sorted(served) == list(range(1_000))
+
+
+def test_nothing_is_kept_of_a_lane_that_nobody_waits_in():
+    queue = GroupCommit(Doubling())
+    for key in range(100):
+        queue.submit(key, 1)
+
+    assert queue._lanes == {}
+
+
+# --- Refusals and failures ----------------------------------------------------------------------
+
+
+def test_what_a_run_returns_as_an_error_is_raised_for_that_request_alone(arrivals):
+    gate = Gate()
+
+    def run(key, batch):
+        gate()
+        return [NotFound() if request == 3 else request for request in batch.close()]
+
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [2, 3, 4]) as callers:
+        pass
+
+    outcomes = [caller.get() for caller in callers]
+    assert (outcomes[:2], outcomes[3]) == ([0, 2], 4)
+    assert isinstance(outcomes[2], NotFound)
+
+
+def test_a_refusal_of_the_whole_batch_is_everybodys_each_with_an_error_of_its_own(arrivals):
+    gate, runs = Gate(), []
+    cause = ValueError("the driver's words")
+
+    def run(key, batch):
+        gate()
+        runs.append(list(batch.close()))
+        raise OutcomeUnknown from cause
+
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
+        pass
+
+    errors = [caller.get() for caller in callers]
+    assert [type(error) for error in errors] == [OutcomeUnknown] * 3
+    assert [error.__cause__ for error in errors] == [cause] * 3
+    assert len({id(error) for error in errors}) == 3
+    assert errors[0].items == errors[1].items == errors[2].items
+    assert runs == [[0, 1, 2]]
+
+
+def test_a_refusal_before_the_batch_was_closed_is_also_everybodys(arrivals):
+    gate = Gate()
+
+    def run(key, batch):
+        gate()
+        raise Busy
+
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
+        pass
+
+    assert [type(caller.get()) for caller in callers] == [Busy] * 3
+
+
+def test_one_bad_request_harms_no_other(arrivals):
+    gate = Gate()
+
+    def refuse_bad_ones(requests):
+        gate()
+        if 3 in requests:
+            raise ValueError("3")
+
+    run = Doubling(within=refuse_bad_ones)
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [2, 3, 4]) as callers:
+        pass
+
+    outcomes = [caller.get() for caller in callers]
+    assert (outcomes[:2], outcomes[3]) == ([0, 4], 8)
+    assert (type(outcomes[2]), str(outcomes[2])) == (ValueError, "3")
+    # Together first, then one by one, still in their order.
+    assert run.batches == [[0], [2, 3, 4], [2], [3], [4]]
+
+
+def test_when_every_request_is_bad_each_hears_of_its_own_fault(arrivals):
+    gate = Gate()
+
+    def refuse(requests):
+        gate()
+        raise ValueError(str(requests))
+
+    queue = GroupCommit(Doubling(within=refuse))
+    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
+        pass
+
+    assert [str(caller.get()) for caller in callers] == ["[0]", "[1]", "[2]"]
+
+
+def test_a_bad_request_by_itself_runs_once():
+    run = Doubling(within=lambda requests: 1 / 0)
+    queue = GroupCommit(run)
+
+    with pytest.raises(ZeroDivisionError):
+        queue.submit("lane", 1)
+
+    assert run.batches == [[1]]
+    assert queue._lanes == {}
+
+
+def test_a_run_that_miscounts_is_a_bug_and_what_it_committed_is_not_done_again(arrivals):
+    gate, runs = Gate(), []
+
+    def run(key, batch):
+        gate()
+        runs.append(list(batch.close()))
+        return [1]
+
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
+        pass
+
+    assert [str(caller.get()) for caller in callers] == ["1 outcomes for 3 requests"] * 3
+    assert runs == [[0, 1, 2]]
+
+
+# --- The deadline -------------------------------------------------------------------------------
+
+
+def test_who_waited_too_long_is_told_that_the_shop_is_busy_and_is_never_served(arrivals, settings):
+    settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
+    gate = Gate()
+    run = Doubling(within=gate)
+    queue = GroupCommit(run)
+
+    with waiting_behind(queue, gate, arrivals, [1]) as (served, late):
+        assert type(late.get()) is Busy
+
+    assert served.get() == 0
+    assert run.batches == [[0]]
+    assert queue._lanes == {}
+
+
+def test_who_is_in_a_batch_waits_for_the_outcome_however_long_it_takes(arrivals, settings):
+    settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
+    closed, gate = Gate(), Gate()
+    run = Doubling(before=closed, within=gate)
+    queue = GroupCommit(run)
+    first, second = Caller(queue, 1), Caller(queue, 2)
+    first.start()
+    assert closed.reached.wait(WAIT_SECONDS)
+    settings.GROUP_COMMIT_WAIT_SECONDS = 0.05  # the second's
+    second.start()
+    arrivals.wait_for(2)
+    closed.opened.set()
+    assert gate.reached.wait(WAIT_SECONDS)
+    second.join(0.2)  # four times as long as it may wait in the queue
+    assert second.is_alive()
+
+    gate.opened.set()
+
+    assert (first.get(), second.get()) == (2, 4)
+    assert run.batches == [[1, 2]]
+
+
+# --- Death --------------------------------------------------------------------------------------
+
+
+def test_when_the_serving_thread_is_ended_its_batch_hears_that_the_outcome_is_unknown(
+    arrivals, settings
+):
+    settings.GROUP_COMMIT_MAX_BATCH = 2
+    gate = Gate()
+
+    def end_the_thread(requests):
+        gate()
+        if requests == [1, 2]:
+            raise SystemExit
+
+    run = Doubling(within=end_the_thread)
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1, 2, 3, 4]) as callers:
+        pass
+
+    outcomes = [caller.get() for caller in callers]
+    assert outcomes[0] == 0
+    assert [type(outcome) for outcome in outcomes[1:3]] == [SystemExit, OutcomeUnknown]
+    assert outcomes[3:] == [6, 8]
+    assert run.batches == [[0], [1, 2], [3, 4]]
+    assert queue._lanes == {}
+
+
+def test_when_the_serving_thread_is_ended_before_it_took_anybody_the_others_are_served(arrivals):
+    gate = Gate()
+    ends = iter([True, False])
+
+    def end_the_first(key):
+        gate()
+        if next(ends):
+            raise KeyboardInterrupt
+
+    run = Doubling(before=end_the_first)
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
+        pass
+
+    outcomes = [caller.get() for caller in callers]
+    assert type(outcomes[0]) is KeyboardInterrupt
+    assert outcomes[1:] == [2, 4]
+    assert run.batches == [[1, 2]]
+
+
+def test_a_serving_thread_that_never_comes_back_holds_nobody_for_ever(
+    arrivals, settings, monkeypatch
+):
+    settings.GROUP_COMMIT_WAIT_SECONDS = 0.2
+    closed, never = Gate(), Gate()
+    run = Doubling(before=closed, within=lambda requests: never() if 1 in requests else None)
+    queue = GroupCommit(run)
+    gone, with_it = Caller(queue, 1), Caller(queue, 2)
+    gone.start()
+    assert closed.reached.wait(WAIT_SECONDS)
+    with_it.start()
+    arrivals.wait_for(2)
+    monkeypatch.setattr(group_commit, "STALLED_SECONDS", 0.01)
+    closed.opened.set()
+    assert never.reached.wait(WAIT_SECONDS)
+
+    assert type(with_it.get()) is OutcomeUnknown
+    later = Caller(queue, 3)
+    later.start()
+    assert later.get() == 6  # it took the lead when its own time was up
+
+    never.opened.set()
+    assert gone.get() == 2  # and whoever comes back after all disturbs nobody
+    assert queue.submit("lane", 4) == 8
+    assert run.batches == [[1, 2], [3], [4]]
+    assert queue._lanes == {}
+
+
+def test_a_child_process_does_not_wait_for_the_threads_of_its_parent(arrivals):
+    gate = Gate()
+    run = Doubling(within=lambda requests: gate() if requests == [0] else None)
+    queue = GroupCommit(run)
+
+    with waiting_behind(queue, gate, arrivals, [1]) as callers:
+        child = os.fork()
+        if child == 0:
+            try:
+                os._exit(queue.submit("lane", 21))
+            finally:  # not one line of the test's own process
+                os._exit(1)
+        _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 42
+    assert [caller.get() for caller in callers] == [0, 2]
