@@ -9,10 +9,10 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test faults lint bench tour docs env
+.PHONY: help run test faults experiment bench queries lint tour docs env
 
 help: ## List what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), THREADS (16), MYSQL_IMAGE ($(MYSQL_IMAGE))"
 
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
@@ -35,6 +35,12 @@ tour: .venv/installed ## Run the README's tour against BASE_URL
 
 docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md
 	@scripts/generate-docs docs
+
+queries: .venv/installed-dev ## Explain and time every read on millions of rows: docs/benchmarks/queries.md
+	@$(BIN)/python -m benchmarks.queries
+
+experiment: .venv/installed-dev ## The lock experiment: docs/benchmarks/experiment.md and plots (EXPERIMENT=quick)
+	@$(BIN)/python -m benchmarks.experiment
 
 env: .env ## Write .env with fresh secrets, once
 

@@ -87,8 +87,8 @@ def database(kind: Kind = "mysql", *, in_memory: bool = False) -> Iterator[Datab
     """A fresh database, removed with its data at the end.
 
     MYSQL_IMAGE and MARIADB_IMAGE pick other images. The servers run with the settings of
-    docker-compose.yml that concern durability and connections. With `in_memory` the data is on a
-    tmpfs: for what is to be exact, not for what is to be timed.
+    docker-compose.yml that concern durability, memory and connections. With `in_memory` the data
+    is on a tmpfs: for what is to be exact, not for what is to be timed.
     """
     if kind == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
@@ -103,6 +103,7 @@ def database(kind: Kind = "mysql", *, in_memory: bool = False) -> Iterator[Datab
         .with_command(
             "--character-set-server=utf8mb4 --transaction-isolation=READ-COMMITTED"
             " --innodb-flush-log-at-trx-commit=1 --sync-binlog=1 --max-connections=400"
+            " --innodb-buffer-pool-size=1G"
         )
         .with_bind_ports(3306, port)  # fixed: it must be the same after a restart
     )

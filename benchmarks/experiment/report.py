@@ -1,0 +1,177 @@
+"""The results as Markdown tables, for docs/benchmarks/experiment.md."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+Json = dict[str, Any]
+
+HEAD = """# The lock experiment: results
+
+Written by `make experiment`; [concurrency.md](../concurrency.md) says what it means, and
+[experiment.json](experiment.json) has every run. Measured on {measured}: {machine}; {versions}.
+
+Where several runs were made, the median stands, and the least and greatest in brackets where they
+differ. *Exact*: in how many of the runs exactly the expected number went out, numbered 1 … n, with
+the counter saying the same, and no request failed. *Inversions*: pairs served in the wrong order.
+*Off by*: how many places the worst placed one is off. *Passed over*: came early enough and got
+nothing. *Statements*: SELECT, INSERT, UPDATE and DELETE. *Transactions*: commits and rollbacks.
+Times may be compared among the first six, and between the last two: the shop's services do more
+for each request than the plain SQL does.
+"""
+RACE_COLUMNS = (
+    ("Succeeded", "succeeded"),
+    ("Refused", "refused"),
+    ("Failed", "failed"),
+    ("Counter", "counter"),
+    ("Rows", "rows"),
+    ("Duplicates", "duplicates"),
+    ("Inversions", "inversions"),
+    ("Off by", "displacement"),
+    ("Passed over", "passed_over"),
+    ("Statements", "statements"),
+    ("Transactions", "transactions"),
+    ("ms", "seconds"),
+)
+ARRIVAL_COLUMNS = (
+    "Processes",
+    "Batch limit",
+    "Runs",
+    "Inversions",
+    "Of all pairs",
+    "Off by",
+    "Inversions within processes",
+    "Busiest process",
+)
+
+
+def races_of(result: Json) -> list[Json]:
+    """Every rush that was measured on a database."""
+    return [*result.get("seed", []), *result.get("thousand", [])]
+
+
+def promises_exact(result: Json, strategy: str) -> bool:
+    """Whether the strategy promises that exactly what there is goes out."""
+    return any(one["name"] == strategy and one["promises_exact"] for one in result["strategies"])
+
+
+def title_of(result: Json, strategy: str) -> str:
+    """The strategy's name for people."""
+    return next(str(one["title"]) for one in result["strategies"] if one["name"] == strategy)
+
+
+def scenario_title(scenario: Json) -> str:
+    """The scenario's name for people."""
+    asked, had = ("requests", "coupons") if scenario["kind"] == "coupons" else ("orders", "pieces")
+    return f"{scenario['requests']:,} {asked} for {scenario['total']:,} {had}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """The median, with the least and the greatest when they differ."""
+    low, middle, high = min(values), median(values), max(values)
+    text = f"{middle:,.0f}"
+    return text if low == high else f"{text} ({low:,.0f}–{high:,.0f})"
+
+
+def write_tables(whole: Json, target: Path) -> None:
+    """Write all results as one Markdown page."""
+    databases = whole["databases"]
+    versions = ", ".join(result["version"] for result in databases.values())
+    parts = [HEAD.format(measured=whole["measured"], machine=whole["machine"], versions=versions)]
+    for result in databases.values():
+        parts += [f"## {result['version']}\n", *_race_tables(result), *_sweep_table(result)]
+        parts += _arrival_tables(result)
+    target.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _race_tables(result: Json) -> Iterable[str]:
+    seen = []
+    for race in races_of(result):
+        if race["scenario"] not in seen and not _is_sweep(race["scenario"]):
+            seen.append(race["scenario"])
+    for scenario in seen:
+        races = [race for race in races_of(result) if race["scenario"] == scenario]
+        runs = len(races[0]["runs"])
+        yield f"### {scenario_title(scenario)}, {scenario['threads']} at once, {runs} runs each\n"
+        names = [name for name, _ in RACE_COLUMNS]
+        yield _table(["Strategy", "Exact", *names], [_race_row(result, race) for race in races])
+
+
+def _race_row(result: Json, race: Json) -> list[str]:
+    runs = race["runs"]
+    exact = sum(run["exact"] for run in runs)
+    cells = [
+        spread([run[key] * (1000 if key == "seconds" else 1) for run in runs])
+        for _, key in RACE_COLUMNS
+    ]
+    return [title_of(result, race["strategy"]), f"{exact} of {len(runs)}", *cells]
+
+
+def _is_sweep(scenario: Json) -> bool:
+    return bool(scenario["requests"] < 1_000 and scenario["threads"] < scenario["requests"])
+
+
+def _sweep_table(result: Json) -> Iterable[str]:
+    small = [
+        race
+        for race in races_of(result)
+        if race["scenario"]["requests"] == 40 and race["strategy"].startswith("optimistic")
+    ]
+    at_once = sorted({race["scenario"]["threads"] for race in small})
+    if len(at_once) < 2:
+        return
+    yield "### Of 40 requests for 30 coupons, succeeded, by how many are under way at once\n"
+    succeeded = {
+        (race["strategy"], race["scenario"]["threads"]): spread(
+            [run["succeeded"] for run in race["runs"]]
+        )
+        for race in small
+    }
+    rows = [
+        [title_of(result, name), *(succeeded[name, threads] for threads in at_once)]
+        for name in dict.fromkeys(race["strategy"] for race in small)
+    ]
+    yield _table(["Strategy", *(str(threads) for threads in at_once)], rows)
+
+
+def _arrival_tables(result: Json) -> Iterable[str]:
+    if "queue" in result:
+        queue = result["queue"]
+        yield "### A queue whose order is certain\n"
+        yield (
+            f"{queue['waiters']} transactions wait for one row, each known to wait before the next"
+            f" asks, {len(queue['inversions'])} times. Inversions in the order of granting:"
+            f" {spread(queue['inversions'])}. When {queue['dependents']} others wait for a lock"
+            " that the last one holds, the last one is served as number"
+            f" {spread(queue['last_served_as'])}.\n"
+        )
+    if "arrivals" in result:
+        clients = result["arrivals"][0]["clients"]
+        issued = result["arrivals"][0]["runs"][0]["issued"]
+        yield f"### {issued:,} coupons over HTTP, {clients} clients, stamped at the entry\n"
+        yield _table(
+            ARRIVAL_COLUMNS,
+            [_arrival_row(one) for one in result["arrivals"]],
+        )
+
+
+def _arrival_row(one: Json) -> list[str]:
+    runs = one["runs"]
+    pairs = runs[0]["issued"] * (runs[0]["issued"] - 1) / 2
+    share = median(run["inversions"] for run in runs) / pairs
+    return [
+        str(one["workers"]),
+        str(one["max_batch"]),
+        str(len(runs)),
+        spread([run["inversions"] for run in runs]),
+        f"{share:.2%}",
+        spread([run["displacement"] for run in runs]),
+        spread([run["within_processes"] for run in runs]),
+        f"{median(run['busiest_share'] for run in runs):.0%}",
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

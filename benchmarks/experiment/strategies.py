@@ -1,0 +1,256 @@
+"""The eight strategies.
+
+Six run in plain SQL on the experiment's own tables and differ in one thing only: how a request
+takes one piece from the counter that everybody wants. The last two run the shop's own services and
+differ in one setting only. So times may be compared within each group, not across: the shop's
+services do more (checks, ledger, daily sales).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.db import Error, connection
+from django.test import override_settings
+from django.utils import timezone
+
+from benchmarks.experiment.race import Kind, Left, LostRace, Refused
+from benchmarks.experiment.tables import new_goods, read_back
+from coupons.errors import CouponSoldOut
+from coupons.models import Coupon, IssuedCoupon
+from coupons.services import create_coupon, issue_coupon
+from ecommerce.common.database_errors import may_be_retried
+from orders.models import OrderItem
+from orders.services import DraftLine, OrderDraft, place_order
+from products.errors import OutOfStock
+from products.models import Product
+from products.services import create_product
+
+ATTEMPTS = 10
+"""The lower bound of "optimistic with retries": more than most libraries try by themselves."""
+PRICE = 1
+"""Won; of everything, so that the members' wallets last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """So many pieces on sale, by one strategy."""
+
+    attempt: Callable[[int], int]
+    """Serves request 0, 1, 2 …; returns its number."""
+    left: Callable[[], Left]
+    numbers_are_keys: bool = False
+    """The numbers are keys that ascend in the order in which the pieces were taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """One way to hand out an exact quantity."""
+
+    name: str
+    title: str
+    promises_exact: bool
+    """Whether it promises that exactly what there is goes out, and nobody fails."""
+    open: "Callable[[Kind, int, list[int]], Sale]"
+    """Puts so many pieces on sale for these members."""
+    max_batch: int = 1
+    """The setting GROUP_COMMIT_MAX_BATCH; only the shop's services read it."""
+
+    @contextmanager
+    def sale(self, kind: Kind, total: int, members: list[int]) -> Iterator[Sale]:
+        """A new sale, under the strategy's setting."""
+        with override_settings(GROUP_COMMIT_MAX_BATCH=self.max_batch):
+            yield self.open(kind, total, members)
+
+
+# --- On the experiment's own tables ---------------------------------------------------------------
+
+READ = "SELECT total, taken, version FROM experiment_goods WHERE id = %s"
+Cursor = Any
+
+
+class Seen(NamedTuple):
+    """The counter's row as it was read."""
+
+    total: int
+    taken: int
+    version: int
+
+
+def _read(cursor: Cursor, goods: int) -> Seen:
+    cursor.execute(READ, [goods])
+    return Seen(*cursor.fetchone())
+
+
+def _read_for_update(cursor: Cursor, goods: int) -> Seen:
+    # SQLite has no row locks and no FOR UPDATE: BEGIN IMMEDIATE has locked the database by now.
+    cursor.execute(READ + ("" if connection.vendor == "sqlite" else " FOR UPDATE"), [goods])
+    return Seen(*cursor.fetchone())
+
+
+def _write_what_was_computed(cursor: Cursor, goods: int, seen: Seen | None) -> int:
+    assert seen is not None
+    cursor.execute("UPDATE experiment_goods SET taken = %s WHERE id = %s", [seen.taken + 1, goods])
+    return seen.taken + 1
+
+
+def _write_if_unchanged(cursor: Cursor, goods: int, seen: Seen | None) -> int:
+    assert seen is not None
+    cursor.execute(
+        "UPDATE experiment_goods SET taken = %s, version = version + 1"
+        " WHERE id = %s AND version = %s",
+        [seen.taken + 1, goods, seen.version],
+    )
+    if cursor.rowcount == 0:
+        raise LostRace("the version has changed")
+    return seen.taken + 1
+
+
+def _write_if_any_left(cursor: Cursor, goods: int, seen: Seen | None) -> int:
+    cursor.execute(
+        "UPDATE experiment_goods SET taken = taken + 1 WHERE id = %s AND taken < total", [goods]
+    )
+    if cursor.rowcount == 0:
+        raise Refused
+    return _read(cursor, goods).taken  # ours: the update holds the row until the commit
+
+
+@dataclass(frozen=True, slots=True)
+class PlainSql:
+    """Takes a piece in a transaction of its own: read, decide, write the counter and a row."""
+
+    write: Callable[[Cursor, int, Seen | None], int]
+    read: Callable[[Cursor, int], Seen] | None = _read
+    sqlite_begin: str = "BEGIN"
+    """On SQLite the kind of transaction is the lock; plain BEGIN takes none until it writes."""
+    attempts: int | None = 1
+    """How often a request tries, at once and without a pause, before it fails. None: once more
+    than there are pieces: where a race is only lost to another's success, that is always enough.
+    On SQLite it is also lost to whoever is just writing, and no number is."""
+
+    def __call__(self, kind: Kind, total: int, members: list[int]) -> Sale:
+        goods = new_goods(total)
+        attempts = total + 1 if self.attempts is None else self.attempts
+
+        def attempt(index: int) -> int:
+            for attempts_left in reversed(range(attempts)):
+                try:
+                    return self._take(kind, goods, index)
+                except (LostRace, Error) as error:
+                    may_retry = isinstance(error, LostRace) or may_be_retried(error)
+                    if not attempts_left or not may_retry:
+                        raise
+            raise AssertionError("unreachable: the last attempt returns or raises")
+
+        return Sale(attempt, lambda: Left(*read_back(goods)))
+
+    def _take(self, kind: Kind, goods: int, member: int) -> int:
+        with connection.cursor() as cursor, self._transaction(cursor):
+            seen = self.read(cursor, goods) if self.read else None
+            if seen and seen.taken >= seen.total:
+                raise Refused
+            if kind == "orders":
+                cursor.execute(
+                    "UPDATE experiment_wallet SET balance = balance - %s WHERE member = %s",
+                    [PRICE, member],
+                )
+            number = self.write(cursor, goods, seen)
+            cursor.execute(
+                "INSERT INTO experiment_taken (goods, member, number) VALUES (%s, %s, %s)",
+                [goods, member, number],
+            )
+            return number
+
+    @contextmanager
+    def _transaction(self, cursor: Cursor) -> Iterator[None]:
+        cursor.execute(self.sqlite_begin if connection.vendor == "sqlite" else "BEGIN")
+        try:
+            yield
+            cursor.execute("COMMIT")
+        except BaseException:
+            cursor.execute("ROLLBACK")
+            raise
+
+
+# --- With the shop's own services -----------------------------------------------------------------
+
+
+def shop_services(kind: Kind, total: int, members: list[int]) -> Sale:
+    """Put pieces on sale in the shop itself."""
+    return _shop_coupons(total, members) if kind == "coupons" else _shop_orders(total, members)
+
+
+def _shop_coupons(total: int, members: list[int]) -> Sale:
+    now = timezone.now()
+    coupon = create_coupon(
+        name="experiment",
+        discount_type="fixed",
+        discount_value=1,
+        total_quantity=total,
+        issue_starts_at=now - timedelta(hours=1),
+        issue_ends_at=now + timedelta(hours=1),
+    )
+
+    def attempt(index: int) -> int:
+        try:
+            return issue_coupon(coupon_id=coupon.pk, user_id=members[index]).issue_number
+        except CouponSoldOut as error:
+            raise Refused from error
+
+    def left() -> Left:
+        rows = IssuedCoupon.objects.filter(coupon=coupon)
+        counter = Coupon.objects.get(pk=coupon.pk).issued_quantity
+        return Left(counter, list(rows.values_list("issue_number", flat=True)))
+
+    return Sale(attempt, left)
+
+
+def _shop_orders(total: int, members: list[int]) -> Sale:
+    product = create_product(name="experiment", price=PRICE, stock=total)
+
+    # Made before the rush: a draft asks the system for random bytes, and threads that wait for
+    # those come out in another order than they went in.
+    drafts = [OrderDraft(user_id=one, lines=(DraftLine(product.pk, 1),)) for one in members]
+
+    def attempt(index: int) -> int:
+        try:
+            # Orders carry no number of their product's; their keys ascend under its lock.
+            return place_order(drafts[index]).value.pk
+        except OutOfStock as error:
+            raise Refused from error
+
+    def left() -> Left:
+        sold = total - Product.objects.get(pk=product.pk).stock
+        rows = OrderItem.objects.filter(product=product).values_list("order_id", flat=True)
+        return Left(sold, list(rows))
+
+    return Sale(attempt, left, numbers_are_keys=True)
+
+
+STRATEGIES = (
+    Strategy("no-lock", "No lock", False, PlainSql(_write_what_was_computed)),
+    Strategy("optimistic", "Optimistic (version column)", False, PlainSql(_write_if_unchanged)),
+    Strategy(
+        "optimistic-retries",
+        f"Optimistic, up to {ATTEMPTS} attempts",
+        False,
+        PlainSql(_write_if_unchanged, attempts=ATTEMPTS),
+    ),
+    Strategy(
+        "optimistic-persistent",
+        "Optimistic, total + 1 attempts",
+        False,
+        PlainSql(_write_if_unchanged, attempts=None),
+    ),
+    Strategy("conditional-update", "Conditional UPDATE", True, PlainSql(_write_if_any_left, None)),
+    Strategy(
+        "pessimistic",
+        "Pessimistic (FOR UPDATE)",
+        True,
+        PlainSql(_write_what_was_computed, _read_for_update, "BEGIN IMMEDIATE"),
+    ),
+    Strategy("shop-one-by-one", "The shop, batch limit 1", True, shop_services),
+    Strategy("shop-group-commit", "The shop, group commit", True, shop_services, max_batch=64),
+)
