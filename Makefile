@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test lint bench experiment tour docs env
+.PHONY: help run test faults experiment bench queries lint tour docs env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ run: .venv/installed .env ## Install, migrate, fill an empty database with the d
 
 test: .venv/installed-dev ## The suite on SQLite, and again on MySQL in a container (REQUIRE_MYSQL=1: or fail)
 	@scripts/test
+
+faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length)
+	@$(BIN)/python -m pytest benchmarks/faults
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents
 	@scripts/lint
@@ -32,6 +35,9 @@ tour: .venv/installed ## Run the README's tour against BASE_URL
 
 docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md
 	@scripts/generate-docs docs
+
+queries: .venv/installed-dev ## Explain and time every read on millions of rows: docs/benchmarks/queries.md
+	@$(BIN)/python -m benchmarks.queries
 
 experiment: .venv/installed-dev ## The lock experiment: docs/benchmarks/experiment.md and plots (EXPERIMENT=quick)
 	@$(BIN)/python -m benchmarks.experiment

@@ -10,6 +10,7 @@ import os
 import secrets
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -17,16 +18,20 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Any, Literal
+from urllib.parse import urlsplit
 
+import docker
+import MySQLdb
 from testcontainers.community.mysql import MySqlContainer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PASSWORD = "only-for-experiments"  # noqa: S105  of a database that lives for minutes
 READY_SECONDS = 60
 STOP_SECONDS = 40
+TCP_LISTEN = "0A"
 IMAGES = {"mysql": "mysql:9.7", "mariadb": "mariadb:10.11"}
 
 Kind = Literal["mysql", "mariadb", "sqlite"]
@@ -42,14 +47,48 @@ class Database:
     container_id: str | None = None
     """Of the Docker Engine; None for SQLite."""
 
+    @property
+    def container(self) -> Any:
+        """The container as the Docker SDK knows it: `kill`, `start`, `pause`, `unpause`."""
+        assert self.container_id is not None
+        return docker.from_env().containers.get(self.container_id)
+
+    def connect(self) -> Any:
+        """A connection of the driver's own, past the shop, in autocommit mode; close it."""
+        if self.kind == "sqlite":
+            path = self.url.removeprefix("sqlite:///")
+            return sqlite3.connect(path, timeout=10, isolation_level=None)
+        address = urlsplit(self.url)
+        return MySQLdb.connect(
+            host=address.hostname or "",
+            port=self.port,
+            user=address.username or "",
+            password=address.password or "",
+            database=address.path.strip("/"),
+            connect_timeout=3,
+            read_timeout=30,
+            autocommit=True,
+        )
+
+    @property
+    def port(self) -> int:
+        """Where the database listens on this machine."""
+        port = urlsplit(self.url).port
+        assert port is not None
+        return port
+
+    def through(self, port: int) -> "Database":
+        """The same database, reached at another port of this machine: through a proxy."""
+        return replace(self, url=self.url.replace(f":{self.port}/", f":{port}/"))
+
 
 @contextmanager
 def database(kind: Kind = "mysql", *, in_memory: bool = False) -> Iterator[Database]:
     """A fresh database, removed with its data at the end.
 
     MYSQL_IMAGE and MARIADB_IMAGE pick other images. The servers run with the settings of
-    docker-compose.yml that concern durability and connections. With `in_memory` the data is on a
-    tmpfs: for what is to be exact, not for what is to be timed.
+    docker-compose.yml that concern durability, memory and connections. With `in_memory` the data
+    is on a tmpfs: for what is to be exact, not for what is to be timed.
     """
     if kind == "sqlite":
         with tempfile.TemporaryDirectory() as folder:
@@ -64,6 +103,7 @@ def database(kind: Kind = "mysql", *, in_memory: bool = False) -> Iterator[Datab
         .with_command(
             "--character-set-server=utf8mb4 --transaction-isolation=READ-COMMITTED"
             " --innodb-flush-log-at-trx-commit=1 --sync-binlog=1 --max-connections=400"
+            " --innodb-buffer-pool-size=1G"
         )
         .with_bind_ports(3306, port)  # fixed: it must be the same after a restart
     )
@@ -113,7 +153,7 @@ class Server:
 
     port: int
     variables: Mapping[str, str]
-    log: IO[str] = field(default_factory=lambda: tempfile.TemporaryFile("w+"))  # noqa: SIM115
+    log: IO[str] = field(default_factory=lambda: tempfile.TemporaryFile("a+"))  # noqa: SIM115
     process: "subprocess.Popen[str] | None" = None
 
     @property
@@ -145,6 +185,18 @@ class Server:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def worker_pids(self) -> list[int]:
+        """The processes that serve: the children of the main one, lowest first."""
+        assert self.process is not None
+        main = self.process.pid
+        return sorted(map(int, Path(f"/proc/{main}/task/{main}/children").read_text().split()))
+
+    def listeners(self) -> int:
+        """How many sockets listen on its port: each worker that serves has one of its own."""
+        local = f":{self.port:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(local) and row[3] == TCP_LISTEN for row in rows)
 
     def stop(self) -> float:
         """SIGTERM to the main process alone, as Docker sends it; returns the seconds it took."""

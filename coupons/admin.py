@@ -1,27 +1,49 @@
 """The back office of campaigns and the coupons they issued."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
-from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.forms import SplitDateTimeField, modelform_factory
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm
 from coupons.models import Coupon, IssuedCoupon
-from coupons.services import change_coupon, create_coupon, revoke_issued_coupon
+from coupons.sentences import describe
+from coupons.services import (
+    change_coupon,
+    clone_coupon,
+    close_coupon_now,
+    create_coupon,
+    open_coupon_now,
+    revoke_issued_coupon,
+)
 from ecommerce.common.admin import (
     COUNT,
+    AsksReason,
     ConditionFilter,
     History,
+    ReasonForm,
+    RelatedTable,
     SavedByService,
+    link,
+    list_url,
+    moment,
     number_column,
     object_action,
     rows_containing,
 )
+from ecommerce.common.admin_export import Column, ExportsRows
 from users.admin import FoundByMember, members_matching
+
+LATEST = 10
 
 
 class StateFilter(ConditionFilter):
@@ -40,30 +62,40 @@ class StateFilter(ConditionFilter):
 
 
 @admin.register(Coupon)
-class CouponAdmin(SavedByService):
+class CouponAdmin(AsksReason, SavedByService):
     list_display = [
         "name",
         "discount",
-        number_column("issued_quantity", _("issued quantity")),
-        number_column("total_quantity", _("total quantity")),
+        number_column("issued_quantity", _("issued")),
+        number_column("total_quantity", _("of")),
         "open_now",
         "issue_starts_at",
         "issue_ends_at",
     ]
     list_filter = [StateFilter, "discount_type"]
     search_fields = ["name"]
-    terms: list[Any] = [
-        "name",
-        ("discount_type", "discount_value"),
-        ("max_discount", "min_order_amount"),
-        "total_quantity",
-        "issue_starts_at",
-        "issue_ends_at",
-        "valid_days",
+    form = CouponForm
+    term_fieldsets: list[Any] = [
+        (
+            _("What it gives"),
+            {
+                "fields": [
+                    "name",
+                    ("discount_type", "discount_value"),
+                    ("max_discount", "min_order_amount"),
+                ]
+            },
+        ),
+        (
+            _("How many, when, and for how long"),
+            {"fields": ["total_quantity", "issue_starts_at", "issue_ends_at", "valid_days"]},
+        ),
     ]
-    fields = [*terms, "issued_now", "created_at"]
+    fieldsets = [*term_fieldsets, (None, {"fields": [("issued_now", "created_at")]})]
     readonly_fields = ["issued_now", "created_at"]
-    add_fieldsets = [(None, {"fields": terms})]
+    add_fieldsets = term_fieldsets
+    change_form_before_template = "admin/coupons/sentence.html"
+    actions_detail = ["open_now_action", "close_now", "clone"]
 
     @admin.display(description=_("discount"), ordering="discount_value")
     def discount(self, coupon: Coupon) -> str:
@@ -82,9 +114,146 @@ class CouponAdmin(SavedByService):
         if change:
             # Only what was changed here: the rest is as it is by now, not as the form has it.
             terms = {name: form.cleaned_data[name] for name in form.changed_data}
+            terms.pop("reason", None)
             change_coupon(coupon_id=obj.pk, **terms)
         else:
             obj.pk = create_coupon(**form.cleaned_data).pk
+
+    # --- The campaign in one sentence ---
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        coupon = context.get("original")
+        context["sentence"] = describe(coupon) if coupon else ""
+        context["sentence_url"] = reverse("admin:coupons_coupon_sentence")
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.sentence_view)
+        return [path("sentence/", view, name="coupons_coupon_sentence"), *super().get_urls()]
+
+    def sentence_view(self, request: HttpRequest) -> HttpResponse:
+        """The sentence of what the form says at the moment, or what it still lacks."""
+        if not self.has_view_or_change_permission(request) or request.method != "POST":
+            raise PermissionDenied
+        form_class = modelform_factory(Coupon, form=CouponForm, fields=list(LABELS))
+        form = form_class(request.POST)
+        for name in ("issue_starts_at", "issue_ends_at"):
+            form.fields[name] = SplitDateTimeField()
+        if form.is_valid():
+            return JsonResponse({"sentence": describe(form.save(commit=False))})
+        named = {**{name: str(label) for name, label in LABELS.items()}, "__all__": ""}
+        errors = [
+            f"{named.get(name, name)}: {' '.join(str(text) for text in texts)}"
+            for name, texts in form.errors.items()
+        ]
+        return JsonResponse({"sentence": " ".join(errors)})
+
+    def related_tables(self, request: HttpRequest, obj: Coupon) -> list[RelatedTable]:
+        if not request.user.has_perm("coupons.view_issuedcoupon"):
+            return []
+        latest = obj.issued.select_related("user").order_by("-issue_number")[:LATEST]
+        return [
+            RelatedTable(
+                _("issued coupons"),
+                [_("issue number"), _("member"), _("status"), _("issued at"), _("used at")],
+                [
+                    (
+                        link(one, f"#{one.issue_number:,}"),
+                        one.user,
+                        one.status.label,
+                        moment(one.issued_at),
+                        moment(one.used_at),
+                    )
+                    for one in latest
+                ],
+                list_url(IssuedCoupon, coupon__id__exact=obj.pk),
+            )
+        ]
+
+    # --- Actions ---
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        coupon = self.get_object(request, unquote(object_id))
+        hidden = "_close_now" if coupon is None or not coupon.is_open else "_open_now_action"
+        actions = super().get_actions_detail(request, object_id)
+        return [one for one in actions if not one.action_name.endswith(hidden)]
+
+    def has_clone_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request) and self.has_add_permission(request)
+
+    def _facts(self, coupon: Coupon) -> dict[Any, object]:
+        return {
+            _("coupon"): coupon,
+            _("in one sentence"): describe(coupon),
+            _("issued"): COUNT.format(coupon.issued_quantity),
+        }
+
+    @object_action(description=_("Open now"), icon="play_arrow", permission="change")
+    def open_now_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+            opened = open_coupon_now(coupon_id=coupon.pk, until=data["until"])
+            return _now("Opened, until %(end)s: %(reason)s") % {
+                "end": moment(opened.issue_ends_at),
+                "reason": data["reason"],
+            }
+
+        coupon = self.get_object(request, unquote(object_id))
+        now = timezone.now()
+        end = coupon.issue_ends_at if coupon and coupon.issue_ends_at > now else None
+        return self.object_page(
+            request,
+            object_id,
+            title=_("Open now"),
+            form_class=OpenNowForm,
+            facts=self._facts,
+            act=act,
+            initial={"until": end or now + timedelta(days=1)},
+        )
+
+    open_now_action.url_path = "open_now"  # type: ignore[attr-defined]
+
+    @object_action(description=_("Close now"), icon="stop", permission="change", danger=True)
+    def close_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+            closed = close_coupon_now(coupon_id=coupon.pk)
+            return _now("Closed with %(issued)s issued: %(reason)s") % {
+                "issued": COUNT.format(closed.issued_quantity),
+                "reason": data["reason"],
+            }
+
+        return self.object_page(
+            request,
+            object_id,
+            title=_("Close now"),
+            form_class=ReasonForm,
+            facts=self._facts,
+            act=act,
+        )
+
+    @object_action(description=_("Clone"), icon="content_copy", permission="clone")
+    def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        made: list[Coupon] = []
+
+        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+            copy = clone_coupon(coupon_id=coupon.pk, **data)
+            made.append(copy)
+            text = _now("Added as a clone of “%(name)s”.") % {"name": coupon}
+            self.log_addition(request, copy, text)
+            return _now("Cloned as “%(name)s”.") % {"name": copy}
+
+        starts = timezone.now() + timedelta(days=1)
+        return self.object_page(
+            request,
+            object_id,
+            title=_("Clone"),
+            form_class=CloneForm,
+            facts=self._facts,
+            act=act,
+            initial={"issue_starts_at": starts, "issue_ends_at": starts + timedelta(days=7)},
+            next_url=lambda: reverse("admin:coupons_coupon_change", args=[made[0].pk]),
+        )
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -100,7 +269,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(IssuedCoupon)
-class IssuedCouponAdmin(History, FoundByMember):
+class IssuedCouponAdmin(ExportsRows, History, FoundByMember):
     list_display = [
         "coupon",
         "issue_number",
@@ -117,6 +286,19 @@ class IssuedCouponAdmin(History, FoundByMember):
     search_help_text = _("A part of the campaign's name, or of the member's name or email.")
     fields: ClassVar[Any] = list_display
     actions_detail = ["revoke"]
+    export_related = ["coupon", "user"]
+
+    def export_columns(self) -> list[Column]:
+        return [
+            ("coupon", lambda issued: issued.coupon.name),
+            ("issue_number", lambda issued: issued.issue_number),
+            ("member", lambda issued: issued.user.username),
+            ("status", lambda issued: issued.status.value),
+            ("issued_at", lambda issued: issued.issued_at),
+            ("expires_at", lambda issued: issued.expires_at),
+            ("used_at", lambda issued: issued.used_at),
+            ("revoked_at", lambda issued: issued.revoked_at),
+        ]
 
     @admin.display(description=_("status"))
     def status_now(self, issued: IssuedCoupon) -> str:
@@ -138,13 +320,13 @@ class IssuedCouponAdmin(History, FoundByMember):
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(issued: IssuedCoupon, data: dict[str, Any]) -> str:
             revoke_issued_coupon(issued_id=issued.pk)
-            return _now("Coupon revoked.")
+            return _now("Coupon revoked: %(reason)s") % {"reason": data["reason"]}
 
         return self.object_page(
             request,
             object_id,
             title=_("Revoke"),
-            form_class=Form,
+            form_class=ReasonForm,
             facts=lambda issued: {
                 _("coupon"): issued,
                 _("member"): issued.user,

@@ -26,6 +26,13 @@ class CouponNotOpen(DomainError):
     message = _("This coupon is not being issued now.")
 
 
+class CouponIsOpen(DomainError):
+    """The campaign is to be opened, and is open."""
+
+    code = "coupon_is_open"
+    message = _("This coupon is being issued already.")
+
+
 class CouponNotUsable(DomainError):
     """The coupon is used, expired or revoked, or the order is below its minimum."""
 

@@ -179,6 +179,7 @@ class IssuedCoupon(models.Model):
     class Meta:
         verbose_name = _("issued coupon")
         verbose_name_plural = _("issued coupons")
+        permissions = [("export_issuedcoupon", "Can export issued coupons")]
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["coupon", "user"], name="issued_one_per_member"),

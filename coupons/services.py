@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from coupons import sold_out
 from coupons.errors import (
     CouponAlreadyIssued,
+    CouponIsOpen,
     CouponNotOpen,
     CouponNotUsable,
     CouponSoldOut,
@@ -96,6 +97,68 @@ def change_coupon(*, coupon_id: int, **terms: Any) -> Coupon:
     coupon = run_transaction(work)
     sold_out.forget(coupon_id)
     return coupon
+
+
+def open_coupon_now(*, coupon_id: int, until: datetime | None = None) -> Coupon:
+    """Let a campaign issue from this moment on, until its end, or until another.
+
+    Raises:
+        CouponIsOpen: it issues already.
+        django.core.exceptions.ValidationError: it would end before it starts.
+        Coupon.DoesNotExist: there is no such campaign.
+    """
+    now = timezone.now()
+
+    def work(settle: bool) -> Coupon:
+        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
+        if settle and coupon.issue_starts_at == now:
+            return coupon
+        if coupon.is_open_at(now):
+            raise CouponIsOpen
+        coupon.issue_starts_at = now
+        coupon.issue_ends_at = until or coupon.issue_ends_at
+        coupon.clean()
+        coupon.save(update_fields=["issue_starts_at", "issue_ends_at"])
+        return coupon
+
+    return run_transaction(work)
+
+
+def close_coupon_now(*, coupon_id: int) -> Coupon:
+    """Let a campaign issue nothing from this moment on.
+
+    Raises:
+        CouponNotOpen: it issues nothing anyway.
+        Coupon.DoesNotExist: there is no such campaign.
+    """
+    now = timezone.now()
+
+    def work(settle: bool) -> Coupon:
+        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
+        if settle and coupon.issue_ends_at == now:
+            return coupon
+        if not coupon.is_open_at(now):
+            raise CouponNotOpen(CouponNotOpen.message)
+        coupon.issue_ends_at = max(now, coupon.issue_starts_at + timedelta(microseconds=1))
+        coupon.save(update_fields=["issue_ends_at"])
+        return coupon
+
+    return run_transaction(work)
+
+
+def clone_coupon(
+    *, coupon_id: int, name: str, issue_starts_at: datetime, issue_ends_at: datetime
+) -> Coupon:
+    """Create a campaign with the terms of another, of which nothing is issued yet.
+
+    Raises:
+        django.core.exceptions.ValidationError: the name is blank, or it ends before it starts.
+        Coupon.DoesNotExist: there is no such campaign.
+    """
+    coupon = Coupon.objects.get(pk=coupon_id)
+    terms = {term: getattr(coupon, term) for term in CHANGEABLE}
+    window = {"issue_starts_at": issue_starts_at, "issue_ends_at": issue_ends_at}
+    return create_coupon(**(terms | window | {"name": name}))
 
 
 def _ensure_changeable(terms: dict[str, Any]) -> None:

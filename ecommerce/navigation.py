@@ -41,6 +41,7 @@ SECTIONS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("users.Wallet", "account_balance_wallet"),
             ("users.WalletTransaction", "menu_book"),
             ("auth.Group", "groups"),
+            ("admin.LogEntry", "history"),
         ],
     ),
 ]

@@ -4,24 +4,33 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 
+from coupons.models import Coupon
 from ecommerce.common.admin import (
     COUNT,
     WON,
     History,
     ReadOnly,
+    ReasonForm,
     UnfoldTabularInline,
     number_column,
     object_action,
+    rows_containing,
 )
+from ecommerce.common.admin_export import Column, ExportsRows
+from ecommerce.common.fields import DB_IDS
 from orders.models import Order, OrderItem
 from orders.services import cancel_order
 from products.admin import FoundByProduct
+from products.models import Product
 from users.admin import FoundByMember
+
+FILTER_MATCHES_MAX = 50
+"""To how many products, or campaigns, a filter's text may refer."""
 
 ITEM_COLUMNS: list[Any] = [
     "product",
@@ -43,8 +52,46 @@ class OrderItemInline(ReadOnly, UnfoldTabularInline):
         return super().get_queryset(request).select_related("product")
 
 
+class ProductFilter(TextFilter):  # type: ignore[misc]
+    """Orders of a product: its SKU, or a part of its name. By the index of its order lines."""
+
+    title = _("product (SKU or name)")
+    parameter_name = "product"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        text = (self.value() or "").strip()
+        if not text:
+            return queryset
+        exact = Product.objects.filter(sku=text)
+        found = exact if exact.exists() else Product.objects.search_for_staff(text)
+        ids = list(found.order_by("pk").values_list("pk", flat=True)[:FILTER_MATCHES_MAX])
+        if len(ids) == 1:
+            return queryset.filter(items__product=ids[0])
+        items = OrderItem.objects.filter(product__in=ids)
+        return queryset.filter(pk__in=items.order_by().values("order"))
+
+
+class CampaignFilter(TextFilter):  # type: ignore[misc]
+    """Orders with a coupon of a campaign: its number, or a part of its name."""
+
+    title = _("coupon (number or name)")
+    parameter_name = "campaign"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        text = (self.value() or "").strip()
+        if not text:
+            return queryset
+        campaigns = Coupon.objects.order_by("-pk")
+        if text.isascii() and text.isdigit() and int(text[:20]) in DB_IDS:
+            found = campaigns.filter(pk=int(text[:20]))
+        else:
+            found = rows_containing(campaigns, ["name"], text)
+        ids = list(found.values_list("pk", flat=True)[:FILTER_MATCHES_MAX])
+        return queryset.filter(coupon__coupon__in=ids)
+
+
 @admin.register(Order)
-class OrderAdmin(History, FoundByMember):
+class OrderAdmin(ExportsRows, History, FoundByMember):
     list_display = [
         "number",
         "user",
@@ -55,12 +102,30 @@ class OrderAdmin(History, FoundByMember):
         "created_at",
     ]
     list_select_related = ["user"]
-    list_filter = ["status", "day"]
+    list_filter = [("day", RangeDateFilter), "status", ProductFilter, CampaignFilter]
+    list_filter_submit = True
     search_fields = ["number", "user__username", "user__email"]
     search_help_text = _("A whole number, or a part of the member's name or email.")
     fields: ClassVar[Any] = [*list_display, "day", "coupon", "cancelled_at"]
     inlines = [OrderItemInline]
     actions_detail = ["cancel"]
+    export_related = ["user", "coupon__coupon"]
+    export_prefetch = ["items__product"]
+
+    def export_columns(self) -> list[Column]:
+        return [
+            ("number", lambda order: order.number),
+            ("member", lambda order: order.user.username),
+            ("status", lambda order: order.status),
+            ("day", lambda order: order.day.isoformat()),
+            ("created_at", lambda order: order.created_at),
+            ("cancelled_at", lambda order: order.cancelled_at),
+            ("subtotal", lambda order: order.subtotal),
+            ("discount", lambda order: order.discount),
+            ("total", lambda order: order.total),
+            ("coupon", lambda order: str(order.coupon) if order.coupon else None),
+            ("items", _items_of),
+        ]
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         numbered = queryset.filter(number=text.upper())
@@ -76,15 +141,16 @@ class OrderAdmin(History, FoundByMember):
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(order: Order, data: dict[str, Any]) -> str:
             cancelled = cancel_order(order_id=order.pk)
-            return _now("Order cancelled; %(total)s went back to the member.") % {
-                "total": WON.format(cancelled.total)
+            return _now("Order cancelled; %(total)s went back to the member: %(reason)s") % {
+                "total": WON.format(cancelled.total),
+                "reason": data["reason"],
             }
 
         return self.object_page(
             request,
             object_id,
             title=_("Cancel order"),
-            form_class=Form,
+            form_class=ReasonForm,
             facts=lambda order: {
                 _("order"): order.number,
                 _("member"): order.user,
@@ -93,6 +159,12 @@ class OrderAdmin(History, FoundByMember):
             },
             act=act,
         )
+
+
+def _items_of(order: Order) -> str:
+    return "; ".join(
+        f"{item.product.sku} × {item.quantity} = {item.line_total}" for item in order.items.all()
+    )
 
 
 @admin.register(OrderItem)

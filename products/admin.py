@@ -1,10 +1,16 @@
 """The back office of products and their stock."""
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
-from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -12,19 +18,60 @@ from ecommerce.common.admin import (
     COUNT,
     SIGNED,
     WON,
+    AsksReason,
     ConditionFilter,
     History,
+    ReasonForm,
+    RelatedTable,
     SavedByService,
     ShopModelAdmin,
+    link,
+    list_url,
+    moment,
     number_column,
     object_action,
 )
-from ecommerce.common.transactions import run_transaction
-from products.forms import ProductAddForm, StockAdjustmentForm
-from products.models import Category, Product, StockAdjustment, fold
-from products.services import adjust_stock, create_product
+from ecommerce.common.admin_export import Column, ExportsRows
+from ecommerce.common.errors import DomainError
+from products.errors import PriceHasChanged
+from products.forms import (
+    PriceChangeForm,
+    ProductAddForm,
+    ProductForm,
+    ProductImportForm,
+    StockAdjustmentForm,
+)
+from products.import_files import COLUMNS, UnreadableFile
+from products.imports import (
+    CsvOrExcel,
+    ProductConfirmForm,
+    ProductImportResult,
+    ProductResource,
+    log_message,
+)
+from products.models import Category, Product, StockAdjustment
+from products.services import (
+    PriceRule,
+    adjust_stock,
+    change_prices,
+    change_product,
+    create_product,
+    set_products_active,
+)
 
-DESCRIPTIVE_FIELDS = ["name", "description", "category", "price", "is_active"]
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    ImportMixin: TypeAlias = ShopModelAdmin
+else:
+    from import_export.admin import ImportMixin
+
+DESCRIPTIVE_FIELDS = ["sku", "name", "description", "category", "price", "is_active"]
+SOLD_DAYS = 7
+HISTORY_ROWS = 10
+
+RED = "font-semibold text-red-700 dark:text-red-400"
+ORANGE = "font-semibold text-orange-700 dark:text-orange-400"
 
 
 @admin.register(Category)
@@ -39,47 +86,174 @@ class StockFilter(ConditionFilter):
     parameter_name = "stock"
 
     def conditions(self) -> dict[str, Any]:
-        return {"left": (_("in stock"), Q(stock__gt=0)), "none": (_("sold out"), Q(stock=0))}
+        return {
+            "left": (_("in stock"), Q(stock__gt=0)),
+            "low": (_("low"), Q(stock__gt=0, stock__lte=settings.LOW_STOCK)),
+            "none": (_("sold out"), Q(stock=0)),
+        }
+
+
+class ImportsProducts(ImportMixin):
+    """Products from a file, in the two steps of django-import-export: look, then confirm."""
+
+    resource_classes = [ProductResource]
+    import_form_class = ProductImportForm
+    confirm_form_class = ProductConfirmForm
+    import_template_name = "admin/products/import.html"
+    formats = [CsvOrExcel]
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return {"columns": COLUMNS, "subtitle": None}
+
+    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
+        return {"import_name": kwargs["form"].cleaned_data["import_name"].strip()}
+
+    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_confirm_form_initial(request, import_form)  # type: ignore[misc]
+        if import_form is not None:
+            initial["import_name"] = import_form.cleaned_data["import_name"]
+        return initial
+
+    def add_data_read_fail_error_to_form(self, form: Any, error: Exception) -> None:
+        if not isinstance(error, UnreadableFile):
+            raise error
+        form.add_error("import_file", error)
+
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().process_import(request, **kwargs)  # type: ignore[misc,no-any-return]
+        except FileNotFoundError:
+            text = _now("This file was imported already, or is gone. Send it again if need be.")
+        except DomainError as refusal:
+            text = _now("%(refusal)s What was imported by then stays; send the file again.") % {
+                "refusal": refusal.items[0].detail
+            }
+        self.message_user(request, text, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:products_product_import"))
+
+    def process_result(self, result: ProductImportResult, request: HttpRequest) -> HttpResponse:
+        name = request.POST["import_name"].strip()
+        written = [one for one in result.outcomes if one.writes]
+        self.log_changes(request, ((one.product, log_message(one, name)) for one in written))
+        new = sum(one.is_new for one in written)
+        text = _now("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.") % {
+            "new": COUNT.format(new),
+            "changed": COUNT.format(len(written) - new),
+            "same": COUNT.format(len(result.outcomes) - len(written) - result.refused_count),
+        }
+        self.message_user(request, text, messages.SUCCESS)
+        for number, errors in result.refused[:HISTORY_ROWS]:
+            text = _now("Line %(line)s was refused: %(why)s") % {
+                "line": number,
+                "why": " ".join(errors.values()),
+            }
+            self.message_user(request, text, messages.WARNING)
+        if result.refused_count > HISTORY_ROWS:
+            text = _now("%(count)s lines were refused.") % {
+                "count": COUNT.format(result.refused_count)
+            }
+            self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:products_product_changelist"))
 
 
 @admin.register(Product)
-class ProductAdmin(SavedByService):
+class ProductAdmin(ImportsProducts, ExportsRows, AsksReason, SavedByService):
     list_display = [
         "name",
+        "sku",
         "category",
         number_column("price", _("price (won)"), WON),
-        number_column("stock", _("stock")),
+        "stock_left",
+        "sold_lately",
         "is_active",
-        "created_at",
     ]
     list_select_related = ["category"]
     list_filter = ["is_active", StockFilter, "category"]
     ordering = ["-id"]
-    search_fields = ["search_name"]
-    search_help_text = _("A part of the name, in Korean or English, in any case.")
+    search_fields = ["search_name", "sku"]
+    search_help_text = _(
+        "A part of the name, in Korean or English, in any case, or how the SKU begins."
+    )
     fields = [*DESCRIPTIVE_FIELDS, "stock_now", "created_at"]
     readonly_fields = ["stock_now", "created_at"]
     add_fieldsets = [(None, {"fields": [*DESCRIPTIVE_FIELDS, "opening_stock"]})]
+    form = ProductForm
     add_form = ProductAddForm
+    actions = ["put_on_sale", "withdraw", "change_price"]
     actions_row = ["adjust_stock"]
     actions_detail = ["adjust_stock"]
+    export_related = ["category"]
+
+    # --- The list ---
+
+    @admin.display(description=_("stock"), ordering="stock")
+    def stock_left(self, product: Product) -> str:
+        text = COUNT.format(product.stock)
+        if product.stock > settings.LOW_STOCK:
+            return text
+        return format_html('<span class="{}">{}</span>', ORANGE if product.stock else RED, text)
+
+    @admin.display(description=_("sold in 7 days"))
+    def sold_lately(self, product: Product) -> str:
+        return COUNT.format(product.sold_lately)  # type: ignore[attr-defined]
+
+    def complete_page(self, rows: Sequence[Any]) -> None:
+        # By the name of the relation: what counts sales knows products, not the other way round.
+        since = timezone.localdate() - timedelta(days=SOLD_DAYS - 1)
+        sums = (
+            Product.objects.filter(pk__in=[row.pk for row in rows], daily_sales__day__gte=since)
+            .order_by()
+            .values("pk")
+            .annotate(sold=Sum("daily_sales__quantity"))
+        )
+        sold = {row["pk"]: row["sold"] for row in sums}
+        for row in rows:
+            row.sold_lately = sold.get(row.pk, 0)
+
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return queryset.search_for_staff(text)  # type: ignore[attr-defined,no-any-return]
+
+    def export_columns(self) -> list[Column]:
+        return [
+            ("sku", lambda product: product.sku),
+            ("name", lambda product: product.name),
+            ("description", lambda product: product.description),
+            ("category", lambda product: product.category.name if product.category else None),
+            ("price", lambda product: product.price),
+            ("is_active", lambda product: product.is_active),
+            ("stock", lambda product: product.stock),
+            ("stock_adjustment", lambda product: None),  # to be filled in, and imported
+        ]
+
+    # --- The form ---
 
     @admin.display(description=_("stock"))
     def stock_now(self, product: Product) -> str:
         return COUNT.format(product.stock)
 
-    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(search_name__contains=fold(text))
-
     def save_model(self, request: HttpRequest, obj: Product, form: Any, change: bool) -> None:
         if change:
-            # Never the stock: it may have been sold since the form was opened.
-            columns = [*DESCRIPTIVE_FIELDS, "search_name"]
-            run_transaction(lambda settle: obj.save(update_fields=columns))
+            # Only what was changed here: the rest is as it is by now, not as the form has it.
+            changes = {name: form.cleaned_data[name] for name in form.changed_data}
+            changes.pop("reason", None)
+            change_product(product_id=obj.pk, **changes)
             return
         terms = {name: form.cleaned_data[name] for name in DESCRIPTIVE_FIELDS}
         stock = form.cleaned_data["opening_stock"]
         obj.pk = create_product(**terms, stock=stock, staff_id=request.user.pk).pk
+
+    def related_tables(self, request: HttpRequest, obj: Product) -> list[RelatedTable]:
+        makers = {
+            "products.view_stockadjustment": _adjustments_table,
+            "stats.view_dailyproductsales": _sales_table,
+            "orders.view_orderitem": _orders_table,
+        }
+        return [make(obj) for name, make in makers.items() if request.user.has_perm(name)]
+
+    # --- Actions ---
 
     @object_action(description=_("Adjust stock"), icon="inventory_2", permission="change")
     def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -100,6 +274,158 @@ class ProductAdmin(SavedByService):
             act=act,
         )
 
+    @admin.action(description=_("Put on sale"), permissions=["change"])
+    def put_on_sale(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return self._set_active(request, queryset, _("Put on sale"), is_active=True)
+
+    @admin.action(description=_("Withdraw from sale"), permissions=["change"])
+    def withdraw(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        return self._set_active(request, queryset, _("Withdraw from sale"), is_active=False)
+
+    def _set_active(
+        self, request: HttpRequest, queryset: QuerySet[Any], title: Any, *, is_active: bool
+    ) -> HttpResponse | None:
+        def act(products: list[Product], data: dict[str, Any]) -> str:
+            ids = [product.pk for product in products]
+            changed = set_products_active(product_ids=ids, is_active=is_active)
+            done = _now("Put on sale") if is_active else _now("Withdrawn from sale")
+            self.log_changes(request, ((one, f"{done} ({data['reason']})") for one in changed))
+            return _now("%(done)s: %(count)s; the others were so already.") % {
+                "done": done,
+                "count": COUNT.format(len(changed)),
+            }
+
+        return self.selection_page(
+            request,
+            queryset.select_related("category"),
+            title=title,
+            form_class=ReasonForm,
+            show=lambda products, data: RelatedTable(
+                _("products"),
+                [_("name"), _("SKU"), _("stock"), _("active")],
+                [
+                    (one.name, one.sku, COUNT.format(one.stock), _yes_or_no(one.is_active))
+                    for one in products
+                ],
+            ),
+            depends_on_form=False,
+            act=act,
+        )
+
+    @admin.action(description=_("Change prices by percent"), permissions=["change"])
+    def change_price(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        def act(products: list[Product], data: dict[str, Any]) -> str:
+            done = change_prices(old_prices=_seen_prices(data["seen"], products), rule=_rule(data))
+            self.log_changes(
+                request,
+                (
+                    (
+                        one.product,
+                        _now("Price (won): %(old)s → %(new)s (%(reason)s)")
+                        % {
+                            "old": COUNT.format(one.old_price),
+                            "new": COUNT.format(one.product.price),
+                            "reason": data["reason"],
+                        },
+                    )
+                    for one in done
+                ),
+            )
+            return _now("%(count)s prices changed.") % {"count": COUNT.format(len(done))}
+
+        return self.selection_page(
+            request,
+            queryset,
+            title=_("Change prices by percent"),
+            form_class=PriceChangeForm,
+            show=_prices_table,
+            depends_on_form=True,
+            act=act,
+            seen=lambda products: ",".join(f"{one.pk}:{one.price}" for one in products),
+        )
+
+
+def _yes_or_no(value: bool) -> str:
+    return _now("yes") if value else _now("no")
+
+
+def _rule(data: dict[str, Any]) -> PriceRule:
+    return PriceRule(data["percent"], data["round_to"])
+
+
+def _seen_prices(seen: str, products: list[Product]) -> dict[int, int]:
+    try:
+        pairs = (pair.split(":") for pair in seen.split(","))
+        prices = {int(pk): int(price) for pk, price in pairs}
+    except ValueError:
+        prices = {}
+    if prices.keys() != {product.pk for product in products}:
+        raise PriceHasChanged  # other products are chosen than were shown
+    return prices
+
+
+def _prices_table(products: list[Product], data: dict[str, Any] | None) -> RelatedTable:
+    rule = _rule(data) if data else None
+    rows = [
+        (
+            one.name,
+            one.sku,
+            WON.format(one.price),
+            WON.format(rule.new_price(one.price)) if rule else "–",
+        )
+        for one in products
+    ]
+    return RelatedTable(_("prices"), [_("name"), _("SKU"), _("price"), _("new price")], rows)
+
+
+def _adjustments_table(product: Product) -> RelatedTable:
+    latest = product.adjustments.select_related("created_by").order_by("-pk")[:HISTORY_ROWS]
+    return RelatedTable(
+        _("stock adjustments"),
+        [_("when"), _("quantity"), _("stock after"), _("reason"), _("adjusted by")],
+        [
+            (
+                moment(one.created_at),
+                SIGNED.format(one.quantity),
+                COUNT.format(one.stock_after),
+                one.reason,
+                one.created_by or "–",
+            )
+            for one in latest
+        ],
+        list_url(StockAdjustment, product__id__exact=product.pk),
+    )
+
+
+def _sales_table(product: Product) -> RelatedTable:
+    latest = product.daily_sales.order_by("-day")[:HISTORY_ROWS]
+    return RelatedTable(
+        _("sales per day"),
+        [_("day (Seoul)"), _("quantity"), _("revenue (won, before discounts)")],
+        [(one.day, COUNT.format(one.quantity), WON.format(one.revenue)) for one in latest],
+        list_url(latest.model, product__id__exact=product.pk),
+    )
+
+
+def _orders_table(product: Product) -> RelatedTable:
+    items = product.order_items.select_related("order__user")
+    latest = items.order_by("-pk")[:HISTORY_ROWS]
+    return RelatedTable(
+        _("latest orders"),
+        [_("order"), _("when"), _("member"), _("quantity"), _("status")],
+        [
+            (
+                link(one.order),
+                moment(one.order.created_at),
+                one.order.user,
+                COUNT.format(one.quantity),
+                one.order.get_status_display(),
+            )
+            for one in latest
+        ],
+        list_url(latest.model, product__id__exact=product.pk),
+    )
+
 
 class FoundByProduct(ShopModelAdmin):
     """Rows about a product, found by its name."""
@@ -108,7 +434,7 @@ class FoundByProduct(ShopModelAdmin):
     search_help_text = _("A part of the product's name, in Korean or English, in any case.")
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
-        return queryset.filter(product__in=Product.objects.search(text))
+        return queryset.filter(product__in=Product.objects.search_for_staff(text))
 
 
 @admin.register(StockAdjustment)

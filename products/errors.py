@@ -12,6 +12,28 @@ class OutOfStock(DomainError):
     message = _("Not enough of this product is left.")
 
 
+class SkuTaken(DomainError):
+    """Another product has this stock keeping unit."""
+
+    code = "sku_taken"
+    message = _("Another product has this SKU.")
+    attr = "sku"
+
+
+class PriceHasChanged(DomainError):
+    """A price is no longer the one that the change was decided on."""
+
+    code = "price_has_changed"
+    message = _("Prices have changed since you looked. Nothing was changed; please look again.")
+
+
+class PriceOutOfBounds(DomainError):
+    """A price would exceed `PRICE_MAX` won."""
+
+    code = "price_out_of_bounds"
+    message = _("A price would exceed its limit. Nothing was changed.")
+
+
 class StockLimitExceeded(DomainError):
     """The stock would exceed `STOCK_MAX` pieces."""
 

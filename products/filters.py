@@ -31,11 +31,13 @@ class WonFilter(filters.Filter):  # type: ignore[misc]
 
 
 class ProductFilter(filters.FilterSet):  # type: ignore[misc]
-    search = filters.CharFilter(
-        method="filter_search", max_length=100, help_text="A part of the name, in any case."
-    )
+    # Filters apply in this order: what is searched among is a stretch of an index, so no others
+    # come before the search.
     category = filters.ModelChoiceFilter(
         queryset=Category.objects.all(), to_field_name="slug", help_text="A category's slug."
+    )
+    search = filters.CharFilter(
+        method="filter_search", max_length=100, help_text="A part of the name, in any case."
     )
     min_price = WonFilter(field_name="price", lookup_expr="gte", min_value=0, help_text="Won.")
     max_price = WonFilter(field_name="price", lookup_expr="lte", min_value=0, help_text="Won.")

@@ -1,11 +1,34 @@
 """The forms of the back office."""
 
-from django import forms
-from django.utils.translation import gettext_lazy as _
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from decimal import Decimal
+from typing import Any, ClassVar
 
-from ecommerce.common.admin import ReasonForm, ServiceForm, not_zero
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.import_export.forms import ImportForm
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from ecommerce.common.admin import ReasonedForm, ReasonForm, ServiceForm, not_zero
 from products.models import STOCK_MAX
+
+IMPORT_NAME_MAX_LENGTH = 150
+
+
+class ProductForm(ReasonedForm):
+    """What describes a product. Its price, and whether it is sold, change for a reason."""
+
+    needs_reason: ClassVar[frozenset[str]] = frozenset({"price", "is_active"})
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "sku" in self.fields:  # its default is made anew each time, which a form need not mind
+            self.fields["sku"].show_hidden_initial = False
 
 
 class ProductAddForm(ServiceForm):
@@ -20,6 +43,14 @@ class ProductAddForm(ServiceForm):
         widget=UnfoldAdminIntegerFieldWidget,
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["sku"] = ""
+        self.fields["sku"].show_hidden_initial = False
+        self.fields["sku"].initial = ""
+        self.fields["sku"].required = False
+        self.fields["sku"].help_text = _("Empty: the shop makes one.")
+
 
 class StockAdjustmentForm(ReasonForm):
     """A change of stock that is no sale."""
@@ -33,3 +64,51 @@ class StockAdjustmentForm(ReasonForm):
         widget=UnfoldAdminIntegerFieldWidget,
     )
     field_order = ["quantity", "reason"]
+
+
+class PriceChangeForm(ReasonForm):
+    """A change of prices by percent."""
+
+    percent = forms.DecimalField(
+        label=_("Change by percent"),
+        min_value=Decimal(-100),
+        max_value=Decimal(1_000),
+        max_digits=6,
+        decimal_places=2,
+        help_text=_("10 makes a price of 1,000 won 1,100; -10 makes it 900."),
+        widget=UnfoldAdminDecimalFieldWidget,
+    )
+    round_to = forms.TypedChoiceField(
+        label=_("Round to"),
+        coerce=int,
+        initial=1,
+        choices=[(1, _("whole won")), (10, _("10 won")), (100, _("100 won"))],
+        help_text=_("Half is rounded up: 1,050 becomes 1,100 when rounded to 100 won."),
+        widget=UnfoldAdminSelectWidget,
+    )
+    field_order = ["percent", "round_to", "reason"]
+
+    def clean_percent(self) -> Decimal:
+        percent: Decimal = self.cleaned_data["percent"]
+        if percent == 0:
+            raise ValidationError(_("It must not be 0."), code="zero")
+        return percent
+
+
+class _ImportName(forms.Form):
+    import_name = forms.CharField(
+        label=_("Name of this import"),
+        max_length=IMPORT_NAME_MAX_LENGTH,
+        help_text=_(
+            "For example the number of the delivery note. It becomes the reason of the stock"
+            " adjustments. Under one name, each product's stock is adjusted once: importing the"
+            " file again counts nothing twice."
+        ),
+        widget=UnfoldAdminTextInputWidget,
+    )
+
+
+class ProductImportForm(_ImportName, ImportForm):  # type: ignore[misc]
+    """A file of products, and the name under which it is imported."""
+
+    field_order = ["resource", "import_file", "format", "import_name"]

@@ -19,6 +19,6 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
 
     class Meta:
         model = Product
-        fields = ["id", "name", "description", "category", "price", "stock", "created_at"]
+        fields = ["id", "sku", "name", "description", "category", "price", "stock", "created_at"]
         read_only_fields = fields
         extra_kwargs = {"price": {"help_text": "Won."}}

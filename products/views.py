@@ -11,6 +11,7 @@ from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
 from products.filters import ProductFilter
 from products.models import Category, Product
+from products.pagination import ProductPagination
 from products.serializers import CategorySerializer, ProductSerializer
 
 CATEGORY = {"id": 2, "name": "주방", "slug": "kitchen"}
@@ -18,6 +19,7 @@ PRODUCT = OpenApiExample(
     "Product",
     {
         "id": 11,
+        "sku": "TUMBLER-500",
         "name": "스테인리스 텀블러 500ml",
         "description": "",
         "category": CATEGORY,
@@ -36,6 +38,7 @@ class ProductViewSet(ApiViewSet):
     permission_classes = [AllowAny]
     serializer_class = ProductSerializer
     filterset_class = ProductFilter
+    pagination_class = ProductPagination
     queryset = Product.objects.none()
 
     def get_queryset(self) -> QuerySet[Product]:

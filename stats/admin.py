@@ -20,5 +20,5 @@ class DailyProductSalesAdmin(History, FoundByProduct):
     ]
     list_select_related = ["product"]
     list_filter = ["day"]
-    ordering = ["-day", "-product_id"]  # an index, read backwards
+    ordering = ["-day", "-quantity", "-product_id"]  # an index, read backwards
     fields: ClassVar[Any] = list_display

@@ -4,6 +4,7 @@ from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -12,20 +13,24 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from ecommerce.common.admin import (
     SIGNED,
     WON,
     History,
     ReadOnly,
+    RelatedTable,
     ShopModelAdmin,
     Undeletable,
+    link,
+    list_url,
+    moment,
     number_column,
     object_action,
     rows_containing,
 )
-from users.forms import BalanceAdjustmentForm
+from users.forms import BalanceAdjustmentForm, MemberForm
 from users.models import User, Wallet, WalletTransaction
 from users.services import adjust_balance
 
@@ -34,6 +39,7 @@ from users.services import adjust_balance
 admin.site.unregister([OutstandingToken, BlacklistedToken])
 admin.site.unregister(Group)
 
+LATEST = 10
 MEMBER_FIELDS = ["username", "email", "first_name", "last_name"]
 
 
@@ -93,7 +99,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[t
     """Members and staff. A member who leaves is deactivated: the books refer to the row."""
 
     member_id = "pk"
-    form = UserChangeForm
+    form = MemberForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "email", "balance", "is_active", "is_staff", "date_joined"]
@@ -103,7 +109,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[t
     search_fields = MEMBER_FIELDS
     search_help_text = _("A part of the name or email, in any case.")
     readonly_fields = ["balance", "last_login", "date_joined"]
-    filter_horizontal = ["groups", "user_permissions"]
+    filter_horizontal = []  # wider than the page
     personal_fieldsets: list[Any] = [
         (None, {"fields": ["username", "password"]}),
         (_("Personal info"), {"fields": ["first_name", "last_name", "email"]}),
@@ -121,15 +127,116 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[t
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Who may do what is a superuser's to say: else changing members would be all one needs."""
-        if obj is not None and not request.user.is_superuser:
-            return self.personal_fieldsets
-        return super().get_fieldsets(request, obj)
+        if obj is None:
+            return super().get_fieldsets(request, obj)
+        fieldsets = self.fieldsets if request.user.is_superuser else self.personal_fieldsets
+        reason = (
+            [(None, {"fields": ["reason"]})] if self.has_change_permission(request, obj) else []
+        )
+        return [*fieldsets, *reason]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Staff accounts are changed by superusers only, their passwords included."""
         if isinstance(obj, User) and obj.is_staff and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
+
+    def related_tables(self, request: HttpRequest, obj: User) -> list[RelatedTable]:
+        makers = {
+            "users.view_wallettransaction": _ledger_table,
+            "coupons.view_issuedcoupon": _coupons_table,
+            "orders.view_order": _orders_table,
+        }
+        return [make(obj) for name, make in makers.items() if request.user.has_perm(name)]
+
+
+def _ledger_table(user: User) -> RelatedTable:
+    entries = WalletTransaction.objects.filter(wallet__user=user).select_related("created_by")
+    wallet = Wallet.objects.of_member(user.pk)
+    return RelatedTable(
+        _("ledger"),
+        [
+            _("when"),
+            _("kind"),
+            _("amount"),
+            _("balance after"),
+            _("reference"),
+            _("reason"),
+            _("by"),
+        ],
+        [
+            (
+                moment(one.created_at),
+                one.get_kind_display(),
+                SIGNED.format(one.amount),
+                WON.format(one.balance_after),
+                one.reference,
+                one.reason or "–",
+                one.created_by or "–",
+            )
+            for one in entries.order_by("-pk")[:LATEST]
+        ],
+        list_url(WalletTransaction, wallet__id__exact=wallet.pk or 0),
+    )
+
+
+# Coupons and orders know members, not the other way round: here they have no other name than that
+# of their relation.
+
+
+def _coupons_table(user: User) -> RelatedTable:
+    latest = user.coupons.select_related("coupon").order_by("-pk")[:LATEST]
+    return RelatedTable(
+        _("coupons"),
+        [_("coupon"), _("status"), _("issued at"), _("expires at"), _("used at")],
+        [
+            (
+                link(one),
+                one.status.label,
+                moment(one.issued_at),
+                moment(one.expires_at),
+                moment(one.used_at),
+            )
+            for one in latest
+        ],
+        list_url(latest.model, user__id__exact=user.pk),
+    )
+
+
+def _orders_table(user: User) -> RelatedTable:
+    latest = user.orders.order_by("-pk")[:LATEST]
+    return RelatedTable(
+        _("orders"),
+        [_("order"), _("when"), _("status"), _("discount"), _("total")],
+        [
+            (
+                link(one),
+                moment(one.created_at),
+                one.get_status_display(),
+                WON.format(one.discount),
+                WON.format(one.total),
+            )
+            for one in latest
+        ],
+        list_url(latest.model, user__id__exact=user.pk),
+    )
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(History, ShopModelAdmin):
+    """Who of the staff did what, from what to what, and why."""
+
+    list_display = ["action_time", "user", "content_type", "object_repr", "what"]
+    list_select_related = ["user", "content_type"]
+    list_filter = ["action_time", "action_flag", "content_type"]
+    ordering = ["-id"]
+    search_fields = ["object_repr", "change_message", "user__username"]
+    search_help_text = _("A part of what was changed, of the reason, or of who changed it.")
+    fields: ClassVar[Any] = list_display
+
+    @admin.display(description=_("what, and why"))
+    def what(self, entry: LogEntry) -> str:
+        return entry.get_change_message()
 
 
 @admin.register(Group)

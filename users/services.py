@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.contrib.auth import authenticate
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from django.utils import timezone
@@ -76,7 +76,9 @@ def sign_in(*, username: str, password: str) -> TokenPair:
     Raises:
         WrongCredentials: no active member has them.
     """
-    user = authenticate(username=User.normalize_username(username), password=password)
+    # Not `authenticate()`, which counts failures for the admin's login, in the database.
+    name = User.normalize_username(username)
+    user = ModelBackend().authenticate(None, username=name, password=password)
     if user is None:
         raise WrongCredentials
 

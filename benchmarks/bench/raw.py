@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-import MySQLdb  # type: ignore[import-untyped]
+import MySQLdb
 
 LOCK = "SELECT issued_quantity, total_quantity FROM coupons_coupon WHERE id = %s FOR UPDATE"
 INSERT = """

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import docker  # type: ignore[import-untyped]
+import docker
 import psutil
-from docker.errors import DockerException  # type: ignore[import-untyped]
+from docker.errors import DockerException
 
 from benchmarks.bench import generator, raw
 from benchmarks.bench.generator import Load

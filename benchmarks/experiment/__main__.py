@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from docker.errors import DockerException  # type: ignore[import-untyped]
+from docker.errors import DockerException
 
 from benchmarks.experiment.plots import write_plots
 from benchmarks.experiment.report import promises_exact, races_of, write_tables

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from coupons.errors import CouponNotOpen
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import change_coupon, issue_coupon
 from ecommerce.tests.expectations import nothing_changes
@@ -99,19 +100,20 @@ def test_a_change_of_one_term_leaves_the_others_and_the_issued_quantity(
     answer = admin_client.post(change_url(coupon), form | {"name": "new", "issued_quantity": 9})
     assert (answer.status_code, answer["Location"]) == (302, LIST)
     assert Coupon.objects.values().get() == before | {"name": "new", "issued_quantity": 1}
-    assert logged() == [("admin", "Changed Name.")]
+    assert logged() == [("admin", f"Name: {before['name']} → new")]
 
 
 def test_the_total_may_be_lowered_to_what_is_issued_and_no_further(
     admin_client: Client, coupon: Coupon, issued: IssuedCoupon
 ) -> None:
-    form = filled_in(admin_client.get(change_url(coupon)))
+    form = filled_in(admin_client.get(change_url(coupon))) | {"reason": "예산"}
     with nothing_changes():
         answer = admin_client.post(change_url(coupon), form | {"total_quantity": 0})
     assert errors_on(answer) == {"total_quantity": ["1 are issued already."]}
     assert admin_client.post(change_url(coupon), form | {"total_quantity": 1}).status_code == 302
     coupon.refresh_from_db()
     assert (coupon.total_quantity, coupon.issued_quantity) == (1, 1)
+    assert logged() == [("admin", "How many coupons: 30 → 1 (예산)")]
 
 
 def before_changing(monkeypatch: pytest.MonkeyPatch, happening: Callable[[], object]) -> None:
@@ -133,7 +135,9 @@ def test_coupons_issued_while_the_form_is_being_saved_are_an_error_of_the_form(
     form = filled_in(admin_client.get(change_url(coupon)))
     member = make_member()
     before_changing(monkeypatch, lambda: issue_coupon(coupon_id=coupon.pk, user_id=member.pk))
-    answer = admin_client.post(change_url(coupon), form | {"name": "x", "total_quantity": 0})
+    answer = admin_client.post(
+        change_url(coupon), form | {"name": "x", "total_quantity": 0, "reason": "r"}
+    )
     assert errors_on(answer)["total_quantity"][0] == "1 are issued already."
     coupon.refresh_from_db()
     assert (coupon.total_quantity, coupon.issued_quantity) == (30, 1)
@@ -147,7 +151,7 @@ def test_terms_that_contradict_a_colleagues_change_are_an_error_of_the_form(
     form = filled_in(admin_client.get(change_url(coupon)))
     colleague = {"discount_type": "percent", "discount_value": 10}
     before_changing(monkeypatch, lambda: change_coupon(coupon_id=coupon.pk, **colleague))
-    answer = admin_client.post(change_url(coupon), form | {"discount_value": 2_000})
+    answer = admin_client.post(change_url(coupon), form | {"discount_value": 2_000, "reason": "r"})
     assert errors_on(answer) == {"discount_value": ["A percentage is at most 100."]}
     coupon.refresh_from_db()
     assert (coupon.discount_type, coupon.discount_value) == ("percent", 10)
@@ -182,6 +186,141 @@ def test_campaigns_are_filtered_by_their_state(
     }
 
 
+# --- In one sentence ----------------------------------------------------------------------------
+
+SENTENCE = (
+    "10 % off, at most 5,000 won, on orders from 20,000 won, 30 coupons,"
+    " from 2026-11-01 10:00 until 2026-11-08 10:00, valid 14 days."
+)
+
+
+def sentence_of(browser: Client, form: dict[str, Any]) -> str:
+    answer = browser.post(LIST + "sentence/", form)
+    assert answer.status_code == 200
+    return str(answer.json()["sentence"])
+
+
+@pytest.mark.time_machine(datetime(2026, 11, 5, tzinfo=UTC))
+def test_the_form_says_in_one_sentence_what_it_will_do(admin_client: Client) -> None:
+    with nothing_changes():
+        assert sentence_of(admin_client, TERMS) == SENTENCE
+        fixed = {"discount_type": "fixed", "discount_value": 1_000, "max_discount": "",
+                 "min_order_amount": 0, "total_quantity": 1, "valid_days": 1}  # fmt: skip
+        assert sentence_of(admin_client, TERMS | fixed) == (
+            "1,000 won off, 1 coupon, from 2026-11-01 10:00 until 2026-11-08 10:00, valid 1 day."
+        )
+    admin_client.post(ADD, TERMS)
+    page = admin_client.get(change_url(Coupon.objects.get())).content.decode()
+    assert f">{SENTENCE}</p>" in page
+    assert "sentence.js" in admin_client.get(ADD).content.decode()
+
+
+@pytest.mark.time_machine(datetime(2026, 11, 9, tzinfo=UTC))
+def test_the_sentence_says_that_a_campaign_is_over(admin_client: Client) -> None:
+    over = f"{SENTENCE} It is over: nothing is issued any more."
+    assert sentence_of(admin_client, TERMS) == over
+
+
+def test_the_sentence_says_what_is_wrong_or_missing(admin_client: Client) -> None:
+    said = sentence_of(admin_client, TERMS | {"discount_value": 101, "name": ""})
+    assert said == "Name: This field is required. Discount: A percentage is at most 100."
+
+
+def test_who_sees_no_campaigns_hears_no_sentence(db: None) -> None:
+    assert staff_client().post(LIST + "sentence/", TERMS).status_code == 403
+    assert Client().post(LIST + "sentence/", TERMS).status_code == 302
+
+
+# --- Open, close, clone -------------------------------------------------------------------------
+
+
+def closed(make_coupon: Callable[..., Coupon], days: int) -> Coupon:
+    start = timezone.now() + timedelta(days=days)
+    return make_coupon(issue_starts_at=start, issue_ends_at=start + timedelta(hours=1))
+
+
+def until(moment: datetime) -> dict[str, str]:
+    local = timezone.localtime(moment)
+    return {"until_0": f"{local:%Y-%m-%d}", "until_1": f"{local:%H:%M:%S}", "reason": "시작"}
+
+
+@pytest.mark.parametrize("days", [-2, 2], ids=["over", "upcoming"])
+def test_a_campaign_is_opened_now(
+    admin_client: Client, make_coupon: Callable[..., Coupon], member: User, days: int
+) -> None:
+    coupon = closed(make_coupon, days)
+    page = f"{LIST}{coupon.pk}/"
+    assert f"{page}open_now/" in admin_client.get(page + "change/").content.decode()
+    end = timezone.now().replace(microsecond=0) + timedelta(hours=3)
+    answer = admin_client.post(page + "open_now/", until(end))
+    assert (answer.status_code, answer["Location"]) == (302, page + "change/")
+    coupon.refresh_from_db()
+    assert (coupon.is_open, coupon.issue_ends_at) == (True, end)
+    assert issue_coupon(coupon_id=coupon.pk, user_id=member.pk).issue_number == 1
+    ((_who, what),) = logged()
+    assert what == f"Opened, until {timezone.localtime(end):%Y-%m-%d %H:%M:%S}: 시작"
+    shown = admin_client.get(page + "change/").content.decode()
+    assert ("/open_now/" in shown, "/close_now/" in shown) == (False, True)
+
+
+def test_an_open_campaign_is_not_opened_and_an_end_in_the_past_is_refused(
+    admin_client: Client, coupon: Coupon, make_coupon: Callable[..., Coupon]
+) -> None:
+    now = timezone.now()
+    late = closed(make_coupon, 2)
+    with nothing_changes():
+        opened = admin_client.post(f"{LIST}{coupon.pk}/open_now/", until(now + timedelta(days=1)))
+        past = admin_client.post(f"{LIST}{late.pk}/open_now/", until(now - timedelta(days=1)))
+    assert errors_on(opened) == {"__all__": ["This coupon is being issued already."]}
+    assert errors_on(past) == {"__all__": ["It must end after it starts."]}
+
+
+def test_a_campaign_is_closed_now(
+    admin_client: Client, coupon: Coupon, issued: IssuedCoupon, make_member: Callable[..., User]
+) -> None:
+    page = f"{LIST}{coupon.pk}/close_now/"
+    with nothing_changes():
+        assert admin_client.get(page).status_code == 200
+        assert errors_on(admin_client.post(page)) == {"reason": ["This field is required."]}
+    assert admin_client.post(page, {"reason": "오류"}).status_code == 302
+    member = make_member()
+    with nothing_changes(), pytest.raises(CouponNotOpen):
+        issue_coupon(coupon_id=coupon.pk, user_id=member.pk)
+    with nothing_changes():
+        answer = admin_client.post(page, {"reason": "오류"})
+    assert errors_on(answer) == {"__all__": ["This coupon is not being issued now."]}
+    assert logged() == [("admin", "Closed with 1 issued: 오류")]
+
+
+def test_a_clone_has_the_terms_and_has_issued_nothing(
+    admin_client: Client, coupon: Coupon, issued: IssuedCoupon
+) -> None:
+    form = {"name": "겨울", "issue_starts_at_0": "2027-01-01", "issue_starts_at_1": "10:00:00",
+            "issue_ends_at_0": "2027-01-02", "issue_ends_at_1": "10:00:00"}  # fmt: skip
+    answer = admin_client.post(f"{LIST}{coupon.pk}/clone/", form)
+    clone = Coupon.objects.latest("pk")
+    assert (answer.status_code, answer["Location"]) == (302, change_url(clone))
+    same = ("discount_type", "discount_value", "max_discount", "total_quantity", "valid_days")
+    assert [getattr(clone, name) for name in same] == [getattr(coupon, name) for name in same]
+    assert (clone.name, clone.issued_quantity) == ("겨울", 0)
+    assert clone.issue_starts_at == datetime(2027, 1, 1, 1, tzinfo=UTC)
+    assert logged() == [
+        ("admin", f"Added as a clone of “{coupon}”."),
+        ("admin", "Cloned as “겨울”."),
+    ]
+
+
+@pytest.mark.parametrize("action", ["open_now", "close_now", "clone"])
+def test_who_may_only_look_neither_opens_nor_closes_nor_clones(
+    db: None, coupon: Coupon, action: str
+) -> None:
+    browser = staff_client("coupons.view_coupon")
+    assert f"/{action}/" not in browser.get(change_url(coupon)).content.decode()
+    with nothing_changes():
+        assert browser.get(f"{LIST}{coupon.pk}/{action}/").status_code == 403
+        assert browser.post(f"{LIST}{coupon.pk}/{action}/", {"reason": "r"}).status_code == 403
+
+
 # --- Issued coupons -----------------------------------------------------------------------------
 
 
@@ -193,7 +332,7 @@ def test_issued_coupons_are_filtered_by_their_status(
     moment = timezone.now()
     gone = IssuedCoupon.objects.filter(pk=rows["expired"].pk)
     gone.update(issued_at=moment - timedelta(days=2), expires_at=moment - timedelta(days=1))
-    admin_client.post(revoke_url(rows["revoked"]))
+    admin_client.post(revoke_url(rows["revoked"]), {"reason": "abuse"})
     shown = {
         status: [
             row.coupon.name
@@ -222,13 +361,34 @@ def test_issued_coupons_are_found_by_campaign_or_member(
 def test_a_coupon_is_revoked_after_asking(admin_client: Client, issued: IssuedCoupon) -> None:
     with nothing_changes():
         assert admin_client.get(revoke_url(issued)).status_code == 200
-    answer = admin_client.post(revoke_url(issued))
+        answer = admin_client.post(revoke_url(issued), {"reason": " "})
+    assert errors_on(answer) == {"reason": ["This field is required."]}
+    answer = admin_client.post(revoke_url(issued), {"reason": "악용"})
     page = f"{ISSUED}{issued.pk}/change/"
     assert (answer.status_code, answer["Location"]) == (302, page)
     issued.refresh_from_db()
     assert issued.status == IssuedCoupon.Status.REVOKED
-    assert logged() == [("admin", "Coupon revoked.")]
+    assert logged() == [("admin", "Coupon revoked: 악용")]
     assert "/revoke/" not in admin_client.get(page).content.decode()
+
+
+def test_a_campaigns_issued_coupons_are_on_its_page_and_exported(
+    admin_client: Client, issue: Callable[..., IssuedCoupon], coupon: Coupon, issued: IssuedCoupon
+) -> None:
+    issue(name="other")
+    page = admin_client.get(change_url(coupon))
+    (table,) = page.context["related_tables"]
+    assert [str(row[1]) for row in table.rows] == ["minji"]
+    assert table.more_url == f"{ISSUED}?coupon__id__exact={coupon.pk}"
+    listed = admin_client.get(table.more_url)
+    assert list(listed.context["cl"].result_list) == [issued]
+    export = f"{ISSUED}export_csv/?coupon__id__exact={coupon.pk}"
+    assert f'href="{export}"' in listed.content.decode()
+    lines = b"".join(admin_client.get(export).streaming_content).decode().splitlines()  # type: ignore[attr-defined]
+    head = "coupon,issue_number,member,status,issued_at,expires_at,used_at,revoked_at"
+    assert lines[0] == f"\ufeff{head}"
+    assert len(lines) == 2
+    assert lines[1].startswith(f"{coupon.name},1,minji,usable,")
 
 
 def test_a_used_coupon_is_not_revoked(
@@ -236,7 +396,7 @@ def test_a_used_coupon_is_not_revoked(
 ) -> None:
     member_buys(client, product, 1, coupon=issued.pk)
     with nothing_changes():
-        answer = admin_client.post(revoke_url(issued))
+        answer = admin_client.post(revoke_url(issued), {"reason": "악용"})
     assert errors_on(answer) == {"__all__": ["This coupon is used."]}
     assert logged() == []
 

@@ -1,18 +1,25 @@
 """What the admins of all apps share.
 
 Money, stock, coupons and orders change through services only, and these open the outermost
-transaction themselves (docs/locking.md). So a form that saves through one, and a page that acts on
-one object, both run outside the transaction that Django wraps around an admin's form.
+transaction themselves (docs/locking.md). So a form that saves through one, a page that acts on
+one object and a page that acts on the chosen rows of a list all run outside the transaction that
+Django wraps around an admin's form. What staff do is in the admin's log: what changed, from what
+to what, and why.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote, unquote
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet, Value
 from django.db.models.functions import Lower
@@ -20,9 +27,15 @@ from django.db.models.lookups import Contains
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
+from unfold.paginator import InfinitePaginator
+from unfold.views import ChangeList as UnfoldChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from ecommerce.common.errors import DomainError
@@ -47,6 +60,10 @@ View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 REFUSALS = (DomainError, ValidationError)
 REASON_MAX_LENGTH = 200
+LOGGED_VALUE_MAX_LENGTH = 100
+LOG_BATCH = 500
+SELECTION_MAX = 1_000
+"""How many rows of a list one action may change, in one transaction."""
 
 WON = "₩{:,}"
 COUNT = "{:,}"
@@ -62,6 +79,60 @@ class ShopModelAdmin(UnfoldModelAdmin):
     list_per_page = 50
     show_full_result_count = False  # a second COUNT(*), over the whole table
     show_facets = admin.ShowFacets.NEVER  # one COUNT(*) more for each choice of each filter
+    change_form_outer_after_template = "admin/related_tables.html"
+
+    def complete_page(self, rows: Sequence[Any]) -> None:
+        """Add to the rows of one page of the list what comes from elsewhere, in bulk."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        return CompletedChangeList
+
+    def related_tables(self, request: HttpRequest, obj: Any) -> "list[RelatedTable]":
+        """What is shown below an object's form."""
+        return []
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        obj = context.get("original")
+        context["related_tables"] = [] if obj is None else self.related_tables(request, obj)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """For the log: what changed, from what to what, and why, if the form asks that."""
+        if add:
+            return super().construct_change_message(request, form, formsets, add)
+        changes = [
+            f"{capfirst(form.fields[name].label or name)}: {old} → {new}"
+            for name in form.changed_data
+            if name in form.fields and name != "reason"
+            for old, new in [_shown_change(form, name)]
+        ]
+        if "password" in form.changed_data:  # of a form that changes nothing else
+            changes.append(_now("Password changed"))
+        message = "; ".join(changes) or _now("Nothing changed.")
+        reason = form.cleaned_data.get("reason")
+        return f"{message} ({reason})" if reason else message
+
+    def log_changes(self, request: HttpRequest, changed: Iterable[tuple[Any, str]]) -> None:
+        """Log what was done to each of many objects, in few statements."""
+        content_type = ContentType.objects.get_for_model(self.model)
+        LogEntry.objects.bulk_create(
+            [
+                LogEntry(
+                    user_id=request.user.pk,  # type: ignore[misc] # staff have one
+                    content_type=content_type,
+                    object_id=str(obj.pk),
+                    object_repr=str(obj)[:200],
+                    action_flag=CHANGE,
+                    change_message=message,
+                )
+                for obj, message in changed
+            ],
+            batch_size=LOG_BATCH,
+        )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -92,19 +163,23 @@ class ShopModelAdmin(UnfoldModelAdmin):
         form_class: type[forms.Form],
         facts: "Callable[[Any], Mapping[StrOrPromise, object]]",
         act: Callable[[Any, dict[str, Any]], str],
+        initial: Mapping[str, Any] | None = None,
+        next_url: Callable[[], str] | None = None,
     ) -> HttpResponse:
         """A page about one object that asks before it acts. Only a valid POST acts, once.
 
         `facts` are shown above the form, by their labels. `act` gets the object and the form's
         data, calls a service, and returns what was done, for the admin's log and the message on
-        the page that follows. What the service refuses is an error of the form.
+        the page that follows: the object's, unless `next_url` says another. What the service
+        refuses is an error of the form.
         """
         obj = self.get_object(request, unquote(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined,no-any-return]
                 request, self.opts, object_id
             )
-        form = form_class(request.POST if request.method == "POST" else None)
+        sent = request.POST if request.method == "POST" else None
+        form = form_class(sent, initial=dict(initial or {}))
         change_url = reverse(_url_name(self, "change"), args=[quote(obj.pk)])
         if form.is_valid():
             try:
@@ -115,7 +190,7 @@ class ShopModelAdmin(UnfoldModelAdmin):
             else:
                 self.log_change(request, obj, done)
                 self.message_user(request, done, messages.SUCCESS)
-                return HttpResponseRedirect(change_url)
+                return HttpResponseRedirect(next_url() if next_url else change_url)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -128,6 +203,128 @@ class ShopModelAdmin(UnfoldModelAdmin):
             "media": self.media + form.media,
         }
         return TemplateResponse(request, "admin/object_page.html", context)
+
+    def selection_page(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        *,
+        title: "StrOrPromise",
+        form_class: type[forms.Form],
+        show: "Callable[[list[Any], dict[str, Any] | None], RelatedTable]",
+        depends_on_form: bool,
+        act: Callable[[list[Any], dict[str, Any]], str],
+        seen: Callable[[list[Any]], str] = lambda rows: "",
+    ) -> HttpResponse | None:
+        """A page about the chosen rows of a list that asks before it acts on them.
+
+        `show` makes the list of what will happen, for the rows and the form's data, or None while
+        that is not valid; when it depends on the form, only a page that showed it can be confirmed.
+        `seen` is sent back with the confirmation, as `data["seen"]`: what the decision was made on.
+        `act` calls one service, logs, and returns what was done; what the service
+        refuses is an error of the form.
+        """
+        rows = list(queryset.order_by("pk")[: SELECTION_MAX + 1])
+        if len(rows) > SELECTION_MAX:
+            text = _now("Choose at most %(max)s at once.") % {"max": COUNT.format(SELECTION_MAX)}
+            self.message_user(request, text, messages.ERROR)
+            return None
+        sent = "step" in request.POST
+        form = form_class(request.POST if sent else None)
+        valid = form.is_valid()
+        if valid and request.POST["step"] == "confirm":
+            try:
+                done = act(rows, {**form.cleaned_data, "seen": request.POST.get("seen", "")})
+            except REFUSALS as refusal:
+                add_refusal(form, refusal)
+            else:
+                self.message_user(request, done, messages.SUCCESS)
+                return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": title,
+            "subtitle": _now("%(count)s chosen") % {"count": COUNT.format(len(rows))},
+            "form": form,
+            "table": show(rows, form.cleaned_data if valid else None),
+            "seen": seen(rows),
+            "confirm": valid or not depends_on_form,
+            "depends_on_form": depends_on_form,
+            "action": request.POST["action"],
+            "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "select_across": request.POST.get("select_across", "0"),
+            "list_url": request.get_full_path(),
+            "media": self.media + form.media,
+        }
+        return TemplateResponse(request, "admin/selection_page.html", context)
+
+
+class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
+    """A list whose admin adds, once per page, what its rows don't have themselves."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)  # type: ignore[has-type]
+        self.model_admin.complete_page(self.result_list)
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedTable:
+    """A table of a page: its title, what its columns are called, and its cells, row by row."""
+
+    title: "StrOrPromise"
+    headers: "Sequence[StrOrPromise]"
+    rows: Sequence[Sequence[object]]
+    more_url: str = ""
+    """Where all of the rows are, if these are only the latest."""
+
+
+def moment(value: datetime | None) -> str:
+    """A moment as staff read it, in the shop's time."""
+    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S") if value else "–"
+
+
+def link(obj: Any, text: object = None) -> str:
+    """A link to an object's page."""
+    opts = obj._meta
+    url = reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[quote(obj.pk)])
+    return format_html(
+        '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', url, text or obj
+    )
+
+
+def list_url(model: type[Model], **filters: object) -> str:
+    """The address of a model's list, filtered."""
+    opts = model._meta
+    return reverse(
+        f"admin:{opts.app_label}_{opts.model_name}_changelist",
+        query={name: str(value) for name, value in filters.items()},
+    )
+
+
+def _shown_change(form: forms.BaseForm, name: str) -> tuple[str, str]:
+    field = form.fields[name]
+    values = (form.get_initial_for_field(field, name), form.cleaned_data[name])
+    old, new = (_shown_value(field, value)[:LOGGED_VALUE_MAX_LENGTH] for value in values)
+    return old, new
+
+
+def _shown_value(field: forms.Field, value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _now("yes") if value else _now("no")
+    if isinstance(value, int) and not isinstance(field, forms.ModelChoiceField):
+        return COUNT.format(value)
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(field, forms.ModelMultipleChoiceField):
+        return ", ".join(sorted(str(one) for one in value)) or "–"
+    if isinstance(field, forms.ModelChoiceField) and not isinstance(value, Model):
+        value = field.queryset.filter(pk=value).first() if field.queryset is not None else value
+    if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
+        return str(dict(field.choices).get(value, value))  # type: ignore[arg-type]
+    return str(value)
 
 
 def _url_name(model_admin: DjangoModelAdmin, page: str) -> str:
@@ -200,9 +397,10 @@ class ReadOnly(Undeletable):
 
 
 class History(ReadOnly):
-    """Rows that pile up: newest first, since no other order has an index."""
+    """Rows that pile up: newest first, since no other order has an index, and never counted."""
 
     sortable_by: ClassVar[Any] = ()
+    paginator = InfinitePaginator
 
 
 class ServiceForm(ModelForm):
@@ -215,6 +413,38 @@ class ServiceForm(ModelForm):
         if self.refusal is not None:
             add_refusal(self, self.refusal)
         return cleaned
+
+
+class ReasonedForm(ServiceForm):
+    """A change whose reason goes into the log; without one, some fields may not be changed."""
+
+    reason = forms.CharField(
+        label=_("Reason for the change"),
+        max_length=REASON_MAX_LENGTH,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+    )
+    needs_reason: ClassVar[frozenset[str]] = frozenset()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if self.needs_reason.intersection(self.changed_data) and not self.cleaned_data.get(
+            "reason"
+        ):
+            self.add_error("reason", ValidationError(_("Say why: this is kept in the log.")))
+        return cleaned
+
+
+class AsksReason(ShopModelAdmin):
+    """An admin whose form of changes has a field for the reason, for those who may change."""
+
+    reason_help: ClassVar["StrOrPromise"] = ""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or not self.has_change_permission(request, obj):
+            return fieldsets
+        return [*fieldsets, (None, {"fields": ["reason"]})]
 
 
 class _NoTransaction(DjangoModelAdmin):

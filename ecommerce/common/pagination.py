@@ -90,7 +90,7 @@ class KeysetPagination(BasePagination):
         cursor = self._decode(text, ordering, queryset) if text is not None else None
 
         backwards = cursor is not None and cursor.backwards
-        rows = list(_keyset_page(queryset, ordering, cursor)[: size + 1])
+        rows = self.read(queryset, ordering, cursor, size + 1)
         has_further = len(rows) > size
         rows = rows[:size]
         if backwards:
@@ -98,10 +98,16 @@ class KeysetPagination(BasePagination):
         self._request = request
         self._next = self._previous = None
         if rows and (has_further or backwards):
-            self._next = _cursor_at(rows[-1], ordering, backwards=False)
+            self._next = cursor_at(rows[-1], ordering, backwards=False)
         if rows and (has_further if backwards else cursor is not None):
-            self._previous = _cursor_at(rows[0], ordering, backwards=True)
+            self._previous = cursor_at(rows[0], ordering, backwards=True)
         return rows
+
+    def read(
+        self, queryset: QuerySet[M], ordering: str, cursor: Cursor | None, count: int
+    ) -> list[M]:
+        """The first `count` rows from the cursor on, in its direction."""
+        return list(keyset_page(queryset, ordering, cursor)[:count])
 
     def _decode(self, text: str, ordering: str, queryset: QuerySet[M]) -> Cursor:
         try:
@@ -176,22 +182,37 @@ def _field(queryset: QuerySet[M], ordering: str) -> "Field[Any, Any]":
     return field
 
 
-def _keyset_page(queryset: QuerySet[M], ordering: str, cursor: Cursor | None) -> QuerySet[M]:
-    field = ordering.lstrip("-")
-    descending = ordering.startswith("-") != (cursor is not None and cursor.backwards)
+def keyset_page(queryset: QuerySet[M], ordering: str, cursor: Cursor | None) -> QuerySet[M]:
+    """The rows from the cursor on, the nearest first."""
+    field, descending = _direction(ordering, cursor)
     sign = "-" if descending else ""
     if cursor is not None:
-        past, up_to = ("lt", "lte") if descending else ("gt", "gte")
-        # `value >= v AND (value > v OR id > i)` rather than the plain OR: the first part is a range
-        # that an index serves.
-        queryset = queryset.filter(
-            Q(**{f"{field}__{past}": cursor.value}) | Q(**{f"id__{past}": cursor.pk}),
-            **{f"{field}__{up_to}": cursor.value},
-        )
+        queryset = queryset.filter(_past(field, cursor.value, cursor.pk, descending=descending))
     return queryset.order_by(f"{sign}{field}", f"{sign}id")
 
 
-def _cursor_at(row: Model, ordering: str, *, backwards: bool) -> Cursor:
+def before(rows: QuerySet[M], ordering: str, cursor: Cursor | None, end: M) -> QuerySet[M]:
+    """Those of a `keyset_page` that come before the row `end`."""
+    field, descending = _direction(ordering, cursor)
+    return rows.filter(_past(field, getattr(end, field), end.pk, descending=not descending))
+
+
+def _direction(ordering: str, cursor: Cursor | None) -> tuple[str, bool]:
+    """The field to read by, and whether it is read downwards."""
+    backwards = cursor is not None and cursor.backwards
+    return ordering.lstrip("-"), ordering.startswith("-") != backwards
+
+
+def _past(field: str, value: Any, pk: int, *, descending: bool) -> Q:
+    past = "lt" if descending else "gt"
+    # `value >= v AND (value > v OR value = v AND id > i)` rather than the plain OR: the first part
+    # is a range for SQLite, and the whole is two ranges for MySQL, which thus skips the ties.
+    return Q(**{f"{field}__{past}e": value}) & (
+        Q(**{f"{field}__{past}": value}) | Q(**{field: value, f"id__{past}": pk})
+    )
+
+
+def cursor_at(row: Model, ordering: str, *, backwards: bool) -> Cursor:
     value = _written(getattr(row, ordering.lstrip("-")))
     return Cursor(ordering, value, row.pk, backwards)
 

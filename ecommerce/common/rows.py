@@ -13,10 +13,10 @@ def save_fields(rows: Collection[M], fields: Sequence[str]) -> None:
     """Write these fields of locked rows, in one statement. Needs an open transaction.
 
     One row by itself is a plain UPDATE. Several are inserted once more, which finds each by its id
-    and updates it: Django's `bulk_update` makes a CASE of each row and field instead, which costs
-    more to put together than the rest of an order.
+    and updates it: Django's `bulk_update` makes a CASE with a branch for each row instead, at a
+    cost that grows with the square of their number.
     """
-    if not rows:
+    if not rows or not fields:
         return
     first = next(iter(rows))
     if len(rows) == 1:

@@ -30,7 +30,7 @@ from users.models import User
 
 ROWS_BATCH = 1_000
 CAMPAIGNS_BATCH = 50
-ORDERS_BATCH = 2_000
+ORDERS_BATCH = 4_000
 DAYS = 30
 """Over how many days, until now, orders are spread."""
 BUYERS = 100

@@ -28,13 +28,13 @@ def insert_products(products: Sequence[NewProduct], series: Series) -> dict[str,
     insert_rows(
         Product,
         (
-            *("name", "search_name", "description", "category_id", "price", "stock"),
+            *("sku", "name", "search_name", "description", "category_id", "price", "stock"),
             *("is_active", "created_at"),
         ),
         [
             (
-                *(p.name, fold(p.name), p.description, p.category_id, p.price, p.stock),
-                *(p.is_active, p.made),
+                *(series.next("P"), p.name, fold(p.name), p.description, p.category_id),
+                *(p.price, p.stock, p.is_active, p.made),
             )
             for p in products
         ],

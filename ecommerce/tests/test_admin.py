@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
@@ -205,4 +206,4 @@ def test_the_sidebar_has_what_one_may_see(db: None) -> None:
 def test_the_sidebar_has_every_list(admin_client: Client) -> None:
     sections = admin_client.get("/admin/").context["sidebar_navigation"]
     links = {item["link"] for section in sections for item in section["items"]}
-    assert links == {list_url(model) for model in MODELS}
+    assert links == {list_url(model) for model in [*MODELS, LogEntry]}

@@ -100,6 +100,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     "products": (1, get("/api/v1/products/")),
     "products by price": (1, get("/api/v1/products/?ordering=-price&in_stock=true")),
     "products found": (1, get("/api/v1/products/?search=product")),
+    "products of a category": (2, get("/api/v1/products/?category=c0")),
     "product": (1, get("/api/v1/products/{shop.products[0].pk}/")),
     "categories": (1, get("/api/v1/categories/")),
     "coupons": (1, get("/api/v1/coupons/")),
@@ -114,7 +115,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
         post("/api/v1/orders/", lambda shop: shop.body(coupon=shop.issued[0].pk)),
     ),
     "cancel an order": (11, post("/api/v1/orders/{shop.orders[0].pk}/cancel/")),
-    "top products": (1, get("/api/v1/stats/top-products/?limit=50")),
+    "top products": (2, get("/api/v1/stats/top-products/?limit=50")),
 }
 
 

@@ -1,5 +1,6 @@
 """Products and their stock in the admin."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,11 +9,10 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from ecommerce.common.errors import Busy
-from ecommerce.common.transactions import run_transaction
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.staff import errors_on, filled_in, logged, member_buys, staff_client
 from products.models import STOCK_MAX, Category, Product, StockAdjustment
-from products.services import adjust_stock
+from products.services import adjust_stock, change_product
 
 LIST = "/admin/products/product/"
 ADD = LIST + "add/"
@@ -97,27 +97,79 @@ def test_a_sale_between_opening_and_saving_a_form_survives(
 ) -> None:
     form = filled_in(admin_client.get(change_url(product)))
     member_buys(client, product, 4)
-    answer = admin_client.post(change_url(product), form | {"name": "Mug", "price": 2_000})
+    changed = {"name": "Mug", "price": 2_000, "reason": "인상"}
+    answer = admin_client.post(change_url(product), form | changed)
     assert answer.status_code == 302
     product.refresh_from_db()
     assert (product.stock, product.name, product.search_name) == (6, "Mug", "mug")
     assert product.price == 2_000
-    assert logged() == [("admin", "Changed Name and Price (won).")]
+    changes = "Name: 스테인리스 텀블러 → Mug; Price (won): 1,000 → 2,000 (인상)"
+    assert logged() == [("admin", changes)]
 
 
-def test_a_sale_while_a_form_is_being_saved_survives(
+def test_a_sale_and_a_colleagues_change_while_a_form_is_being_saved_survive(
     admin_client: Client, client: APIClient, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def sell_first(save: Callable[[bool], None]) -> None:
+    def changed_late(**changes: Any) -> Product:
         # After the form was found valid, with the product as it was then; before the row is locked.
         member_buys(client, product, 4)
-        run_transaction(save)
+        change_product(product_id=product.pk, description="new", price=3_000)
+        return change_product(**changes)
 
     form = filled_in(admin_client.get(change_url(product)))
-    monkeypatch.setattr("products.admin.run_transaction", sell_first)
+    monkeypatch.setattr("products.admin.change_product", changed_late)
     assert admin_client.post(change_url(product), form | {"name": "Mug"}).status_code == 302
     product.refresh_from_db()
-    assert (product.stock, product.name) == (6, "Mug")
+    assert (product.stock, product.name, product.search_name) == (6, "Mug", "mug")
+    assert (product.description, product.price) == ("new", 3_000)
+
+
+@pytest.mark.parametrize("change", [{"price": 2_000}, {"is_active": ""}])
+def test_a_price_or_a_withdrawal_needs_a_reason(
+    admin_client: Client, product: Product, change: dict[str, Any]
+) -> None:
+    form = filled_in(admin_client.get(change_url(product))) | change
+    with nothing_changes():
+        for reason in ({}, {"reason": ""}, {"reason": "  "}):
+            answer = admin_client.post(change_url(product), form | reason)
+            assert errors_on(answer) == {"reason": ["Say why: this is kept in the log."]}
+    assert logged() == []
+
+
+@pytest.mark.parametrize("page", ["add", "change"])
+def test_a_taken_sku_is_an_error_of_the_form(
+    admin_client: Client, make_product: Callable[..., Product], product: Product, page: str
+) -> None:
+    make_product(sku="MUG-1")
+    url = ADD if page == "add" else change_url(product)
+    form = filled_in(admin_client.get(url)) | {"sku": "MUG-1", "name": "mug", "price": 1_000}
+    with nothing_changes():
+        answer = admin_client.post(url, form)
+    assert errors_on(answer) == {"sku": ["Another product has this SKU."]}
+
+
+def test_an_sku_taken_while_the_form_is_being_saved_is_an_error_of_the_form(
+    admin_client: Client,
+    make_product: Callable[..., Product],
+    product: Product,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def changed_late(**changes: Any) -> Product:
+        if not Product.objects.filter(sku="MUG-1").exists():
+            make_product(sku="MUG-1")
+        return change_product(**changes)
+
+    form = filled_in(admin_client.get(change_url(product))) | {"sku": "MUG-1"}
+    monkeypatch.setattr("products.admin.change_product", changed_late)
+    answer = admin_client.post(change_url(product), form)
+    assert errors_on(answer)["sku"][0] == "Another product has this SKU."
+    assert logged() == []
+
+
+def test_a_new_product_without_an_sku_gets_one(admin_client: Client) -> None:
+    form = filled_in(admin_client.get(ADD)) | {"sku": "", "name": "mug", "price": 1}
+    assert admin_client.post(ADD, form).status_code == 302
+    assert re.fullmatch("P-[0-9A-Z]{16}", Product.objects.get().sku)
 
 
 def test_the_stock_cannot_be_sent_with_the_form(admin_client: Client, product: Product) -> None:
@@ -130,9 +182,10 @@ def test_the_stock_cannot_be_sent_with_the_form(admin_client: Client, product: P
 def test_a_product_is_withdrawn_by_its_form(admin_client: Client, product: Product) -> None:
     form = filled_in(admin_client.get(change_url(product)))
     del form["is_active"]
-    assert admin_client.post(change_url(product), form).status_code == 302
+    assert admin_client.post(change_url(product), form | {"reason": "단종"}).status_code == 302
     product.refresh_from_db()
     assert (product.is_active, product.stock) == (False, 10)
+    assert logged() == [("admin", "Active: yes → no (단종)")]
 
 
 @pytest.mark.parametrize(
@@ -153,15 +206,21 @@ def test_a_product_is_found_by_a_part_of_its_name_however_typed(
 def test_products_are_filtered_by_stock(
     admin_client: Client, make_product: Callable[..., Product]
 ) -> None:
+    make_product(name="many", stock=11)
     make_product(name="some", stock=1)
     make_product(name="none", stock=0)
     shown = {
         choice: [
             row.name for row in admin_client.get(LIST, {"stock": choice}).context["cl"].queryset
         ]
-        for choice in ("left", "none", "bogus")
+        for choice in ("left", "low", "none", "bogus")
     }
-    assert shown == {"left": ["some"], "none": ["none"], "bogus": ["none", "some"]}
+    assert shown == {
+        "left": ["some", "many"],
+        "low": ["some"],
+        "none": ["none"],
+        "bogus": ["none", "some", "many"],
+    }
 
 
 def test_a_category_is_added_with_a_korean_slug(admin_client: Client) -> None:

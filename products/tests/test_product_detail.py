@@ -17,7 +17,7 @@ def url_of(pk):
 @pytest.mark.time_machine(datetime(2026, 11, 23, 1, 0, 0, 123_456, tzinfo=UTC), tick=False)
 def test_anyone_sees_a_product(api, make_product, kitchen):
     product = make_product(
-        name="텀블러", price=18_900, stock=240, description="보온", category=kitchen
+        sku="T-500", name="텀블러", price=18_900, stock=240, description="보온", category=kitchen
     )
 
     answer = api.get(url_of(product.pk))
@@ -25,6 +25,7 @@ def test_anyone_sees_a_product(api, make_product, kitchen):
     assert answer.status_code == 200
     assert answer.json() == {
         "id": product.pk,
+        "sku": "T-500",
         "name": "텀블러",
         "description": "보온",
         "category": {"id": kitchen.pk, "name": "주방", "slug": "kitchen"},

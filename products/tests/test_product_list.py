@@ -20,9 +20,14 @@ def names(answer):
 
 @pytest.mark.time_machine(TEN_O_CLOCK, tick=False)
 def test_anyone_sees_the_products(api, make_product, kitchen):
-    plain = make_product(name="머그", price=9_900, stock=0)
+    plain = make_product(sku="MUG-1", name="머그", price=9_900, stock=0)
     product = make_product(
-        name="텀블러", price=18_900, stock=240, description="500 ml\n보온", category=kitchen
+        sku="텀블러-500",
+        name="텀블러",
+        price=18_900,
+        stock=240,
+        description="500 ml\n보온",
+        category=kitchen,
     )
 
     answer = api.get(URL)
@@ -34,6 +39,7 @@ def test_anyone_sees_the_products(api, make_product, kitchen):
         "results": [
             {
                 "id": product.pk,
+                "sku": "텀블러-500",
                 "name": "텀블러",
                 "description": "500 ml\n보온",
                 "category": {"id": kitchen.pk, "name": "주방", "slug": "kitchen"},
@@ -43,6 +49,7 @@ def test_anyone_sees_the_products(api, make_product, kitchen):
             },
             {
                 "id": plain.pk,
+                "sku": "MUG-1",
                 "name": "머그",
                 "description": "",
                 "category": None,

@@ -1,5 +1,7 @@
 """Creating products, and every way in which their stock changes."""
 
+import re
+
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
@@ -7,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from ecommerce.tests.expectations import database_refuses, nothing_changes
 from ecommerce.tests.lost_commits import lost_commits
-from products.errors import OutOfStock, StockLimitExceeded
+from ecommerce.tests.threads import run_together
+from products.errors import OutOfStock, SkuTaken, StockLimitExceeded
 from products.models import Category, Product, StockAdjustment
 from products.services import (
     adjust_stock,
@@ -237,3 +240,38 @@ def test_a_price_or_stock_below_nothing_is_refused_by_the_database(product, chan
 def test_an_adjustment_of_nothing_is_refused_by_the_database(product, changes, constraint):
     with nothing_changes(), database_refuses(constraint):
         StockAdjustment.objects.update(**changes)
+
+
+# --- Stock keeping units ------------------------------------------------------------------------
+
+
+def test_products_without_an_sku_get_different_ones():
+    made = [create_product(name="mug", price=1), Product.objects.create(name="mug", price=1)]
+    skus = {product.sku for product in made}
+    assert len(skus) == 2
+    assert all(re.fullmatch(r"P-[0-9A-Z]{16}", sku) for sku in skus)
+
+
+def test_a_taken_sku_is_refused_and_nothing_is_made(make_product):
+    make_product(sku="MUG-1")
+    with nothing_changes(), pytest.raises(SkuTaken):
+        create_product(sku="MUG-1", name="another", price=1)
+    assert create_product(sku="mug-1", name="another", price=1).sku == "mug-1"
+
+
+@pytest.mark.parametrize(
+    "sku", ["=1+1", "-5", "@a", "a b", " a", "a\n", "a\tb", "x" * 65, "'a", "a\0"]
+)
+def test_a_stock_keeping_unit_that_could_be_misread_is_refused(sku):
+    with nothing_changes(), pytest.raises(ValidationError):
+        create_product(sku=sku, name="mug", price=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_products_with_one_sku_at_the_same_moment_one_is_made():
+    def make():
+        return create_product(sku="MUG-1", name="mug", price=1, stock=3)
+
+    outcomes = run_together([make, make])
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Product", "SkuTaken"]
+    assert [(p.sku, p.stock) for p in Product.objects.all()] == [("MUG-1", 3)]

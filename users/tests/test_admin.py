@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
+from rest_framework.test import APIClient
 
-from ecommerce.tests.expectations import nothing_changes
-from ecommerce.tests.staff import errors_on, filled_in, logged, staff_client
+from coupons.models import Coupon
+from ecommerce.tests.expectations import nothing_changes, refusal, refused
+from ecommerce.tests.staff import errors_on, filled_in, logged, member_buys, staff_client
+from products.models import Product
 from users.models import User, Wallet, WalletTransaction
 from users.services import charge_wallet
 
@@ -67,9 +70,49 @@ def test_a_charge_between_opening_and_saving_a_members_form_survives(
 def test_a_member_who_leaves_is_deactivated(admin_client: Client, member: User) -> None:
     form = filled_in(admin_client.get(change_url(member)))
     del form["is_active"]
-    assert admin_client.post(change_url(member), form).status_code == 302
+    with nothing_changes():
+        answer = admin_client.post(change_url(member), form)
+    assert errors_on(answer) == {"reason": ["Say why: this is kept in the log."]}
+    assert admin_client.post(change_url(member), form | {"reason": "탈퇴"}).status_code == 302
     member.refresh_from_db()
     assert not member.is_active
+    assert logged() == [("admin", "Active: yes → no (탈퇴)")]
+
+
+def test_a_deactivated_member_writes_nothing_from_that_moment_on(
+    admin_client: Client, member: User, client: APIClient, product: Product, coupon: Coupon
+) -> None:
+    form = filled_in(admin_client.get(change_url(member)))
+    del form["is_active"]
+    writes = [
+        ("users/me/balance/charge/", {"amount": 1_000}),
+        ("orders/", {"items": [{"product": product.pk, "quantity": 1}]}),
+        (f"coupons/{coupon.pk}/issue/", None),
+    ]
+    assert client.post(f"/api/v1/{writes[0][0]}", writes[0][1]).status_code == 201
+    assert admin_client.post(change_url(member), form | {"reason": "탈퇴"}).status_code == 302
+    with nothing_changes():  # with the token of before, which has not expired
+        answers = [client.post(f"/api/v1/{path}", body) for path, body in writes]
+    assert [refusal(answer) for answer in answers] == [refused(401, "user_inactive")] * 3
+
+
+def test_a_members_ledger_coupons_and_orders_are_on_one_page(
+    admin_client: Client, member: User, client: APIClient, product: Product, coupon: Coupon
+) -> None:
+    issued = client.post(f"/api/v1/coupons/{coupon.pk}/issue/").json()
+    member_buys(client, product, 2, coupon=issued["id"])
+    page = admin_client.get(change_url(member))
+    tables = {str(table.title): table for table in page.context["related_tables"]}
+    cells = {title: [str(cell) for cell in table.rows[0]] for title, table in tables.items()}
+    assert cells["ledger"][1:4] == ["payment", "-1,000", "₩99,000"]
+    assert cells["coupons"][1] == "used"
+    assert cells["orders"][2:] == ["paid", "₩1,000", "₩1,000"]
+    assert "₩99,000" in page.content.decode()
+    rows = {
+        title: len(admin_client.get(table.more_url).context["cl"].result_list)
+        for title, table in tables.items()
+    }
+    assert rows == {"ledger": 2, "coupons": 1, "orders": 1}
 
 
 def test_a_superuser_changes_a_password(admin_client: Client, member: User) -> None:

@@ -1,0 +1,85 @@
+"""The databases and servers that the faults are done to, and the table at the end."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+
+from benchmarks.faults.shop import Shop, open_shops
+from benchmarks.faults.table import Stop, describe_machine, render_faults, render_stops
+from benchmarks.faults.trial import Result
+from benchmarks.stack import Database, Server, database, manage, server
+from benchmarks.stack import Kind as DatabaseKind
+from ecommerce.tests.on_mysql import engine_answers
+
+LONG = os.environ.get("FAULTS") == "long"
+DATABASES = os.environ.get(
+    "FAULTS_DATABASES", "mysql,mariadb,sqlite" if LONG else "mysql,sqlite"
+).split(",")
+CLIENTS, ROUNDS, MEMBERS = (48, 3, 2_000) if LONG else (24, 1, 400)
+SHOPS = 12
+"""More than there are tests on one database: each has a shop of its own."""
+
+results: list[Result] = []
+stops: list[Stop] = []
+versions: dict[str, str] = {}
+
+
+@dataclass(slots=True)
+class Running:
+    """A database, the real server on it (two processes of 16 threads), and shops to use up."""
+
+    db: Database
+    server: Server
+    shops: list[Shop]
+
+
+@pytest.fixture(scope="session")
+def start() -> Iterator[Callable[[DatabaseKind], Running]]:
+    """Starts what is needed on a database of a kind, once."""
+    with ExitStack() as stack:
+
+        @cache
+        def started(kind: DatabaseKind) -> Running:
+            db = stack.enter_context(database(kind))
+            manage(db, "migrate", "--verbosity", "0")
+            versions[kind] = _version(db)
+            shops = open_shops(db, SHOPS, members=MEMBERS)
+            return Running(db, stack.enter_context(server(db)), shops)
+
+        yield started
+
+
+@pytest.fixture
+def running(request: pytest.FixtureRequest, start: Callable[[DatabaseKind], Running]) -> Running:
+    """What runs on a database of the kind that the test's parameter names."""
+    kind = request.param
+    if kind != "sqlite" and not engine_answers():
+        verdict = f"{kind}: no Docker Engine answers"
+        if os.environ.get("REQUIRE_MYSQL") == "1":
+            pytest.fail(f"{verdict}; REQUIRE_MYSQL=1 makes that an error")
+        pytest.skip(verdict)
+    return start(kind)
+
+
+def _version(db: Database) -> str:
+    connection = db.connect()
+    cursor = connection.cursor()
+    cursor.execute("SELECT sqlite_version()" if db.kind == "sqlite" else "SELECT VERSION()")
+    (version,) = cursor.fetchone()
+    connection.close()
+    return str(version)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not results and not stops:
+        return
+    terminalreporter.section("faults")
+    lines = [describe_machine(versions)]
+    lines += ["", *render_faults(results)] if results else []
+    lines += ["", *render_stops(stops)] if stops else []
+    for line in lines:
+        terminalreporter.write_line(line)

@@ -1,0 +1,161 @@
+"""What is done to the shop. Each fault makes sure that it struck, and says how."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.faults.clients import WRITES
+from benchmarks.faults.commit_proxy import Break
+from benchmarks.faults.records import Answer
+from benchmarks.faults.trial import Stage
+from benchmarks.stack import Kind as DatabaseKind
+
+MYSQLS: tuple[DatabaseKind, ...] = ("mysql", "mariadb")
+ALL: tuple[DatabaseKind, ...] = (*MYSQLS, "sqlite")
+PAUSE_SECONDS = 10
+CUTTING_SECONDS = 3
+BREAKING_SECONDS = 5
+LOCK_SECONDS = 10
+"""At least, and until somebody has heard `busy`: `TRANSACTION_ATTEMPTS` (3) that wait for
+`LOCK_TIMEOUT_SECONDS` (3) each, and a little more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that happens to a shop in the middle of a sale."""
+
+    title: str
+    strike: Callable[[Stage], str]
+    databases: tuple[DatabaseKind, ...] = MYSQLS
+    needs_proxy: bool = False
+    only_long: bool = False
+
+
+def kill_a_worker(stage: Stage) -> str:
+    victim = stage.server.worker_pids()[0]
+    os.kill(victim, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{victim}").exists() and victim in stage.server.worker_pids():
+        assert time.monotonic() < deadline, "the worker outlived SIGKILL"
+        time.sleep(0.02)
+    return "one worker of two"
+
+
+def kill_the_server(stage: Stage) -> str:
+    stage.server.kill()
+    time.sleep(1)
+    stage.over()
+    stage.server.start()
+    return "all processes; started again a second later"
+
+
+def kill_the_database(stage: Stage) -> str:
+    stage.db.container.kill("SIGKILL")
+    time.sleep(2)
+    stage.db.container.start()
+    stage.over()
+    return "started again two seconds later"
+
+
+def pause_the_database(stage: Stage) -> str:
+    stage.db.container.pause()
+    time.sleep(PAUSE_SECONDS)
+    stage.db.container.unpause()
+    return f"{PAUSE_SECONDS} s"
+
+
+def cut_connections(stage: Stage) -> str:
+    connection = stage.db.connect()
+    cursor = connection.cursor()
+    killed = 0
+    deadline = time.monotonic() + CUTTING_SECONDS
+    while time.monotonic() < deadline:
+        cursor.execute(
+            "SELECT id FROM information_schema.processlist"
+            " WHERE db = DATABASE() AND id <> CONNECTION_ID()"
+        )
+        for (one,) in cursor.fetchall():
+            try:
+                cursor.execute(f"KILL {one:d}")
+                killed += 1
+            except Exception as error:
+                if "Unknown thread id" not in str(error):  # it was gone by itself
+                    raise
+        time.sleep(0.2)
+    connection.close()
+    assert killed >= 10, f"only {killed} connections were there to be cut"
+    return f"{killed} connections"
+
+
+def _break_commits(stage: Stage, every: int) -> str:
+    proxy = stage.proxy
+    assert proxy is not None
+    before = proxy.broken.copy()
+    began = time.monotonic()
+    proxy.every = every
+    time.sleep(BREAKING_SECONDS)
+    while min((broken := proxy.broken - before)[way] for way in Break) < 2:
+        assert time.monotonic() < began + 6 * BREAKING_SECONDS, f"hardly broken: {broken}"
+        time.sleep(0.1)
+    proxy.every = 0
+    stage.over()
+    return ", ".join(f"{count} {way}" for way, count in sorted(broken.items()))
+
+
+def break_every_tenth_commit(stage: Stage) -> str:
+    return _break_commits(stage, 10)
+
+
+def break_every_second_commit(stage: Stage) -> str:
+    return _break_commits(stage, 2)
+
+
+def fill_the_lock_wait(stage: Stage) -> str:
+    began = time.monotonic()
+    connection = stage.db.connect()
+    cursor = connection.cursor()
+    if stage.db.kind == "sqlite":
+        cursor.execute("BEGIN IMMEDIATE")
+    else:
+        campaign = stage.load.locked_campaign
+        cursor.execute("BEGIN")
+        cursor.execute(f"SELECT id FROM coupons_coupon WHERE id = {campaign:d} FOR UPDATE")
+    time.sleep(LOCK_SECONDS)
+    while not (busy := _were_told(stage, "busy", began)):
+        assert time.monotonic() < began + 2 * LOCK_SECONDS, "nobody was kept waiting"
+        time.sleep(0.1)
+    cursor.execute("ROLLBACK")
+    stage.over()
+    connection.close()
+    heard = [
+        (intent, one)
+        for intent, one in stage.heard_since(began)
+        if began < one.started and one.ended < stage.round.ended
+    ]
+    if stage.db.kind != "sqlite":  # where there is one lock for everything
+        served = {intent.kind for intent, one in heard if one.succeeded}
+        assert served >= set(WRITES), f"who needs another row was served {served} only"
+    return f"{stage.round.ended - began:.0f} s, {busy} were told to come back"
+
+
+def _were_told(stage: Stage, code: str, since: float) -> int:
+    heard = [one.heard for _, one in stage.heard_since(since)]
+    return sum(isinstance(answer, Answer) and answer.code == code for answer in heard)
+
+
+FAULTS = (
+    Fault("SIGKILL to a worker", kill_a_worker, ALL),
+    Fault("SIGKILL to the server", kill_the_server, ALL),
+    Fault("SIGKILL to the database", kill_the_database),
+    Fault("database paused", pause_the_database),
+    Fault("connections cut", cut_connections),
+    Fault("every tenth commit broken", break_every_tenth_commit, needs_proxy=True),
+    Fault(
+        "every second commit broken", break_every_second_commit, needs_proxy=True, only_long=True
+    ),
+    Fault("lock wait filled", fill_the_lock_wait),
+    Fault("lock wait filled", fill_the_lock_wait, ("sqlite",), only_long=True),
+)

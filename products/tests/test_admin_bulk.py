@@ -1,0 +1,221 @@
+"""Actions on chosen products, and what a product's page and list tell of its sales."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from rest_framework.test import APIClient
+
+from ecommerce.tests.expectations import count_statements, nothing_changes
+from ecommerce.tests.lost_commits import lost_commits
+from ecommerce.tests.staff import errors_on, logged, member_buys
+from products.errors import PriceHasChanged
+from products.models import PRICE_MAX, Product
+from products.services import (
+    PriceRule,
+    adjust_stock,
+    change_prices,
+    change_product,
+    set_products_active,
+)
+
+LIST = "/admin/products/product/"
+
+
+def run(browser: Client, action: str, products: list[Product], **form: Any) -> HttpResponse:
+    chosen = {"action": action, "_selected_action": [product.pk for product in products]}
+    return browser.post(LIST, chosen | form, follow=True)
+
+
+def seen(products: list[Product]) -> str:
+    return ",".join(f"{product.pk}:{product.price}" for product in products)
+
+
+def messages_on(page: HttpResponse) -> list[str]:
+    return [str(message) for message in page.context["messages"]]
+
+
+@pytest.fixture
+def three(make_product: Callable[..., Product]) -> list[Product]:
+    prices = {"A": 1_000, "B": 1_005, "C": 0}
+    return [make_product(sku=sku, name=sku, price=price) for sku, price in prices.items()]
+
+
+def prices() -> dict[str, int]:
+    return dict(Product.objects.values_list("sku", "price"))
+
+
+# --- Prices by percent --------------------------------------------------------------------------
+
+
+def test_prices_are_shown_first_and_then_changed(
+    admin_client: Client, three: list[Product]
+) -> None:
+    rule = {"percent": "10", "round_to": "10", "reason": "인상"}
+    with nothing_changes():
+        asked = run(admin_client, "change_price", three)
+        assert (asked.context["confirm"], len(asked.context["table"].rows)) == (False, 3)
+        shown = run(admin_client, "change_price", three, step="preview", **rule)
+    assert [row[2:] for row in shown.context["table"].rows] == [
+        ("₩1,000", "₩1,100"),
+        ("₩1,005", "₩1,110"),
+        ("₩0", "₩0"),
+    ]
+    assert "Half is rounded up" in shown.content.decode()
+    sent = {"step": "confirm", "seen": shown.context["seen"], **rule}
+    assert messages_on(run(admin_client, "change_price", three, **sent)) == ["2 prices changed."]
+    assert prices() == {"A": 1_100, "B": 1_110, "C": 0}
+    assert sorted(logged()) == [
+        ("admin", "Price (won): 1,000 → 1,100 (인상)"),
+        ("admin", "Price (won): 1,005 → 1,110 (인상)"),
+    ]
+    with nothing_changes():  # a second click
+        again = run(admin_client, "change_price", three, **sent)
+    assert "Prices have changed since you looked." in errors_on(again)["__all__"][0]
+
+
+@pytest.mark.parametrize(
+    ("percent", "round_to", "old", "new"),
+    [("50", 1, 1, 2), ("-50", 1, 1, 1), ("0.1", 1, 1_000, 1_001), ("-100", 1, 9_900, 0),
+     ("10", 100, 950, 1_000), ("-33.33", 1, 100, 67), ("12.5", 10, 1_000, 1_130)],
+)  # fmt: skip
+def test_half_is_rounded_up(percent: str, round_to: int, old: int, new: int) -> None:
+    assert PriceRule(Decimal(percent), round_to).new_price(old) == new
+
+
+@pytest.mark.parametrize(
+    ("form", "errors"),
+    [
+        ({"percent": "0"}, {"percent": ["It must not be 0."]}),
+        ({"percent": "-101"}, {"percent": ["Ensure this value is greater than or equal to -100."]}),
+        ({"percent": "1001"}, {"percent": ["Ensure this value is less than or equal to 1000."]}),
+        ({"percent": "NaN"}, {"percent": ["Enter a number."]}),
+        ({"percent": "1.234"},
+         {"percent": ["Ensure that there are no more than 2 decimal places."]}),
+        ({"round_to": "7"}, {"round_to": ["Select a valid choice. 7 is not one of the available"
+                                          " choices."]}),
+        ({"reason": ""}, {"reason": ["This field is required."]}),
+    ],
+)  # fmt: skip
+def test_a_price_change_that_makes_no_sense_is_refused(
+    admin_client: Client, three: list[Product], form: dict[str, str], errors: dict[str, list[str]]
+) -> None:
+    good = {"step": "confirm", "percent": "10", "round_to": "1", "reason": "r", "seen": seen(three)}
+    with nothing_changes():
+        answer = run(admin_client, "change_price", three, **(good | form))
+    assert errors_on(answer) == errors
+
+
+@pytest.mark.parametrize("what", ["", "x", "1:1", "9:1000,10:5"])
+def test_only_prices_that_were_seen_are_changed(
+    admin_client: Client, three: list[Product], what: str
+) -> None:
+    form = {"step": "confirm", "percent": "10", "round_to": "1", "reason": "r", "seen": what}
+    with nothing_changes():
+        answer = run(admin_client, "change_price", three, **form)
+    assert "Prices have changed" in errors_on(answer)["__all__"][0]
+
+
+def test_a_price_changed_by_a_colleague_meanwhile_stops_all(three: list[Product]) -> None:
+    old_prices = {product.pk: product.price for product in three}
+    change_product(product_id=three[1].pk, price=7)
+    with nothing_changes(), pytest.raises(PriceHasChanged):
+        change_prices(old_prices=old_prices, rule=PriceRule(Decimal(10)))
+
+
+def test_a_price_beyond_its_limit_stops_all(
+    admin_client: Client, three: list[Product], make_product: Callable[..., Product]
+) -> None:
+    dear = [*three, make_product(name="요트", price=PRICE_MAX)]
+    form = {"step": "confirm", "percent": "1", "round_to": "1", "reason": "r", "seen": seen(dear)}
+    with nothing_changes():
+        answer = run(admin_client, "change_price", dear, **form)
+    assert errors_on(answer) == {
+        "__all__": ["A price would exceed its limit. Nothing was changed. (요트)"]
+    }
+
+
+@pytest.mark.parametrize("happened", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_a_price_change_whose_commit_was_lost_is_made_once(
+    three: list[Product], happened: bool
+) -> None:
+    old_prices = {product.pk: product.price for product in three}
+    with lost_commits(happened=happened):
+        done = change_prices(old_prices=old_prices, rule=PriceRule(Decimal(10)))
+    assert len(done) == 2
+    assert prices() == {"A": 1_100, "B": 1_106, "C": 0}
+
+
+# --- On sale or not -----------------------------------------------------------------------------
+
+
+def test_products_are_withdrawn_and_put_on_sale_again(
+    admin_client: Client, three: list[Product], make_product: Callable[..., Product]
+) -> None:
+    chosen = [*three, make_product(is_active=False)]
+    with nothing_changes():
+        asked = run(admin_client, "withdraw", chosen)
+        refused = run(admin_client, "withdraw", chosen, step="confirm")
+    assert asked.context["confirm"] is True
+    assert errors_on(refused) == {"reason": ["This field is required."]}
+    answer = run(admin_client, "withdraw", chosen, step="confirm", reason="단종")
+    assert messages_on(answer) == ["Withdrawn from sale: 3; the others were so already."]
+    assert not Product.objects.filter(is_active=True).exists()
+    assert logged() == [("admin", "Withdrawn from sale (단종)")] * 3
+    run(admin_client, "put_on_sale", chosen, step="confirm", reason="재입고")
+    assert Product.objects.filter(is_active=True).count() == 4
+
+
+def test_the_statements_dont_grow_with_the_products_chosen(
+    db: None, make_product: Callable[..., Product]
+) -> None:
+    ids = [make_product().pk for _ in range(40)]
+    few = count_statements(set_products_active, product_ids=ids[:2], is_active=False)
+    assert count_statements(set_products_active, product_ids=ids, is_active=False) == few
+    rule = PriceRule(Decimal(10))
+    few = count_statements(change_prices, old_prices=dict.fromkeys(ids[:2], 1_000), rule=rule)
+    many = count_statements(change_prices, old_prices=dict.fromkeys(ids[2:], 1_000), rule=rule)
+    assert many == few
+
+
+def test_too_many_products_at_once_are_refused(
+    admin_client: Client, three: list[Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecommerce.common.admin.SELECTION_MAX", 2)
+    with nothing_changes():
+        answer = run(admin_client, "withdraw", three, step="confirm", reason="r")
+    assert messages_on(answer) == ["Choose at most 2 at once."]
+
+
+# --- What sold ----------------------------------------------------------------------------------
+
+
+def test_the_list_tells_what_sold_in_seven_days(
+    admin_client: Client, client: APIClient, three: list[Product]
+) -> None:
+    member_buys(client, three[0], 3)
+    member_buys(client, three[0], 1)
+    rows = {row.sku: row.sold_lately for row in admin_client.get(LIST).context["cl"].result_list}
+    assert rows == {"A": 4, "B": 0, "C": 0}
+
+
+def test_a_products_page_has_its_adjustments_sales_and_orders(
+    admin_client: Client, client: APIClient, product: Product
+) -> None:
+    adjust_stock(product_id=product.pk, quantity=-2, reason="파손")
+    member_buys(client, product, 3)
+    page = admin_client.get(f"{LIST}{product.pk}/change/")
+    tables = {str(table.title): table for table in page.context["related_tables"]}
+    cells = {title: [str(cell) for cell in table.rows[0]] for title, table in tables.items()}
+    assert cells["stock adjustments"][1:] == ["-2", "8", "파손", "–"]
+    assert cells["sales per day"][1:] == ["3", "₩3,000"]
+    assert cells["latest orders"][2:] == ["minji", "3", "paid"]
+    rows = {
+        title: len(admin_client.get(table.more_url).context["cl"].result_list)
+        for title, table in tables.items()
+    }
+    assert rows == {"stock adjustments": 2, "sales per day": 1, "latest orders": 1}

@@ -1,0 +1,272 @@
+"""The full-text index behind a search: what it finds is what comparing every name finds."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from conftest import client_of
+from products.filters import ORDERINGS
+from products.models import Category, Product, fold
+from products.pagination import ProductPagination
+from products.search import SCANNED, has_index, index_query
+from products.services import create_product
+
+URL = "/api/v1/products/"
+PIECES = [
+    *("텀블러", "블루", "가", "나", "한글 이름", "ㄱㅏ", "①", "ﬁ"),
+    *("a", "i", "A", "I", "is", "The", "in", "to", "Straße", "İ", "ǅ", "é", "e\u0301", "ℌ"),
+    *("%", "_", "\\", "'", '"', '""', "+", "-", "*", "(", ")", "~", "<", ">", "@", "&", "|", ","),
+    *(".", "/", ";", "#", ":", "😀", "😎🙂", "👩‍👧", "\u200d", "マグ", "ｶﾞ", "漢字", "Ωμέγα"),
+    *(" ", "  ", "\u3000", "\u00a0", "\t", "0", "12", "500ml", "x", "þ", "ꭰ", "Ა", "א", "ก"),
+]
+OPERATORS = ["+a -b", '"ab', "ab*", "(ab", "~ab", "<ab", ">ab", '"ab cd"@2', "ab;--", "%ab", "a_b"]
+
+names_ = st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map("".join)
+texts = st.one_of(names_, st.sampled_from(OPERATORS), st.text("abi가나텀블 +-\"*%_\\'", min_size=1))
+
+
+@pytest.fixture
+def _asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index is asked as soon as there is one more product than the first."""
+    monkeypatch.setattr(ProductPagination, "scanned", 1)
+
+
+asked_at_once = pytest.mark.usefixtures("_asked_at_once")
+on_mysql = pytest.mark.skipif(
+    "not __import__('products.search').search.has_index(__import__('django').db.connection)",
+    reason="only MySQL has the index; that the others find the same is tested on all",
+)
+
+
+def _stripped(text: str) -> str:
+    """As a form's field takes it."""
+    return text.strip()
+
+
+def _found(api: APIClient, **query: Any) -> list[str]:
+    """Every name found, by following the pages."""
+    answer = api.get(URL, query)
+    found = []
+    while True:
+        assert answer.status_code == 200, answer.json()
+        found += [product["name"] for product in answer.json()["results"]]
+        if answer.json()["next"] is None:
+            return found
+        answer = api.get(answer.json()["next"])
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> Iterator[Callable[[list[str]], None]]:
+    """Replaces all products; committed, since the index knows nothing else."""
+
+    def replace(names: list[str]) -> None:
+        Product.objects.all().delete()
+        Product.objects.bulk_create(
+            [Product(name=name, search_name=fold(name), price=1) for name in names]
+        )
+
+    return replace
+
+
+# --- The same answers ---------------------------------------------------------------------------
+
+
+@asked_at_once
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
+@given(names=st.lists(names_, min_size=2, max_size=6), text=texts)
+@example(names=["a bag", "in a tin"], text="in")
+@example(names=["aaa", "iii"], text="aa")
+@example(names=["가나다", "나다가"], text="나다")
+@example(names=["ab-cd", "abcd"], text="b-c")
+@example(names=["ab cd", "abcd"], text="b c")
+@example(names=["qЀz", "q𝟘z"], text="q")
+def test_it_finds_what_comparing_the_folded_names_finds(
+    names: list[str], text: str, committed: Callable[[list[str]], None]
+) -> None:
+    committed(names)
+    text = _stripped(text)
+    expected = sorted(name for name in names if fold(text) in fold(name))
+
+    assert sorted(_found(client_of(), search=text, page_size=2)) == expected
+    assert sorted(p.name for p in Product.objects.search(text)) == expected
+
+
+@asked_at_once
+@pytest.mark.parametrize("ordering", ORDERINGS)
+@pytest.mark.parametrize("filters", [{}, {"category": "tea"}, {"in_stock": "true"}])
+def test_every_page_of_a_search_is_that_of_comparing_every_name(
+    transactional_db: None, api: APIClient, ordering: str, filters: dict[str, str]
+) -> None:
+    tea = Category.objects.create(name="tea", slug="tea")
+    for number in range(30):
+        create_product(
+            name=f"{'텀블러' if number % 3 else '머그'} {number % 7}",
+            price=100 * (number % 4),
+            stock=number % 2,
+            category=tea if number % 5 else None,
+        )
+    products = Product.objects.all()
+    if "category" in filters:
+        products = products.filter(category=tea)
+    if "in_stock" in filters:
+        products = products.filter(stock__gt=0)
+    sign = "-" if ordering.startswith("-") else ""
+    named = [p.name for p in products.order_by(ordering, f"{sign}id") if "텀블" in p.name]
+    assert len(named) > 9
+
+    found = _found(api, search="텀블", ordering=ordering, page_size=3, **filters)
+
+    assert found == named
+
+
+@asked_at_once
+def test_back_pages_of_a_search_are_the_same_as_forth(
+    transactional_db: None, api: APIClient
+) -> None:
+    for number in range(9):
+        create_product(name=f"텀블러 {number}", price=1, stock=0)
+    first = api.get(URL, {"search": "블러", "page_size": 3}).json()
+    second = api.get(first["next"]).json()
+    third = api.get(second["next"]).json()
+
+    assert api.get(third["previous"]).json()["results"] == second["results"]
+    assert api.get(second["previous"]).json()["results"] == first["results"]
+
+
+@asked_at_once
+def test_a_renamed_product_is_found_by_its_new_name_only(
+    transactional_db: None, api: APIClient
+) -> None:
+    products = [create_product(name=f"텀블러 {n}", price=1, stock=0) for n in range(3)]
+    products[0].name = "머그"
+    products[0].save(update_fields=["name", "search_name"])
+    products[1].delete()
+
+    assert _found(api, search="텀블러") == ["텀블러 2"]
+    assert _found(api, search="머그") == ["머그"]
+
+
+def test_an_index_query_has_pairs_of_letters_only() -> None:
+    assert (
+        index_query(fold("스테인리스 텀블러 500ML")) == "+스테 +인리 +리스 +텀블 +블러 +50 +0m +ml"
+    )
+    assert index_query(fold('+a -b "ab* (cd) ~ef <gh >ij @2')) == "+ab +cd +ef +gh +ij"
+    assert index_query("a_b") == "+a_ +_b"
+    assert index_query("x" * 100) == "+xx"
+    assert index_query("0a1b2c3d4e5f6g7h8i9j") == "+0a +1b +2c +3d +4e +5f +6g +7h"
+    for text in ["", "가", "a b c", "😀😀", "%%", "--", "ก ข", "ab"[:1]]:
+        assert index_query(text) == ""
+
+
+# --- When the index is asked --------------------------------------------------------------------
+
+
+def _statements(api: APIClient, query: dict[str, Any]) -> list[str]:
+    with CaptureQueriesContext(
+        connection,
+    ) as context:
+        assert api.get(URL, query).status_code == 200
+    return [captured["sql"] for captured in context]
+
+
+@on_mysql
+@asked_at_once
+def test_the_index_is_asked_only_for_a_page_that_the_stretch_does_not_fill(
+    transactional_db: None, api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        create_product(name=f"텀블러 {number}", price=1, stock=0)
+
+    def asked(**query: Any) -> list[bool]:
+        return ["MATCH" in sql for sql in _statements(api, query)]
+
+    assert asked() == [False]
+    assert asked(search="텀블") == [False, False, True]
+    assert asked(search="텀") == [False]  # no pair to ask for
+    assert asked(search="😀😀") == [False]
+    monkeypatch.setattr(ProductPagination, "scanned", 4)
+    assert asked(search="텀블", page_size=2) == [False, False]  # filled
+    assert asked(search="텀블", page_size=5) == [False, False, True]
+    monkeypatch.setattr(ProductPagination, "scanned", 6)
+    assert asked(search="머그") == [False, False]  # the list ends before the stretch does
+
+
+@on_mysql
+def test_the_index_is_used_when_it_is_asked(transactional_db: None) -> None:
+    create_product(name="텀블러", price=1, stock=0)
+    found = Product.objects.filter(search_name__among_indexed=index_query("텀블러"))
+
+    assert "Full-text index search on products_product using product_search_fulltext" in (
+        found.explain(format="TREE")
+    )
+
+
+@on_mysql
+def test_the_index_keeps_pairs_that_are_or_contain_stop_words(transactional_db: None) -> None:
+    name = "a i about are as at be by com de en for from how in is it la of on or that the this"
+    product = create_product(name=name + " to was what when where who will with und www", price=1)
+    words = [word for word in product.name.split() if len(word) > 1]
+    pairs = {word[at : at + 2] for word in words for at in range(len(word) - 1)}
+
+    found = [p for p in pairs if Product.objects.filter(search_name__among_indexed=f"+{p}")]
+
+    assert sorted(found) == sorted(pairs)
+
+
+def _fulltext_indexes() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW INDEX FROM products_product WHERE Index_type = 'FULLTEXT'")
+        return len(cursor.fetchall())
+
+
+@on_mysql
+def test_the_migration_goes_back_and_forth(transactional_db: None) -> None:
+    create_product(name="in a bag", price=1, stock=0)
+    try:
+        call_command("migrate", "products", "0001", verbosity=0)
+        assert _fulltext_indexes() == 0
+    finally:
+        call_command("migrate", verbosity=0)
+    assert _fulltext_indexes() == 1
+    assert Product.objects.filter(search_name__among_indexed="+in +ba").exists()
+
+
+@on_mysql
+@pytest.mark.parametrize(
+    "rebuild", ["TRUNCATE TABLE products_product", "ALTER TABLE products_product FORCE"]
+)
+def test_a_table_that_is_rebuilt_keeps_pairs_with_stop_words(
+    transactional_db: None, rebuild: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION foreign_key_checks = 0")
+        try:
+            cursor.execute(rebuild)
+        finally:
+            cursor.execute("SET SESSION foreign_key_checks = 1")
+    create_product(name="in a bag", price=1, stock=0)
+    assert Product.objects.filter(search_name__among_indexed="+in +ba +ag").exists()
+
+
+@pytest.mark.django_db
+def test_staff_find_by_the_index_among_many_products_only() -> None:
+    assert "MATCH" not in str(Product.objects.search_all("텀블러").query)
+    with mock.patch("products.models.SCANNED", -0):
+        create_product(name="텀블러", price=1, stock=0)
+        query = str(Product.objects.search_all("텀블러").query)
+        assert ("MATCH" in query) == has_index(connection)
+        assert "MATCH" not in str(Product.objects.search_all("텀").query)
+    assert SCANNED == 3_000
