@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test faults experiment bench queries lint tour docs env
+.PHONY: help run test faults experiment bench queries lint tour docs messages env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ help: ## List what there is
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
 	@scripts/serve
 
-test: .venv/installed-dev ## The suite on SQLite, and again on MySQL in a container (REQUIRE_MYSQL=1: or fail)
+test: .venv/installed-dev ## The suite on SQLite, on MySQL in a container, in a browser (REQUIRE_MYSQL=1, REQUIRE_BROWSER=1: or fail)
 	@scripts/test
 
 faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length)
@@ -35,6 +35,9 @@ tour: .venv/installed ## Run the README's tour against BASE_URL
 
 docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md
 	@scripts/generate-docs docs
+
+messages: .venv/installed-dev ## Read what there is to translate into locale/ko, and compile it
+	@$(BIN)/python -m scripts.messages
 
 queries: .venv/installed-dev ## Explain and time every read on millions of rows: docs/benchmarks/queries.md
 	@$(BIN)/python -m benchmarks.queries

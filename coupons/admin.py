@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm
+from coupons.live import LiveSale
 from coupons.models import Coupon, IssuedCoupon
 from coupons.sentences import describe
 from coupons.services import (
@@ -62,7 +63,7 @@ class StateFilter(ConditionFilter):
 
 
 @admin.register(Coupon)
-class CouponAdmin(AsksReason, SavedByService):
+class CouponAdmin(LiveSale, AsksReason, SavedByService):
     list_display = [
         "name",
         "discount",
@@ -95,7 +96,8 @@ class CouponAdmin(AsksReason, SavedByService):
     readonly_fields = ["issued_now", "created_at"]
     add_fieldsets = term_fieldsets
     change_form_before_template = "admin/coupons/sentence.html"
-    actions_detail = ["open_now_action", "close_now", "clone"]
+    actions_row = ["live"]
+    actions_detail = ["live", "open_now_action", "close_now", "clone"]
 
     @admin.display(description=_("discount"), ordering="discount_value")
     def discount(self, coupon: Coupon) -> str:

@@ -82,6 +82,10 @@ class Coupon(models.Model):
             ),
             models.CheckConstraint(condition=Q(valid_days__gte=1), name="coupon_valid_days_gte_1"),
         ]
+        indexes = [
+            # Finds the campaigns that are not over among all that ever were.
+            models.Index(fields=["issue_ends_at"], name="coupon_ends_idx")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -191,6 +195,12 @@ class IssuedCoupon(models.Model):
             models.CheckConstraint(
                 condition=Q(used_at=None) | Q(revoked_at=None), name="issued_not_used_and_revoked"
             ),
+        ]
+        indexes = [
+            # Tells how far a campaign was at a moment by one look-up, however much it has issued.
+            models.Index(
+                fields=["coupon", "issued_at", "issue_number"], name="issued_coupon_at_idx"
+            )
         ]
 
     def __str__(self) -> str:

@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class EcommerceConfig(AppConfig):
     name = "ecommerce"
+    verbose_name = _("Operations")
 
     def ready(self) -> None:
         from ecommerce import checks  # noqa: F401, PLC0415  registers the start-up check

@@ -7,18 +7,26 @@ nothing: the comparing is the database's work, not this process's memory.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
-from django.db import connection
+import structlog
+from django.db import DatabaseError, connection
 from django.db.models import Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from coupons.models import Coupon, IssuedCoupon
+from ecommerce.common.errors import DomainError
+from ecommerce.common.transactions import run_transaction
+from ecommerce.daily_totals import close_days
+from ecommerce.models import TEXT_MAX, AuditRun, ClosedDay
 from orders.models import Order, OrderItem
 from products.models import Product, StockAdjustment
 from stats.models import DailyProductSales
 from users.models import Wallet, WalletTransaction
+
+logger = structlog.get_logger(__name__)
 
 SHOWN = 20
 """How many violations of one rule are described; the others are counted."""
@@ -70,7 +78,7 @@ class Invariant:
     """Something that must always hold, with the rules that make it up."""
 
     name: str
-    subject: type[Wallet | Coupon | Product | Order | IssuedCoupon | DailyProductSales]
+    subject: type[Wallet | Coupon | Product | Order | IssuedCoupon | DailyProductSales | ClosedDay]
     rules: tuple[Rule, ...]
 
 
@@ -87,6 +95,40 @@ def run_audit(on_finding: Callable[[Finding], object] = lambda finding: None) ->
             findings.append(finding)
             on_finding(finding)
     return AuditReport(findings)
+
+
+def keep_result(report: AuditReport, *, started_at: datetime) -> AuditRun | None:
+    """Keep what an audit that `started_at` found, for the admin's dashboard, and close days.
+
+    Returns None when it could not be written, which the log then says: the verdict stands without.
+    """
+    lines = [
+        f"{finding.subject}: {violation}"
+        for finding in report.findings
+        for violation in finding.violations
+    ]
+    run = AuditRun(
+        started_at=started_at,
+        seconds=round(sum(finding.seconds for finding in report.findings), 3),
+        violation_count=report.violation_count,
+        text="\n".join(lines)[:TEXT_MAX],
+    )
+
+    def work(settle: bool) -> AuditRun:
+        same = AuditRun.objects.filter(started_at=run.started_at, seconds=run.seconds)
+        if settle and (kept := same.first()):
+            return kept
+        run.pk = None
+        run.save(force_insert=True)
+        return run
+
+    try:
+        kept = run_transaction(work)
+        close_days()
+        return kept
+    except (DomainError, DatabaseError) as error:
+        logger.warning("audit_result_not_kept", error=repr(error))
+        return None
 
 
 def _check(invariant: Invariant) -> Finding:
@@ -447,6 +489,18 @@ def _daily_sales_unlike_the_orders() -> Violations:
     return Violations(shown, total)
 
 
+def _closed_days_unlike_their_orders() -> Violations:
+    orders = Order.objects.filter(day=OuterRef("day"))
+    return _violations(
+        ClosedDay.objects.annotate(
+            placed=_aggregate_of(orders, "day", Count("pk")),
+            won=_aggregate_of(orders, "day", Sum("total")),
+        ).filter(_differ("placed", "orders") | _differ("won", "total")),
+        "closed day {day}: {orders} orders of {total} won are recorded, it has {placed} of {won}",
+        *("day", "orders", "total", "placed", "won"),
+    )
+
+
 def _days() -> Iterable[str]:
     days = set(Order.objects.order_by().values_list("day", flat=True).distinct())
     days |= set(DailyProductSales.objects.order_by().values_list("day", flat=True).distinct())
@@ -508,5 +562,10 @@ INVARIANTS = (
         "daily sales are what the orders say",
         DailyProductSales,
         (_daily_sales_unlike_the_orders,),
+    ),
+    Invariant(
+        "each closed day is what its orders say, cancelled ones included",
+        ClosedDay,
+        (_closed_days_unlike_their_orders,),
     ),
 )

@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,7 @@ SECTIONS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("admin.LogEntry", "history"),
         ],
     ),
+    (_("Operations"), [("ecommerce.AuditRun", "fact_check")]),
 ]
 
 
@@ -52,6 +54,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [
         {"title": title, "items": _visible_items(request, models)} for title, models in SECTIONS
     ]
+
+
+def stylesheet(request: HttpRequest) -> str:
+    """Where the few styles of our own are, as unfold's STYLES setting wants it."""
+    return static("ecommerce/admin.css")
 
 
 def _visible_items(request: HttpRequest, models: list[tuple[str, str]]) -> list[dict[str, Any]]:

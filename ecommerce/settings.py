@@ -10,6 +10,7 @@ from typing import Any
 import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -71,6 +72,7 @@ MIDDLEWARE = [
     "ecommerce.common.request_log.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ecommerce.common.language.LanguageMiddleware",
     "ecommerce.common.body_limit.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -83,6 +85,7 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "ecommerce.urls"
 WSGI_APPLICATION = "ecommerce.wsgi.application"
+LOGIN_REDIRECT_URL = "admin:index"
 APPEND_SLASH = True  # for people at /admin; under /api/ every path is answered as it stands
 
 TEMPLATES = [
@@ -233,7 +236,9 @@ SPECTACULAR_SETTINGS = {
         "Balance, products, orders, first-come-first-served coupons and top sellers.\n\n"
         "Amounts are whole won. Times are ISO 8601 with their offset; the shop's day is"
         " Asia/Seoul. Lists are paged: follow `next` until it is null. Every answer has the header"
-        " `X-Request-ID`, by which the server's log knows the request: yours, if you sent one.\n\n"
+        " `X-Request-ID`, by which the server's log knows the request: yours, if you sent one."
+        " The texts of errors are in English or Korean, as `Accept-Language` asks; their codes"
+        " never change.\n\n"
         "To try it here: `POST auth/token/`, then **Authorize** with the `access` token."
     ),
     "VERSION": "1.0.0",
@@ -266,19 +271,24 @@ SPECTACULAR_SETTINGS = {
 
 TIME_ZONE = "Asia/Seoul"  # the shop's day; times are stored in UTC
 USE_TZ = True
-LANGUAGE_CODE = "en"
+LANGUAGE_CODE = "en"  # the texts in the sources; commands and logs speak it
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 # Without `collectstatic` (a first run) whitenoise serves straight from the packages.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 
 UNFOLD = {
-    "SITE_TITLE": "Shop",
-    "SITE_HEADER": "Shop",
+    "SITE_TITLE": _("Shop"),
+    "SITE_HEADER": _("Shop"),
     "SITE_SYMBOL": "storefront",
+    "SHOW_LANGUAGES": True,
     "SIDEBAR": {"navigation": "ecommerce.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "ecommerce.dashboard.dashboard",
+    "STYLES": ["ecommerce.navigation.stylesheet"],
 }
 
 # --- Logs: one JSON line each, to standard output ----------------------------------------------

@@ -104,6 +104,10 @@ class ProductQuerySet(models.QuerySet["Product"]):
         many = Product.objects.order_by("pk").values("pk")[SCANNED : SCANNED + 1]
         return found.filter(search_name__among_indexed=query) if many else found
 
+    def low_in_stock(self, limit: int) -> "ProductQuerySet":
+        """The products on sale of which `limit` pieces or fewer are left, the fewest first."""
+        return self.filter(is_active=True, stock__lte=limit).order_by("stock", "id")
+
     def search_for_staff(self, text: str) -> "ProductQuerySet":
         """Products whose sku begins with `text`; if there is none, `search_all`."""
         by_sku = self.filter(sku__startswith=text.strip())
@@ -159,7 +163,8 @@ class Product(models.Model):
             models.CheckConstraint(condition=models.Q(stock__gte=0), name="product_stock_gte_0"),
         ]
         # One for each ordering of the list, unfiltered and by category; the id that breaks ties
-        # is part of every secondary index of InnoDB, and is named for the others.
+        # is part of every secondary index of InnoDB, and is named for the others. The last finds
+        # what runs low.
         indexes = [
             models.Index(fields=["is_active", "price", "id"], name="product_price_idx"),
             models.Index(fields=["is_active", "name", "id"], name="product_name_idx"),
@@ -174,6 +179,7 @@ class Product(models.Model):
                 fields=["category", "is_active", "created_at", "id"],
                 name="product_cat_created_idx",
             ),
+            models.Index(fields=["is_active", "stock"], name="product_stock_idx"),
         ]
 
     def __str__(self) -> str:

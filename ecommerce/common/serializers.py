@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from threading import local
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
@@ -88,15 +89,17 @@ def validate(serializer_class: type[serializers.BaseSerializer[Any]], data: Any)
 def _serializer(
     serializer_class: type[serializers.BaseSerializer[Any]],
 ) -> serializers.BaseSerializer[Any]:
-    """This thread's serializer of that class.
+    """This thread's serializer of that class, in the language of the moment.
 
     DRF makes a serializer's fields from the model each time, which costs more than all that is
-    done with them. Neither of the two uses above keeps anything in the serializer.
+    done with them. Neither of the two uses above keeps anything in the serializer, but for the
+    texts of its rules, which DRF formats once, in the language in which they are first needed.
     """
     try:
-        made: dict[type, serializers.BaseSerializer[Any]] = _own.serializers
+        made: dict[Any, serializers.BaseSerializer[Any]] = _own.serializers
     except AttributeError:
         made = _own.serializers = {}
-    if serializer_class not in made:
-        made[serializer_class] = serializer_class()
-    return made[serializer_class]
+    key = serializer_class, get_language()
+    if key not in made:
+        made[key] = serializer_class()
+    return made[key]

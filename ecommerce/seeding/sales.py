@@ -16,6 +16,7 @@ from coupons.services import (
     restore,
     save_redemptions,
 )
+from ecommerce.daily_totals import reopen_days
 from ecommerce.seeding.rows import Row, Series, insert_rows, update_rows
 from orders.models import Order, OrderItem
 from products.models import Product, StockAdjustment
@@ -91,6 +92,7 @@ def insert_orders(
         else:
             _pay(book, order)
     _write_deliveries(book, orders)
+    reopen_days(since=min(timezone.localdate(order.moment) for order in orders))
     _write_orders(book, orders)
     save_redemptions(coupons.values())
     _write_wallets(book)

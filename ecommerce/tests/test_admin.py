@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from coupons.models import IssuedCoupon
 from coupons.services import issue_coupon
+from ecommerce.models import AuditRun
 from ecommerce.tests.expectations import SHOP, nothing_changes
 from ecommerce.tests.staff import staff_client
 from orders.models import Order, OrderItem
@@ -27,8 +28,10 @@ from users.models import User, Wallet, WalletTransaction
 MODELS = [
     *(model for label in SHOP for model in apps.get_app_config(label).get_models()),
     Group,
+    AuditRun,
 ]
 READ_ONLY = [
+    AuditRun,
     DailyProductSales,
     IssuedCoupon,
     Order,
@@ -70,6 +73,7 @@ def add_a_row_of_each(
         lines = (DraftLine(product.pk, 2),)
         place_order(OrderDraft(user_id=member.pk, lines=lines, coupon_id=issued.pk))
         Group.objects.create(name=member.username)
+        AuditRun.objects.create(seconds=1, violation_count=0)
 
     return add
 
@@ -200,6 +204,7 @@ def test_the_sidebar_has_what_one_may_see(db: None) -> None:
         ("Products", []),
         ("Coupons", ["Coupons"]),
         ("Members", []),
+        ("Operations", []),
     ]
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ecommerce.common.errors import DomainError
+from ecommerce.daily_totals import close_days
 from ecommerce.seeding import bulk, demo
 from users.models import User
 
@@ -62,6 +63,7 @@ class Command(BaseCommand):
                 self._add(bulk.Sizes(**sizes), options["random_seed"])
             else:
                 self._demo(options["random_seed"], if_empty=options["if_empty"])
+            close_days()
         except DomainError as error:
             raise CommandError(
                 f"Broken off ({error.items[0].code}): what was added before is whole;"

@@ -1,0 +1,135 @@
+"use strict";
+
+/* The live sale page: asks for the campaign's figures, again and again while somebody looks. */
+(() => {
+  const EVERY = 2000;
+  const SLOWEST = 15000;
+  const PATIENCE = 8000;
+
+  const page = document.getElementById("live-sale");
+  if (!page) {
+    return;
+  }
+  const trouble = document.getElementById("live-trouble");
+  const language = document.documentElement.lang;
+  const counts = new Intl.NumberFormat(language);
+
+  let timer = null;
+  let asking = false;
+  let failures = 0;
+  let chart = null;
+
+  const colorOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  function drawChart(figures) {
+    if (!chart) {
+      const grey = "#9ca3af";
+      chart = new Chart(document.getElementById("live-chart"), {
+        type: "bar",
+        data: {
+          labels: [],
+          datasets: [
+            { label: page.dataset.series, data: [], backgroundColor: colorOf("--color-primary-600") },
+          ],
+        },
+        options: {
+          animation: false,
+          maintainAspectRatio: false,
+          plugins: { legend: { display: false } },
+          scales: {
+            x: { grid: { display: false }, ticks: { color: grey, maxTicksLimit: 6, maxRotation: 0 } },
+            y: { beginAtZero: true, ticks: { color: grey, precision: 0, maxTicksLimit: 5 } },
+          },
+        },
+      });
+    }
+    chart.data.labels = figures.labels;
+    chart.data.datasets[0].data = figures.steps;
+    chart.update();
+  }
+
+  function drawLast(rows) {
+    const list = document.getElementById("live-last");
+    if (!list || !rows) {
+      return;
+    }
+    list.replaceChildren(
+      ...rows.map((row) => {
+        const item = document.createElement("li");
+        item.className = "border-base-200 dark:border-base-800 flex gap-2 py-2 shop-row";
+        for (const [text, style] of [
+          [`#${counts.format(row.number)}`, "shop-number text-important"],
+          [row.member, "min-w-0 truncate"],
+          [row.at, "ml-auto shop-number"],
+        ]) {
+          const cell = document.createElement("span");
+          cell.className = style;
+          cell.textContent = text;
+          item.append(cell);
+        }
+        return item;
+      }),
+    );
+  }
+
+  function draw(figures) {
+    const texts = {
+      state: figures.state.label,
+      at: figures.at,
+      per_second: new Intl.NumberFormat(language, { minimumFractionDigits: 1 }).format(figures.per_second),
+    };
+    for (const place of page.querySelectorAll("[data-figure]")) {
+      const name = place.dataset.figure;
+      place.textContent = texts[name] ?? counts.format(figures[name]);
+    }
+    page.dataset.state = figures.state.name;
+    const share = figures.total ? (100 * figures.issued) / figures.total : 0;
+    document.getElementById("live-progress").style.width = `${share}%`;
+    drawChart(figures);
+    drawLast(figures.last);
+  }
+
+  function say(text) {
+    trouble.textContent = text;
+    trouble.hidden = !text;
+  }
+
+  async function ask() {
+    if (asking || document.hidden) {
+      return;
+    }
+    asking = true;
+    clearTimeout(timer);
+    let again = true;
+    try {
+      const answer = await fetch(page.dataset.url, {
+        headers: { Accept: "application/json" },
+        redirect: "manual", // to the login, when the session is over
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      if (answer.type === "opaqueredirect" || [401, 403, 404].includes(answer.status)) {
+        say(page.dataset.signedOut);
+        again = false;
+      } else if (!answer.ok) {
+        throw new Error(`${answer.status}`);
+      } else {
+        draw(await answer.json());
+        failures = 0;
+        say("");
+      }
+    } catch {
+      failures += 1;
+      say(page.dataset.unreachable);
+    }
+    asking = false;
+    if (again && !document.hidden) {
+      timer = setTimeout(ask, Math.min(EVERY * 2 ** failures, SLOWEST));
+    }
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    ask();
+  });
+  ask();
+})();
