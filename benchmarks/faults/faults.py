@@ -17,7 +17,7 @@ MYSQLS: tuple[DatabaseKind, ...] = ("mysql", "mariadb")
 ALL: tuple[DatabaseKind, ...] = (*MYSQLS, "sqlite")
 PAUSE_SECONDS = 10
 CUTTING_SECONDS = 3
-BREAKING_SECONDS = 5
+BREAKING_SECONDS = 4
 LOCK_SECONDS = 10
 """At least, and until somebody has heard `busy`: `TRANSACTION_ATTEMPTS` (3) that wait for
 `LOCK_TIMEOUT_SECONDS` (3) each, and a little more."""

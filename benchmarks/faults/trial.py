@@ -13,7 +13,7 @@ from benchmarks.faults.records import Attempt, Intent
 from benchmarks.faults.shop import Shop
 from benchmarks.stack import Database, Server
 
-WARM_SECONDS = 1.5
+WARM_SECONDS = 1.0
 RECOVERY_SECONDS = 10.0
 """The bound: so long after the fault's end, at most, the shop serves everyone again."""
 CALM_SECONDS = 2.0

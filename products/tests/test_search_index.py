@@ -236,7 +236,7 @@ def _fulltext_indexes() -> int:
 def test_the_migration_goes_back_and_forth(transactional_db: None) -> None:
     create_product(name="in a bag", price=1, stock=0)
     try:
-        call_command("migrate", "products", "0001", verbosity=0)
+        call_command("migrate", "products", "0002", verbosity=0)
         assert _fulltext_indexes() == 0
     finally:
         call_command("migrate", verbosity=0)
