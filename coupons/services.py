@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import FilteredRelation, Q
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -23,6 +24,7 @@ from ecommerce.common.fields import DB_IDS
 from ecommerce.common.group_commit import Batch, GroupCommit
 from ecommerce.common.rows import save_fields
 from ecommerce.common.transactions import discard_transaction, run_transaction
+from users.models import User
 from users.services import active_member_ids
 
 if TYPE_CHECKING:
@@ -228,11 +230,7 @@ def issue_coupons(
     Returns a coupon or a refusal for each member, in the same order. With `settle`, a coupon that
     a member has already is the answer of the attempt whose commit was lost, not a refusal.
     """
-    active = active_member_ids(user_ids)
-    held = {
-        issued.user_id: issued
-        for issued in IssuedCoupon.objects.filter(coupon=coupon, user__in=user_ids)
-    }
+    active, held = _active_and_holders(coupon, user_ids, settle)
     now = timezone.now()
     outcomes: list[IssuedCoupon | DomainError] = []
     issued_now: list[IssuedCoupon] = []
@@ -244,6 +242,20 @@ def issue_coupons(
         outcomes.append(outcome)
     _save_issued(coupon, issued_now)
     return outcomes
+
+
+def _active_and_holders(
+    coupon: Coupon, user_ids: Sequence[int], settle: bool
+) -> tuple[set[int], dict[int, IssuedCoupon]]:
+    """Which of the members are active, and the coupons of this campaign that they have."""
+    if settle:  # also of members who were deactivated since
+        mine = IssuedCoupon.objects.filter(coupon=coupon, user__in=user_ids)
+        return active_member_ids(user_ids), {issued.user_id: issued for issued in mine}
+    # In one statement: the campaign is locked, and everybody waits.
+    of_campaign = FilteredRelation("coupons", condition=Q(coupons__coupon=coupon))
+    members = User.objects.filter(pk__in=user_ids, is_active=True).annotate(held=of_campaign)
+    rows = dict(members.values_list("pk", "held__pk"))
+    return set(rows), {pk: IssuedCoupon(pk=held) for pk, held in rows.items() if held is not None}
 
 
 def _decide(

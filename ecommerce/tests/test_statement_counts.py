@@ -12,6 +12,7 @@ from conftest import client_of
 from coupons.services import issue_coupon
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Category
+from products.search import has_index
 from users.services import charge_wallet, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,7 +106,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     "categories": (1, get("/api/v1/categories/")),
     "coupons": (1, get("/api/v1/coupons/")),
     "coupon": (1, get("/api/v1/coupons/{shop.coupons[0].pk}/")),
-    "issue": (5, post("/api/v1/coupons/{shop.fresh_coupon.pk}/issue/")),
+    "issue": (4, post("/api/v1/coupons/{shop.fresh_coupon.pk}/issue/")),
     "orders": (2, get("/api/v1/orders/", as_member=True)),
     "order": (2, get("/api/v1/orders/{shop.orders[0].pk}/", as_member=True)),
     "place an order": (10, post("/api/v1/orders/", Shop.body)),
@@ -138,4 +139,6 @@ def test_each_endpoint_sends_so_many_statements_however_much_there_is(
         counted[name] = statements(prepare(shop))
 
     expected = {name: count for name, (count, _) in ENDPOINTS.items()}
+    # What the first products of the list don't fill is looked up in the index, where there is one.
+    expected["products found"] += has_index(connection)
     assert {name: len(sent) for name, sent in counted.items()} == expected, counted
