@@ -22,7 +22,6 @@ from coupons.models import Coupon, IssuedCoupon
 from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.group_commit import Batch, GroupCommit
-from ecommerce.common.rows import save_fields
 from ecommerce.common.transactions import discard_transaction, run_transaction
 from users.models import User
 from users.services import active_member_ids
@@ -189,21 +188,22 @@ def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
 
 
 def _issue_batch(coupon_id: int, batch: Batch[int]) -> Sequence[IssuedCoupon | DomainError]:
-    is_sold_out = False
+    sold_out_at: float | None = None
 
     def work(settle: bool) -> list[IssuedCoupon | DomainError]:
-        nonlocal is_sold_out
+        nonlocal sold_out_at
         coupon = lock_coupon(coupon_id)
         # Closed only now: who came while others held the lock is served with those who waited.
         outcomes = issue_coupons(coupon=coupon, user_ids=batch.close(), settle=settle)
         is_sold_out = coupon.is_open and coupon.remaining_quantity <= 0
+        sold_out_at = sold_out.clock() if is_sold_out else None  # while it is locked
         if not any(isinstance(outcome, IssuedCoupon) for outcome in outcomes):
             discard_transaction()
         return outcomes
 
     outcomes = run_transaction(work)
-    if is_sold_out:
-        sold_out.remember(coupon_id)
+    if sold_out_at is not None:
+        sold_out.remember(coupon_id, seen_at=sold_out_at)
     return outcomes
 
 
@@ -357,8 +357,11 @@ def restore(issued: IssuedCoupon) -> None:
 
 
 def save_redemptions(issued: Collection[IssuedCoupon]) -> None:
-    """Write when locked coupons were used. Needs an open transaction."""
-    save_fields(issued, ["used_at"])
+    """Write when locked coupons were used, all in one moment. Needs an open transaction."""
+    # Not by `save_fields`, whose upsert would share-lock the campaigns on MySQL 9.7.
+    if issued:
+        (used_at,) = {one.used_at for one in issued}
+        IssuedCoupon.objects.filter(pk__in=[one.pk for one in issued]).update(used_at=used_at)
 
 
 def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:

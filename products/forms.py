@@ -25,11 +25,6 @@ class ProductForm(ReasonedForm):
 
     needs_reason: ClassVar[frozenset[str]] = frozenset({"price", "is_active"})
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "sku" in self.fields:  # its default is made anew each time, which a form need not mind
-            self.fields["sku"].show_hidden_initial = False
-
 
 class ProductAddForm(ServiceForm):
     """A new product, with the stock that it opens with."""

@@ -8,6 +8,7 @@ import csv
 import io
 import re
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -35,6 +36,13 @@ ROWS_MAX = 20_000
 FILE_MAX_BYTES = 10_000_000
 UNPACKED_MAX_BYTES = 200_000_000
 CELLS_MAX = 50
+
+DAMAGED = (
+    *(BadZipFile, zlib.error, EOFError, OSError),  # not what was packed
+    *(NotImplementedError, RuntimeError),  # packed in another way, or with a password
+    *(KeyError, ValueError, IndexError, TypeError, AttributeError, SyntaxError),  # no such table
+)
+"""What the libraries raise at an Excel file that is none, or isn't whole."""
 
 YES = {"true", "yes", "y", "1", "예", "네"}
 NO = {"false", "no", "n", "0", "아니오", "아니요"}
@@ -126,7 +134,7 @@ def _read_xlsx(content: bytes) -> Iterator[tuple[int, list[str]]]:
             yield number, [_cell_text(cell) for cell in cells]
     except UnreadableFile:
         raise
-    except (BadZipFile, KeyError, ValueError, IndexError, TypeError, SyntaxError, OSError) as error:
+    except DAMAGED as error:
         raise UnreadableFile(unreadable) from error
 
 
@@ -172,6 +180,7 @@ def read_lines(content: bytes) -> list[Line]:
         first = first_by_sku.setdefault(sku, number)
         if sku and first != number:
             line.errors["sku"] = _("Line %(line)s has this SKU already.") % {"line": first}
+            line.row = None
         lines.append(line)
     return lines
 

@@ -141,6 +141,14 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[t
             return False
         return super().has_change_permission(request, obj)
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            return super().save_model(request, obj, form, change)
+        # Only what was changed here: a colleague may have deactivated the member meanwhile.
+        columns = {field.name for field in obj._meta.concrete_fields}
+        obj.save(update_fields=columns.intersection(form.changed_data))
+        return None
+
     def related_tables(self, request: HttpRequest, obj: User) -> list[RelatedTable]:
         makers = {
             "users.view_wallettransaction": _ledger_table,

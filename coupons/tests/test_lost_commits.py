@@ -1,9 +1,18 @@
 """Commits whose answer was lost: what was done is found again and done once."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from coupons.models import Coupon, IssuedCoupon
-from coupons.services import change_coupon, issue_coupon, revoke_issued_coupon
+from coupons.services import (
+    change_coupon,
+    close_coupon_now,
+    issue_coupon,
+    open_coupon_now,
+    revoke_issued_coupon,
+)
 from ecommerce.tests.expectations import refusal
 from ecommerce.tests.lost_commits import lost_commits
 
@@ -52,6 +61,23 @@ def test_a_campaign_is_changed_once(coupon, happened):
 
     coupon.refresh_from_db()
     assert changed.total_quantity == coupon.total_quantity == 7
+
+
+@happened_or_not
+def test_a_campaign_is_opened_and_closed_once(make_coupon, happened):
+    tomorrow = timezone.now() + timedelta(days=1)
+    coupon = make_coupon(issue_starts_at=tomorrow, issue_ends_at=tomorrow + timedelta(days=1))
+
+    with lost_commits(happened=happened):
+        opened = open_coupon_now(coupon_id=coupon.pk)
+    assert opened.is_open
+    with lost_commits(happened=happened):
+        closed = close_coupon_now(coupon_id=coupon.pk)
+
+    coupon.refresh_from_db()
+    assert not coupon.is_open
+    assert coupon.issue_starts_at == opened.issue_starts_at
+    assert coupon.issue_ends_at == closed.issue_ends_at
 
 
 @happened_or_not

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from coupons import sold_out
 from coupons.models import Coupon
 from coupons.services import change_coupon
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
+from ecommerce.tests.race_controls import calling_before
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,6 +35,7 @@ def clock(monkeypatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(sold_out, "time", SimpleNamespace(monotonic=clock))
     monkeypatch.setattr(sold_out, "_until", {})
+    monkeypatch.setattr(sold_out, "_forgotten_at", {})
     return clock
 
 
@@ -92,6 +95,30 @@ def test_a_total_raised_in_this_process_reopens_the_campaign_at_once(make_coupon
     assert refusal(press(coupon)) == SOLD_OUT
 
 
+def test_a_total_raised_between_a_batchs_commit_and_its_memory_is_not_missed(make_coupon, press):
+    coupon = make_coupon(total_quantity=1)
+    raise_total = partial(change_coupon, coupon_id=coupon.pk, total_quantity=2)
+    with calling_before("coupons.sold_out.remember", raise_total):
+        press(coupon)
+
+    assert press(coupon).status_code == 201
+
+
+def test_the_bound_counts_from_the_lock_however_late_it_is_remembered(
+    make_coupon, press, clock, settings
+):
+    settings.SOLD_OUT_MEMORY_SECONDS = 1.0
+    coupon = make_coupon(total_quantity=1)
+
+    def later():
+        clock.now += 1.0
+
+    with calling_before("coupons.sold_out.remember", later):
+        press(coupon)
+
+    assert not sold_out.is_remembered(coupon.pk)
+
+
 def test_campaigns_are_remembered_each_by_itself(make_coupon, press):
     gone, there = make_coupon(total_quantity=0), make_coupon()
     press(gone)
@@ -122,7 +149,7 @@ def test_a_campaign_that_is_not_open_is_not_remembered_as_sold_out(make_coupon, 
 def test_what_an_outer_transaction_may_still_undo_is_not_remembered(make_coupon, clock):
     coupon = make_coupon(total_quantity=0)
     with transaction.atomic():
-        sold_out.remember(coupon.pk)
+        sold_out.remember(coupon.pk, seen_at=clock())
 
     assert not sold_out.is_remembered(coupon.pk)
 

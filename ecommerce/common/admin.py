@@ -408,6 +408,16 @@ class ServiceForm(ModelForm):
 
     refusal: ClassVar[DomainError | ValidationError | None] = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # What was shown is sent back: changed is what differs from that, rather than from what a
+        # colleague has made of it meanwhile, which would be undone.
+        for field in self.fields.values():
+            # Not what can't be changed here: that is the password's hash, which none may see.
+            field.show_hidden_initial = not (
+                field.disabled or isinstance(field, forms.ModelMultipleChoiceField)
+            )
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         if self.refusal is not None:

@@ -96,28 +96,45 @@ class GroupCommit(Generic[Key, Request, Answer]):
             lane.waiting.append(ticket)
             if leads:
                 lane.lead(ticket)
-        if leads or self._wait_for_the_lead(lane, ticket):
+        if leads or self._wait_for_the_lead(key, lane, ticket):
             self._lead(key, lane, ticket)
         return _returned_or_raised(ticket.outcome)
 
     # --- Waiting --------------------------------------------------------------------------------
 
     def _wait_for_the_lead(
-        self, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
+        self, key: Key, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
     ) -> bool:
         """Wait until the request is to lead (True) or has its outcome (False)."""
+        try:
+            return self._leads_or_has_its_outcome(lane, ticket)
+        except BaseException:  # its time is up, or this thread is being ended
+            self._leave(key, lane, ticket)
+            raise
+
+    def _leads_or_has_its_outcome(
+        self, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
+    ) -> bool:
         if not ticket.signal.acquire(timeout=settings.GROUP_COMMIT_WAIT_SECONDS):
             with self._mutex:
                 if ticket.state is _State.WAITING:
-                    if lane.is_stalled() and lane.waiting[0] is ticket:
-                        lane.lead(ticket)  # exact all the same: the database's locks still hold
+                    if lane.is_stalled() and lane.next_to_lead() is ticket:
+                        lane.take_over(ticket)
                         return True
-                    lane.waiting.remove(ticket)
                     raise Busy
             # It was taken, or is to lead: from here on only the outcome can tell what became of it.
             if not ticket.signal.acquire(timeout=STALLED_SECONDS):
                 raise OutcomeUnknown
         return ticket.state is _State.LEADING
+
+    def _leave(
+        self, key: Key, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
+    ) -> None:
+        with self._mutex:
+            if ticket.state is _State.WAITING:
+                lane.waiting.remove(ticket)
+        if ticket.state is _State.LEADING:  # it was just given the lead, and will not use it
+            self._pass_on(key, lane, ticket)
 
     # --- Leading --------------------------------------------------------------------------------
 
@@ -129,6 +146,10 @@ class GroupCommit(Generic[Key, Request, Answer]):
 
         def take() -> list[Request]:
             with self._mutex:
+                if lane.leader is not leader:  # it was taken for dead: the others are another's
+                    leader.state = _State.TAKEN
+                    taken.append(leader)
+                    return [leader.request]
                 while lane.waiting and len(taken) < settings.GROUP_COMMIT_MAX_BATCH:
                     ticket = lane.waiting.popleft()
                     ticket.state = _State.TAKEN
@@ -231,6 +252,16 @@ class _Lane(Generic[Request, Answer]):
 
     def is_stalled(self) -> bool:
         return time.monotonic() - self.since > STALLED_SECONDS
+
+    def next_to_lead(self) -> _Ticket[Request, Answer]:
+        """The first of those who wait, but for a leader that has not taken itself yet."""
+        return self.waiting[1] if self.waiting[0] is self.leader else self.waiting[0]
+
+    def take_over(self, ticket: _Ticket[Request, Answer]) -> None:
+        """Lead instead of one who is taken for dead: exact all the same, by the locks."""
+        if self.waiting[0] is self.leader:
+            self.waiting.popleft()
+        self.lead(ticket)
 
 
 def _returned_or_raised(outcome: Answer | Exception) -> Answer:

@@ -85,7 +85,7 @@ def do(page: str, form: dict[str, Any]) -> Callable[[Client, Any], HttpResponse]
 
 
 def change_member(browser: Client, shop: SimpleNamespace) -> HttpResponse:
-    form = {"username": shop.member.username, "reason": "left"}  # no longer active
+    form = {"username": shop.member.username, "initial-is_active": "True", "reason": "left"}
     return browser.post(url("users/user", shop.member.pk), form)
 
 

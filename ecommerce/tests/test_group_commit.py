@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ctypes import c_ulong, py_object, pythonapi
 from threading import Event, Thread
 from typing import Any
 
@@ -436,6 +437,43 @@ def test_a_serving_thread_that_never_comes_back_holds_nobody_for_ever(
     assert gone.get() == 2  # and whoever comes back after all disturbs nobody
     assert queue.submit("lane", 4) == 8
     assert run.batches == [[1, 2], [3], [4]]
+    assert queue._lanes == {}
+
+
+def test_a_serving_thread_that_hangs_before_it_took_anybody_holds_nobody_for_ever(
+    arrivals, settings, monkeypatch
+):
+    settings.GROUP_COMMIT_WAIT_SECONDS = 0.2
+    monkeypatch.setattr(group_commit, "STALLED_SECONDS", 0.01)
+    never = Gate()
+    first = iter([never])
+    run = Doubling(before=lambda key: next(first, lambda: None)())
+    queue = GroupCommit(run)
+    gone = Caller(queue, 1)
+    gone.start()
+    assert never.reached.wait(WAIT_SECONDS)
+
+    later = Caller(queue, 2)
+    later.start()
+    assert later.get() == 4
+
+    never.opened.set()
+    assert gone.get() == 2  # it comes back after all, and serves itself alone
+    assert run.batches == [[2], [1]]
+    assert queue._lanes == {}
+
+
+def test_a_thread_that_is_ended_while_it_waits_leaves_the_lead_to_the_next(arrivals):
+    gate = Gate()
+    run = Doubling(within=lambda requests: gate() if 0 in requests else None)
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
+        # It hears of it when the wait is over: by then the lead is its.
+        pythonapi.PyThreadState_SetAsyncExc(c_ulong(callers[1].ident), py_object(SystemExit))
+
+    assert type(callers[1].get()) is SystemExit
+    assert callers[2].get() == 4
+    assert queue.submit("lane", 3) == 6
     assert queue._lanes == {}
 
 

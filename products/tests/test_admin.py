@@ -333,6 +333,18 @@ def test_a_form_of_another_site_adjusts_nothing(admin_user: Any, product: Produc
     assert answer.status_code == 403
 
 
+def test_a_form_from_before_a_colleagues_change_undoes_none_of_it(
+    admin_client: Client, product: Product
+) -> None:
+    form = filled_in(admin_client.get(change_url(product)))
+    change_product(product_id=product.pk, price=2_000, name="머그컵", sku="MUG", is_active=False)
+    answer = admin_client.post(change_url(product), form | {"description": "500 ml", "reason": "x"})
+    assert answer.status_code == 302
+    columns = ("price", "name", "sku", "is_active", "description")
+    assert Product.objects.values_list(*columns).get() == (2_000, "머그컵", "MUG", False, "500 ml")
+    assert logged() == [("admin", "Description: – → 500 ml (x)")]
+
+
 @pytest.mark.parametrize("key", ["999999", "none", "99999999999999999999999"])
 def test_a_product_that_is_not_there_leads_back_to_the_index(
     admin_client: Client, key: str

@@ -281,6 +281,19 @@ def test_a_file_that_is_no_table_of_products_is_refused(
     assert error in errors_of_file(page)
 
 
+def test_a_damaged_excel_file_is_refused(admin_client: Client) -> None:
+    file = io.BytesIO()
+    book = Workbook()
+    book.worksheets[0].append(["sku", "name"])
+    book.save(file)
+    whole = file.getvalue()
+    packed = whole.index(b"xl/workbook.xml") + len("xl/workbook.xml")
+    with nothing_changes():
+        page = upload(admin_client, whole[:packed] + b"\xff" * 20 + whole[packed + 20 :])
+    assert page.status_code == 200
+    assert "This Excel file can't be read." in errors_of_file(page)
+
+
 def test_an_import_needs_a_file_and_a_name(admin_client: Client) -> None:
     page = upload(admin_client, "", name=" ")
     assert page.context["form"].errors == {

@@ -79,6 +79,27 @@ def test_a_member_who_leaves_is_deactivated(admin_client: Client, member: User) 
     assert logged() == [("admin", "Active: yes → no (탈퇴)")]
 
 
+def test_no_page_shows_the_hash_of_a_password(admin_client: Client, make_member: Any) -> None:
+    member = make_member(password="a long secret")
+    assert member.password not in admin_client.get(change_url(member)).content.decode()
+
+
+def test_a_form_from_before_a_member_was_deactivated_leaves_that_as_it_is(
+    admin_client: Client, member: User
+) -> None:
+    form = filled_in(admin_client.get(change_url(member)))
+    User.objects.filter(pk=member.pk).update(is_active=False, first_name="Minji")
+    answer = admin_client.post(change_url(member), form | {"email": "minji@example.com"})
+    assert answer.status_code == 302
+    member.refresh_from_db()
+    assert (member.email, member.is_active, member.first_name) == (
+        "minji@example.com",
+        False,
+        "Minji",
+    )
+    assert logged() == [("admin", "Email address: – → minji@example.com")]
+
+
 def test_a_deactivated_member_writes_nothing_from_that_moment_on(
     admin_client: Client, member: User, client: APIClient, product: Product, coupon: Coupon
 ) -> None:
