@@ -15,6 +15,7 @@ from products.search import SCANNED, AmongIndexed, has_index, index_query
 
 PRICE_MAX = 1_000_000_000
 STOCK_MAX = 1_000_000_000
+SKU_BEGINNING = 6
 SKU_MAX_LENGTH = 64
 
 
@@ -109,9 +110,14 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return self.filter(is_active=True, stock__lte=limit).order_by("stock", "id")
 
     def search_for_staff(self, text: str) -> "ProductQuerySet":
-        """Products whose sku begins with `text`; if there is none, `search_all`."""
+        """Products whose sku begins with `text`; if there is none, those that `search_all` finds.
+
+        A shorter beginning than six characters fits the SKUs of many and the names of more.
+        """
         by_sku = self.filter(sku__startswith=text.strip())
-        return by_sku if by_sku.exists() else self.search_all(text)
+        if len(text.strip()) >= SKU_BEGINNING and by_sku.exists():
+            return by_sku
+        return self.search_all(text)
 
 
 class Product(models.Model):

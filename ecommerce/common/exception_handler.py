@@ -44,8 +44,8 @@ class ExceptionHandler(handler.ExceptionHandler):
         refusal = _refusal_of(self.exc)
         if refusal is None:
             return super().run()
-        # Not a bug, so nothing to report; and at a sale this is what most are answered with.
-        self.set_rollback()
+        # Not a bug, so nothing to report; and at a sale this is what most are answered with. Nor is
+        # there a transaction to roll back: services end theirs themselves.
         return _refusal_response(refusal)
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
