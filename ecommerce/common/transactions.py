@@ -72,6 +72,9 @@ def discard_transaction() -> None:
 
 def _run_once(work: Callable[[bool], T], settle: bool) -> T:
     committing = False
+    # Not asked first whether the connection still stands, a round trip each time: if it doesn't,
+    # the work itself finds out, has changed nothing, and is tried again on a new one.
+    connection.health_check_done = True
     try:
         with in_turn(), transaction.atomic(durable=True):
             result = work(settle)
