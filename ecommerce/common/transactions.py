@@ -74,7 +74,7 @@ def _run_once(work: Callable[[bool], T], settle: bool) -> T:
     committing = False
     # Not asked first whether the connection still stands, a round trip each time: if it doesn't,
     # the work itself finds out, has changed nothing, and is tried again on a new one.
-    connection.health_check_done = True
+    connection.health_check_done = True  # type: ignore[attr-defined]  # its stubs lack it
     try:
         with in_turn(), transaction.atomic(durable=True):
             result = work(settle)
