@@ -1,6 +1,6 @@
 """The forms of the back office, in the words of those who plan a campaign."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -35,9 +35,7 @@ HELP_TEXTS = {
 
 
 class CouponForm(ReasonedForm):
-    """A campaign's terms. What it gives, to how many and when, changes for a reason."""
-
-    needs_reason: ClassVar[frozenset[str]] = frozenset(LABELS) - {"name"}
+    """A campaign's terms, in the manager's words."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,7 +43,6 @@ class CouponForm(ReasonedForm):
             self.fields[name].label = LABELS[name]
             self.fields[name].help_text = HELP_TEXTS.get(name, "")
         if self.instance.pk is None:
-            self.needs_reason = frozenset()  # type: ignore[misc]
             self.fields.pop("reason", None)
 
 

@@ -1,7 +1,7 @@
 """The forms of the back office."""
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -21,9 +21,7 @@ IMPORT_NAME_MAX_LENGTH = 150
 
 
 class ProductForm(ReasonedForm):
-    """What describes a product. Its price, and whether it is sold, change for a reason."""
-
-    needs_reason: ClassVar[frozenset[str]] = frozenset({"price", "is_active"})
+    """What describes a product, its price, and whether it is sold."""
 
 
 class ProductAddForm(ServiceForm):

@@ -1,7 +1,5 @@
 """The forms of the back office."""
 
-from typing import ClassVar
-
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -12,11 +10,7 @@ from ecommerce.common.admin import ReasonedForm, ReasonForm, not_zero
 
 
 class MemberForm(ReasonedForm, UserChangeForm):  # type: ignore[misc]
-    """A member's account. Who may do what, and whether at all, changes for a reason."""
-
-    needs_reason: ClassVar[frozenset[str]] = frozenset(
-        {"is_active", "is_staff", "is_superuser", "groups", "user_permissions"}
-    )
+    """A member's account: who may do what, and whether at all."""
 
 
 class BalanceAdjustmentForm(ReasonForm):

@@ -97,10 +97,11 @@ def test_a_change_of_one_term_leaves_the_others_and_the_issued_quantity(
     form = filled_in(admin_client.get(change_url(coupon)))
     issue_coupon(coupon_id=coupon.pk, user_id=make_member().pk)
     before = Coupon.objects.values().get()
-    answer = admin_client.post(change_url(coupon), form | {"name": "new", "issued_quantity": 9})
+    sent = {"name": "new", "issued_quantity": 9, "reason": "오타"}
+    answer = admin_client.post(change_url(coupon), form | sent)
     assert (answer.status_code, answer["Location"]) == (302, LIST)
     assert Coupon.objects.values().get() == before | {"name": "new", "issued_quantity": 1}
-    assert logged() == [("admin", f"Name: {before['name']} → new")]
+    assert logged() == [("admin", f"Name: {before['name']} → new (오타)")]
 
 
 def test_the_total_may_be_lowered_to_what_is_issued_and_no_further(

@@ -426,7 +426,7 @@ class ServiceForm(ModelForm):
 
 
 class ReasonedForm(ServiceForm):
-    """A change whose reason goes into the log; without one, some fields may not be changed."""
+    """A change whose reason goes into the log; without one, nothing may be changed."""
 
     reason = forms.CharField(
         label=_("Reason for the change"),
@@ -434,21 +434,17 @@ class ReasonedForm(ServiceForm):
         required=False,
         widget=UnfoldAdminTextInputWidget,
     )
-    needs_reason: ClassVar[frozenset[str]] = frozenset()
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        if self.needs_reason.intersection(self.changed_data) and not self.cleaned_data.get(
-            "reason"
-        ):
+        is_change = self.instance.pk is not None and set(self.changed_data) - {"reason"}
+        if is_change and not self.cleaned_data.get("reason"):
             self.add_error("reason", ValidationError(_("Say why: this is kept in the log.")))
         return cleaned
 
 
 class AsksReason(ShopModelAdmin):
     """An admin whose form of changes has a field for the reason, for those who may change."""
-
-    reason_help: ClassVar["StrOrPromise"] = ""
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -118,14 +118,15 @@ def test_a_sale_and_a_colleagues_change_while_a_form_is_being_saved_survive(
 
     form = filled_in(admin_client.get(change_url(product)))
     monkeypatch.setattr("products.admin.change_product", changed_late)
-    assert admin_client.post(change_url(product), form | {"name": "Mug"}).status_code == 302
+    sent = form | {"name": "Mug", "reason": "오타"}
+    assert admin_client.post(change_url(product), sent).status_code == 302
     product.refresh_from_db()
     assert (product.stock, product.name, product.search_name) == (6, "Mug", "mug")
     assert (product.description, product.price) == ("new", 3_000)
 
 
-@pytest.mark.parametrize("change", [{"price": 2_000}, {"is_active": ""}])
-def test_a_price_or_a_withdrawal_needs_a_reason(
+@pytest.mark.parametrize("change", [{"price": 2_000}, {"is_active": ""}, {"description": "new"}])
+def test_every_change_needs_a_reason(
     admin_client: Client, product: Product, change: dict[str, Any]
 ) -> None:
     form = filled_in(admin_client.get(change_url(product))) | change
@@ -143,6 +144,7 @@ def test_a_taken_sku_is_an_error_of_the_form(
     make_product(sku="MUG-1")
     url = ADD if page == "add" else change_url(product)
     form = filled_in(admin_client.get(url)) | {"sku": "MUG-1", "name": "mug", "price": 1_000}
+    form["reason"] = "새 번호"
     with nothing_changes():
         answer = admin_client.post(url, form)
     assert errors_on(answer) == {"sku": ["Another product has this SKU."]}
@@ -159,7 +161,7 @@ def test_an_sku_taken_while_the_form_is_being_saved_is_an_error_of_the_form(
             make_product(sku="MUG-1")
         return change_product(**changes)
 
-    form = filled_in(admin_client.get(change_url(product))) | {"sku": "MUG-1"}
+    form = filled_in(admin_client.get(change_url(product))) | {"sku": "MUG-1", "reason": "새 번호"}
     monkeypatch.setattr("products.admin.change_product", changed_late)
     answer = admin_client.post(change_url(product), form)
     assert errors_on(answer)["sku"][0] == "Another product has this SKU."

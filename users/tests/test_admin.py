@@ -61,7 +61,8 @@ def test_a_charge_between_opening_and_saving_a_members_form_survives(
 ) -> None:
     form = filled_in(admin_client.get(change_url(member)))
     charge_wallet(user_id=member.pk, amount=5_000)
-    answer = admin_client.post(change_url(member), form | {"first_name": "Minji", "balance": 7})
+    sent = {"first_name": "Minji", "balance": 7, "reason": "개명"}
+    answer = admin_client.post(change_url(member), form | sent)
     assert answer.status_code == 302
     member.refresh_from_db()
     assert (member.first_name, member.wallet.balance) == ("Minji", 105_000)
@@ -89,7 +90,9 @@ def test_a_form_from_before_a_member_was_deactivated_leaves_that_as_it_is(
 ) -> None:
     form = filled_in(admin_client.get(change_url(member)))
     User.objects.filter(pk=member.pk).update(is_active=False, first_name="Minji")
-    answer = admin_client.post(change_url(member), form | {"email": "minji@example.com"})
+    answer = admin_client.post(
+        change_url(member), form | {"email": "minji@example.com", "reason": "요청"}
+    )
     assert answer.status_code == 302
     member.refresh_from_db()
     assert (member.email, member.is_active, member.first_name) == (
@@ -97,7 +100,7 @@ def test_a_form_from_before_a_member_was_deactivated_leaves_that_as_it_is(
         False,
         "Minji",
     )
-    assert logged() == [("admin", "Email address: – → minji@example.com")]
+    assert logged() == [("admin", "Email address: – → minji@example.com (요청)")]
 
 
 def test_a_deactivated_member_writes_nothing_from_that_moment_on(
@@ -151,7 +154,8 @@ def test_staff_who_change_members_cannot_give_themselves_or_others_more(
     form = filled_in(browser.get(change_url(member)))
     group = Group.objects.create(name="managers")
     more = {"is_staff": "on", "is_superuser": "on", "groups": [group.pk], "user_permissions": [1]}
-    assert browser.post(change_url(member), form | more | {"last_name": "Kim"}).status_code == 302
+    sent = form | more | {"last_name": "Kim", "reason": "개명"}
+    assert browser.post(change_url(member), sent).status_code == 302
     member.refresh_from_db()
     assert (member.last_name, member.is_staff, member.is_superuser) == ("Kim", False, False)
     assert (member.groups.count(), member.user_permissions.count()) == (0, 0)
