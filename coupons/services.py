@@ -1,5 +1,6 @@
 """Every write to campaigns and to the coupons they issued."""
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -357,11 +358,16 @@ def restore(issued: IssuedCoupon) -> None:
 
 
 def save_redemptions(issued: Collection[IssuedCoupon]) -> None:
-    """Write when locked coupons were used, all in one moment. Needs an open transaction."""
+    """Write when locked coupons were used, a statement for each moment. Needs an open transaction.
+
+    Orders that are placed together are of one moment.
+    """
     # Not by `save_fields`, whose upsert would share-lock the campaigns on MySQL 9.7.
-    if issued:
-        (used_at,) = {one.used_at for one in issued}
-        IssuedCoupon.objects.filter(pk__in=[one.pk for one in issued]).update(used_at=used_at)
+    by_moment: dict[datetime | None, list[int]] = defaultdict(list)
+    for one in issued:
+        by_moment[one.used_at].append(one.pk)
+    for used_at, ids in by_moment.items():
+        IssuedCoupon.objects.filter(pk__in=ids).update(used_at=used_at)
 
 
 def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:

@@ -14,8 +14,8 @@ from coupons.services import (
     lock_issued_coupons,
     redeem,
     restore,
-    save_redemptions,
 )
+from ecommerce.common.rows import save_fields
 from ecommerce.daily_totals import reopen_days
 from ecommerce.seeding.rows import Row, Series, insert_rows, update_rows
 from orders.models import Order, OrderItem
@@ -94,7 +94,7 @@ def insert_orders(
     _write_deliveries(book, orders)
     reopen_days(since=min(timezone.localdate(order.moment) for order in orders))
     _write_orders(book, orders)
-    save_redemptions(coupons.values())
+    save_fields(coupons.values(), ["used_at"])  # each of a moment of its own
     _write_wallets(book)
     _write_daily_sales(_sales_of(book, orders))
 

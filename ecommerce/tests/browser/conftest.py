@@ -16,11 +16,6 @@ from ecommerce.tests.browser.manager import Manager
 WIDTHS = [1280, 390]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser after the other, whatever the order of the tests in their files."""
-    items.sort(key=lambda item: str(getattr(item, "callspec", None) and item.callspec.params))
-
-
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: Any) -> Iterator[Shop]:
     """Two processes on a demo shop with 60 more members, in SQLite."""
