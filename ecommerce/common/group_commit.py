@@ -96,31 +96,29 @@ class GroupCommit(Generic[Key, Request, Answer]):
             lane.waiting.append(ticket)
             if leads:
                 lane.lead(ticket)
-        if leads or self._wait_for_the_lead(key, lane, ticket):
-            self._lead(key, lane, ticket)
+        try:
+            if leads or self._wait_for_the_lead(lane, ticket):
+                self._lead(key, lane, ticket)
+        except BaseException:  # its time is up, or its thread is being ended
+            self._leave(key, lane, ticket)
+            raise
         return _returned_or_raised(ticket.outcome)
 
     # --- Waiting --------------------------------------------------------------------------------
 
     def _wait_for_the_lead(
-        self, key: Key, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
-    ) -> bool:
-        """Wait until the request is to lead (True) or has its outcome (False)."""
-        try:
-            return self._leads_or_has_its_outcome(lane, ticket)
-        except BaseException:  # its time is up, or this thread is being ended
-            self._leave(key, lane, ticket)
-            raise
-
-    def _leads_or_has_its_outcome(
         self, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
     ) -> bool:
+        """Wait until the request is to lead (True) or has its outcome (False)."""
         if not ticket.signal.acquire(timeout=settings.GROUP_COMMIT_WAIT_SECONDS):
             with self._mutex:
                 if ticket.state is _State.WAITING:
                     if lane.is_stalled() and lane.next_to_lead() is ticket:
                         lane.take_over(ticket)
                         return True
+                    # Out of the queue before the mutex is let go: nobody can take it any more.
+                    lane.waiting.remove(ticket)
+                    ticket.state = _State.SETTLED
                     raise Busy
             # It was taken, or is to lead: from here on only the outcome can tell what became of it.
             if not ticket.signal.acquire(timeout=STALLED_SECONDS):
@@ -133,7 +131,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
         with self._mutex:
             if ticket.state is _State.WAITING:
                 lane.waiting.remove(ticket)
-        if ticket.state is _State.LEADING:  # it was just given the lead, and will not use it
+        if ticket.state is _State.LEADING:  # it has the lead, and will not use it
             self._pass_on(key, lane, ticket)
 
     # --- Leading --------------------------------------------------------------------------------
@@ -205,6 +203,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
                 return  # it was taken for dead, and another leads
             if leader.state is _State.LEADING:  # it ended before it took anybody, itself included
                 lane.waiting.remove(leader)
+                leader.state = _State.SETTLED
             if lane.waiting:
                 lane.lead(lane.waiting[0])
                 lane.waiting[0].signal.release()
