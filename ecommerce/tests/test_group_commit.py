@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import c_ulong, py_object, pythonapi
-from threading import Event, Thread
+from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
 import pytest
@@ -363,6 +363,38 @@ def test_who_is_in_a_batch_waits_for_the_outcome_however_long_it_takes(arrivals,
 
     assert (first.get(), second.get()) == (2, 4)
     assert run.batches == [[1, 2]]
+
+
+def test_who_is_told_busy_is_in_no_batch_that_is_closed_in_that_very_moment(settings):
+    settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
+    gate = Gate()
+    run = Doubling(before=gate)
+    queue = GroupCommit(run)
+    first, late = Caller(queue, 1), Caller(queue, 2)
+
+    class Mutex:
+        """Once the late one has let go of it with its time up, the first closes its batch."""
+
+        def __init__(self) -> None:
+            self.lock, self.exits_of_late = Lock(), 0
+
+        def __enter__(self) -> None:
+            self.lock.acquire()
+
+        def __exit__(self, *args: Any) -> None:
+            self.lock.release()
+            self.exits_of_late += current_thread() is late
+            if self.exits_of_late == 2 and current_thread() is late:
+                gate.opened.set()
+                first.get()
+
+    queue._mutex = Mutex()
+    first.start()
+    assert gate.reached.wait(WAIT_SECONDS)
+    late.start()
+
+    assert (first.get(), type(late.get())) == (2, Busy)
+    assert run.batches == [[1]]
 
 
 # --- Death --------------------------------------------------------------------------------------
