@@ -88,19 +88,21 @@ class GroupCommit(Generic[Key, Request, Answer]):
             (outcome,) = self._run(key, Batch(lambda: [request]))
             return _returned_or_raised(outcome)
         ticket: _Ticket[Request, Answer] = _Ticket(request)
-        with self._mutex:
-            lane = self._lanes.get(key)
-            leads = lane is None
-            if lane is None:
-                lane = self._lanes[key] = _Lane()
-            lane.waiting.append(ticket)
-            if leads:
-                lane.lead(ticket)
+        lane: _Lane[Request, Answer] | None = None
         try:
+            with self._mutex:
+                lane = self._lanes.get(key)
+                if lane is None:
+                    lane = _Lane(ticket)
+                    self._lanes[key] = lane
+                else:
+                    lane.waiting.append(ticket)
+                leads = lane.leader is ticket
             if leads or self._wait_for_the_lead(lane, ticket):
                 self._lead(key, lane, ticket)
         except BaseException:  # its time is up, or its thread is being ended
-            self._leave(key, lane, ticket)
+            if lane is not None:
+                self._leave(key, lane, ticket)
             raise
         return _returned_or_raised(ticket.outcome)
 
@@ -129,7 +131,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
         self, key: Key, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
     ) -> None:
         with self._mutex:
-            if ticket.state is _State.WAITING:
+            if ticket.state is _State.WAITING and ticket in lane.waiting:
                 lane.waiting.remove(ticket)
         if ticket.state is _State.LEADING:  # it has the lead, and will not use it
             self._pass_on(key, lane, ticket)
@@ -207,7 +209,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
             if lane.waiting:
                 lane.lead(lane.waiting[0])
                 lane.waiting[0].signal.release()
-            else:
+            elif self._lanes.get(key) is lane:
                 del self._lanes[key]
 
 
@@ -241,8 +243,10 @@ class _Lane(Generic[Request, Answer]):
 
     __slots__ = ("leader", "since", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, leader: _Ticket[Request, Answer]) -> None:
         self.waiting: deque[_Ticket[Request, Answer]] = deque()
+        self.waiting.append(leader)
+        self.lead(leader)
 
     def lead(self, ticket: _Ticket[Request, Answer]) -> None:
         ticket.state = _State.LEADING

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ctypes import c_ulong, py_object, pythonapi
 from threading import Event, Lock, Thread, current_thread
 from typing import Any
 
@@ -495,17 +494,35 @@ def test_a_serving_thread_that_hangs_before_it_took_anybody_holds_nobody_for_eve
     assert queue._lanes == {}
 
 
-def test_a_thread_that_is_ended_while_it_waits_leaves_the_lead_to_the_next(arrivals):
+class EndsItsThread:
+    """A lock at which a thread that waits with a timeout is ended once it has it."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.release = self.lock.release
+
+    def acquire(self, *, timeout: float | None = None) -> bool:
+        got = self.lock.acquire(timeout=-1 if timeout is None else timeout)
+        if timeout is not None:
+            raise SystemExit
+        return got
+
+
+def test_a_thread_that_is_ended_as_it_is_given_the_lead_leaves_it_to_the_next(
+    arrivals, monkeypatch
+):
     gate = Gate()
     run = Doubling(within=lambda requests: gate() if 0 in requests else None)
     queue = GroupCommit(run)
+    signals = iter([Lock(), EndsItsThread(), Lock(), Lock()])
+    monkeypatch.setattr(group_commit, "Lock", lambda: next(signals))
     with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
-        # It hears of it when the wait is over: by then the lead is its.
-        pythonapi.PyThreadState_SetAsyncExc(c_ulong(callers[1].ident), py_object(SystemExit))
+        pass
 
     assert type(callers[1].get()) is SystemExit
     assert callers[2].get() == 4
     assert queue.submit("lane", 3) == 6
+    assert run.batches == [[0], [2], [3]]
     assert queue._lanes == {}
 
 
