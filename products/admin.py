@@ -21,6 +21,7 @@ from ecommerce.common.admin import (
     AsksReason,
     ConditionFilter,
     History,
+    ReasonedForm,
     ReasonForm,
     RelatedTable,
     SavedByService,
@@ -75,7 +76,9 @@ ORANGE = "font-semibold text-orange-700 dark:text-orange-400"
 
 
 @admin.register(Category)
-class CategoryAdmin(ShopModelAdmin):
+class CategoryAdmin(AsksReason):
+    form = ReasonedForm
+    fields: ClassVar[Any] = ["name", "slug"]
     list_display = ["name", "slug"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}

@@ -18,8 +18,10 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from ecommerce.common.admin import (
     SIGNED,
     WON,
+    AsksReason,
     History,
     ReadOnly,
+    ReasonedForm,
     RelatedTable,
     ShopModelAdmin,
     Undeletable,
@@ -248,8 +250,9 @@ class LogEntryAdmin(History, ShopModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(ShopModelAdmin, DjangoGroupAdmin):
-    pass
+class GroupAdmin(AsksReason, DjangoGroupAdmin):
+    form = ReasonedForm
+    fields: ClassVar[Any] = ["name", "permissions"]
 
 
 @admin.register(Wallet)

@@ -225,6 +225,19 @@ def test_products_are_filtered_by_stock(
     }
 
 
+def test_a_change_of_a_category_needs_a_reason_and_is_logged_with_it(admin_client: Client) -> None:
+    category = Category.objects.create(name="주방", slug="kitchen")
+    url = f"/admin/products/category/{category.pk}/change/"
+    form = filled_in(admin_client.get(url)) | {"name": "부엌"}
+
+    with nothing_changes():
+        answer = admin_client.post(url, form)
+    assert errors_on(answer) == {"reason": ["Say why: this is kept in the log."]}
+    assert admin_client.post(url, form | {"reason": "우리말"}).status_code == 302
+    assert Category.objects.get().name == "부엌"
+    assert logged() == [("admin", "Name: 주방 → 부엌 (우리말)")]
+
+
 def test_a_category_is_added_with_a_korean_slug(admin_client: Client) -> None:
     added = admin_client.post(
         "/admin/products/category/add/", {"name": "주방", "slug": "주방-용품"}

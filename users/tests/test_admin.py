@@ -196,6 +196,22 @@ def test_a_group_gets_its_permissions(admin_client: Client) -> None:
     assert Group.objects.get(name="상담").permissions.count() == 2
 
 
+def test_a_change_of_a_group_needs_a_reason_and_is_logged_with_it(admin_client: Client) -> None:
+    group = Group.objects.create(name="상담")
+    url = f"/admin/auth/group/{group.pk}/change/"
+    form = filled_in(admin_client.get(url)) | {"name": "상담원", "permissions": [1]}
+
+    assert errors_on(admin_client.post(url, form)) == {
+        "reason": ["Say why: this is kept in the log."]
+    }
+    group.refresh_from_db()
+    assert (group.name, group.permissions.count()) == ("상담", 0)
+    assert admin_client.post(url, form | {"reason": "새 팀"}).status_code == 302
+    group.refresh_from_db()
+    assert (group.name, group.permissions.count()) == ("상담원", 1)
+    assert logged()[0][1].endswith("(새 팀)")
+
+
 # --- Adjusting balances -------------------------------------------------------------------------
 
 
