@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import FilteredRelation, Q
+from django.db.models import FilteredRelation, Q, QuerySet
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -20,9 +20,11 @@ from coupons.errors import (
     TotalBelowIssued,
 )
 from coupons.models import Coupon, IssuedCoupon
+from ecommerce.common.compiled import Compiled, update_of
 from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.group_commit import Batch, GroupCommit
+from ecommerce.common.rows import save_new
 from ecommerce.common.transactions import discard_transaction, run_transaction
 from users.models import User
 from users.services import active_member_ids
@@ -217,10 +219,13 @@ def lock_coupon(coupon_id: int) -> Coupon:
     Raises:
         NotFound: there is no such campaign.
     """
-    coupon = Coupon.objects.select_for_update().filter(pk=coupon_id).first()
-    if coupon is None:
+    found = _locked_coupons.objects(coupon_id)
+    if not found:
         raise NotFound
-    return coupon
+    return found[0]
+
+
+_locked_coupons = Compiled(lambda pk: Coupon.objects.select_for_update().filter(pk=pk))
 
 
 def issue_coupons(
@@ -252,11 +257,18 @@ def _active_and_holders(
     if settle:  # also of members who were deactivated since
         mine = IssuedCoupon.objects.filter(coupon=coupon, user__in=user_ids)
         return active_member_ids(user_ids), {issued.user_id: issued for issued in mine}
-    # In one statement: the campaign is locked, and everybody waits.
-    of_campaign = FilteredRelation("coupons", condition=Q(coupons__coupon=coupon))
-    members = User.objects.filter(pk__in=user_ids, is_active=True).annotate(held=of_campaign)
-    rows = dict(members.values_list("pk", "held__pk"))
+    rows = dict(_members_and_held.rows(coupon.pk, *user_ids))
     return set(rows), {pk: IssuedCoupon(pk=held) for pk, held in rows.items() if held is not None}
+
+
+def _build_members_and_held(coupon_id: int, *user_ids: int) -> "QuerySet[User, Any]":
+    # In one statement: the campaign is locked, and everybody waits.
+    of_campaign = FilteredRelation("coupons", condition=Q(coupons__coupon=coupon_id))
+    members = User.objects.filter(pk__in=user_ids, is_active=True).annotate(held=of_campaign)
+    return members.values_list("pk", "held__pk")
+
+
+_members_and_held = Compiled(_build_members_and_held)
 
 
 def _decide(
@@ -291,17 +303,13 @@ def _decide(
 def _save_issued(coupon: Coupon, issued: list[IssuedCoupon]) -> None:
     if not issued:
         return
-    coupon.save(update_fields=["issued_quantity"])
-    if len(issued) == 1:
-        issued[0].save(force_insert=True)
-        return
-    IssuedCoupon.objects.bulk_create(issued)
-    if issued[0].pk is None:  # MySQL tells no keys of a bulk insert
-        first, last = issued[0].issue_number, issued[-1].issue_number
-        keys = IssuedCoupon.objects.filter(coupon=coupon, issue_number__range=(first, last))
-        pk_by_number = dict(keys.values_list("issue_number", "pk"))
-        for one in issued:
-            one.pk = pk_by_number[one.issue_number]
+    _set_issued_quantity.execute(coupon.pk, coupon.issued_quantity)
+    save_new(issued)
+
+
+_set_issued_quantity: Compiled[Coupon] = Compiled(
+    lambda pk, quantity: update_of(Coupon.objects.filter(pk=pk), issued_quantity=quantity)
+)
 
 
 # --- Using --------------------------------------------------------------------------------------

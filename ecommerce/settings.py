@@ -118,6 +118,8 @@ SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How many threads of how many processes may each hold one connection to the database.
 WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=16)
+# Whether each process keeps to a core of its own, where there are no more cores than processes.
+PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 
 
 def _database() -> dict[str, Any]:
@@ -138,6 +140,7 @@ def _database() -> dict[str, Any]:
         test_file = env.str("TEST_SQLITE", default=str(BASE_DIR / "test.sqlite3"))
         database["TEST"] = {"NAME": test_file}
     elif database["ENGINE"] == "django.db.backends.mysql":
+        database["ENGINE"] = "ecommerce.mysql"  # Django's, with a round trip less
         database["OPTIONS"] = {
             **database.get("OPTIONS", {}),
             "charset": "utf8mb4",

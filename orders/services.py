@@ -22,6 +22,7 @@ from ecommerce.common.errors import DoesNotExist, DomainError, ErrorItem, NotFou
 from ecommerce.common.group_commit import Batch, GroupCommit
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
 from ecommerce.common.references import new_reference
+from ecommerce.common.rows import save_new
 from ecommerce.common.transactions import discard_transaction, run_transaction
 from orders.errors import OrderNotCancellable
 from orders.models import Order, OrderItem
@@ -279,8 +280,11 @@ def _write(placed: list[_Placed], locked: _Locked) -> None:
         return
     orders = [one.order for one in placed]
     items = [item for one in placed for item in one.items]
-    _insert_orders(orders)
-    OrderItem.objects.bulk_create(items)  # takes each order's id, known only now, from `item.order`
+    save_new(orders)
+    for one in placed:
+        for item in one.items:
+            item.order = one.order  # once more: its id is known only now
+    save_new(items)
     save_redemptions([order.coupon for order in orders if order.coupon])
     save_wallets(
         [locked.wallets[user_id] for user_id in sorted({order.user_id for order in orders})],
@@ -290,18 +294,6 @@ def _write(placed: list[_Placed], locked: _Locked) -> None:
     record_sales(_sales_of(items))
     for one in placed:
         one.order.line_items = one.items  # nothing may have to be read after the commit
-
-
-def _insert_orders(orders: list[Order]) -> None:
-    if len(orders) == 1:
-        orders[0].save(force_insert=True)
-        return
-    Order.objects.bulk_create(orders)
-    if orders[0].pk is None:  # MySQL tells no keys of a bulk insert
-        rows = Order.objects.filter(number__in=[order.number for order in orders])
-        pk_by_number = dict(rows.values_list("number", "pk"))
-        for order in orders:
-            order.pk = pk_by_number[order.number]
 
 
 def _sales_of(items: Sequence[OrderItem]) -> dict[tuple[int, date], Sold]:

@@ -10,9 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
+from ecommerce.common.compiled import Compiled
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_fields
+from ecommerce.common.rows import save_fields, save_new
 from ecommerce.common.transactions import run_transaction
 from products.errors import (
     OutOfStock,
@@ -249,8 +250,12 @@ def lock_products(product_ids: Collection[int]) -> dict[int, Product]:
     possible = {pk for pk in product_ids if pk in DB_IDS}
     if not possible:
         return {}
-    locked = Product.objects.select_for_update().filter(pk__in=possible).order_by("pk")
-    return {product.pk: product for product in locked}
+    return {product.pk: product for product in _locked_products.objects(*possible)}
+
+
+_locked_products = Compiled(
+    lambda *pks: Product.objects.select_for_update().filter(pk__in=pks).order_by("pk")
+)
 
 
 def take_stock(product: Product, quantity: int) -> None:
@@ -467,11 +472,11 @@ def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | 
     if any(one.adjustment for one in changed):
         columns.add("stock")
     save_fields([one.product for one in changed], sorted(columns))
-    _insert_products([one.product for one in new])
+    save_new([one.product for one in new])
     reason = f"import: {name}"
     adjustments = [(one, _import_reference(name, one.product.pk)) for one in changed]
     openings = [(one, new_reference("STK")) for one in new]
-    StockAdjustment.objects.bulk_create(
+    save_new(
         [
             StockAdjustment(
                 product=one.product,
@@ -485,14 +490,3 @@ def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | 
             if (quantity := one.product.stock if one.is_new else one.adjustment)
         ]
     )
-
-
-def _insert_products(products: Sequence[Product]) -> None:
-    if not products:
-        return
-    Product.objects.bulk_create(products)
-    if products[0].pk is None:  # MySQL tells no keys of a bulk insert
-        rows = Product.objects.filter(sku__in=[product.sku for product in products])
-        pk_by_sku = dict(rows.values_list("sku", "pk"))
-        for product in products:
-            product.pk = pk_by_sku[product.sku]

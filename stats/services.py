@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from django.db import connection
 from django.db.models import Q
 
+from ecommerce.common.rows import save_or_update
 from stats.models import DailyProductSales
 
 
@@ -35,7 +35,10 @@ def record_sales(sales: SalesByProductDay) -> None:
         row = rows.setdefault((product_id, day), DailyProductSales(product_id=product_id, day=day))
         row.quantity += sold.quantity
         row.revenue += sold.revenue
-    _upsert(rows.values())
+    # By the unique pair rather than the id, which the database is left to give: an existing row
+    # and a new one are then written by the same statement.
+    ordered = sorted(rows.values(), key=lambda row: (row.product_id, row.day))
+    save_or_update(ordered, ["quantity", "revenue"], unique=["product", "day"])
 
 
 def take_back_sales(sales: SalesByProductDay) -> None:
@@ -51,22 +54,3 @@ def _rows_of(sales: SalesByProductDay) -> Iterable[DailyProductSales]:
     for day, product_ids in by_day.items():
         condition |= Q(day=day, product__in=product_ids)
     return DailyProductSales.objects.filter(condition)
-
-
-def _upsert(rows: Iterable[DailyProductSales]) -> None:
-    # By the unique pair rather than the id, which the database is left to give: an existing row
-    # and a new one are then written by the same statement.
-    target = (
-        ["product", "day"] if connection.features.supports_update_conflicts_with_target else None
-    )
-    DailyProductSales.objects.bulk_create(
-        [
-            DailyProductSales(
-                product_id=row.product_id, day=row.day, quantity=row.quantity, revenue=row.revenue
-            )
-            for row in sorted(rows, key=lambda row: (row.product_id, row.day))
-        ],
-        update_conflicts=True,
-        update_fields=["quantity", "revenue"],
-        unique_fields=target,
-    )

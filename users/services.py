@@ -1,6 +1,6 @@
 """Every write to members, their tokens and their wallets."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -12,10 +12,11 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from ecommerce.common.compiled import Compiled
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
 from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_fields
+from ecommerce.common.rows import save_fields, save_new
 from ecommerce.common.transactions import run_transaction
 from users.errors import (
     BalanceLimitExceeded,
@@ -176,14 +177,24 @@ def lock_wallets(user_ids: Collection[int]) -> dict[int, Wallet]:
 
 
 def _select_wallets(user_ids: Collection[int]) -> dict[int, Wallet]:
-    locked = Wallet.objects.select_for_update().filter(user__in=user_ids).order_by("user_id")
-    return {wallet.user_id: wallet for wallet in locked}
+    return {wallet.user_id: wallet for wallet in _locked_wallets.objects(*user_ids)}
+
+
+_locked_wallets = Compiled(
+    lambda *user_ids: (
+        Wallet.objects.select_for_update().filter(user__in=user_ids).order_by("user_id")
+    )
+)
 
 
 def active_member_ids(user_ids: Iterable[int]) -> set[int]:
     """Which of the members may act at this moment. Read it after the first lock."""
-    members = User.objects.filter(pk__in=list(user_ids), is_active=True)
-    return set(members.values_list("pk", flat=True))
+    return {pk for (pk,) in _active_members.rows(*user_ids)}
+
+
+_active_members = Compiled(
+    lambda *user_ids: User.objects.filter(pk__in=user_ids, is_active=True).values_list("pk")
+)
 
 
 def lock_active_wallet(user_id: int) -> Wallet:
@@ -220,17 +231,13 @@ def debit(wallet: Wallet, amount: int) -> None:
     wallet.balance -= amount
 
 
-def save_wallets(wallets: Collection[Wallet], entries: Collection[WalletTransaction]) -> None:
+def save_wallets(wallets: Collection[Wallet], entries: Sequence[WalletTransaction]) -> None:
     """Write locked wallets and the ledger entries that say why. Needs an open transaction."""
     now = timezone.now()
     for wallet in wallets:
         wallet.updated_at = now
     save_fields(wallets, ["balance", "updated_at"])
-    if len(entries) == 1:
-        for entry in entries:  # one by itself learns its id, which MySQL's bulk insert keeps
-            entry.save(force_insert=True)
-    else:
-        WalletTransaction.objects.bulk_create(entries)
+    save_new(entries)
 
 
 def charge_wallet(

@@ -13,6 +13,7 @@ from django.db import connection
 from django.db.models import DateField, DateTimeField, Field, Model
 
 from ecommerce.common.references import ALPHABET
+from ecommerce.common.rows import quoted
 
 Row = tuple[Any, ...]
 
@@ -29,9 +30,9 @@ def insert_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Row])
     # A column that is left out is null, and the id a new one: cheaper than a null in each row.
     others = [field for field in fields.values() if field.get_default() is not None]
     (defaults,) = _adapted(others, [tuple(field.get_default() for field in others)])
-    names = ", ".join(_quoted(field.column) for field in (*given, *others))
+    names = ", ".join(quoted(field.column) for field in (*given, *others))
     marks = ", ".join("%s" for _ in (*given, *others))
-    table = _quoted(model._meta.db_table)
+    table = quoted(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT INTO {table} ({names}) VALUES ({marks})",  # noqa: S608  names of our own
@@ -47,17 +48,13 @@ def update_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Row])
     """
     fields = {field.attname: field for field in model._meta.concrete_fields}
     given = [fields[name] for name in columns]
-    changes = ", ".join(f"{_quoted(field.column)} = %s" for field in given)
-    table = _quoted(model._meta.db_table)
+    changes = ", ".join(f"{quoted(field.column)} = %s" for field in given)
+    table = quoted(model._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(
             f"UPDATE {table} SET {changes} WHERE id = %s",  # noqa: S608  names of our own
             _adapted([*given, fields["id"]], rows),
         )
-
-
-def _quoted(name: str | None) -> str:
-    return connection.ops.quote_name(str(name))
 
 
 def _adapted(fields: Sequence["Field[Any, Any]"], rows: Sequence[Row]) -> list[Row]:

@@ -60,6 +60,7 @@ def without_locks(*stops: str, parties: int) -> Iterator[None]:
     with ExitStack() as patches:
         patches.enter_context(override_settings(GROUP_COMMIT_MAX_BATCH=1))
         patches.enter_context(mock.patch.object(QuerySet, "select_for_update", QuerySet.all))
+        patches.enter_context(mock.patch("ecommerce.common.compiled.KEPT", -1))  # compile it anew
         patches.enter_context(
             mock.patch("ecommerce.common.transactions.transaction", SimpleNamespace(atomic=atomic))
         )

@@ -119,7 +119,7 @@ def test_mysql_is_named_by_its_address():
 
     keys = ["ENGINE", "USER", "PASSWORD", "HOST", "PORT", "NAME", "CONN_HEALTH_CHECKS"]
     assert [database[key] for key in keys] == [
-        "django.db.backends.mysql",
+        "ecommerce.mysql",
         "shop",
         "p@ss/word",
         "db.example",

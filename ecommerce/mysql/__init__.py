@@ -1,0 +1,1 @@
+"""Django's MySQL backend, with one round trip less in each transaction."""

@@ -1,0 +1,186 @@
+"""Rows in one statement: told their keys, complete, and no more than asked."""
+
+from collections import Counter
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from coupons.models import Coupon, IssuedCoupon
+from ecommerce.common.rows import save_fields, save_new, save_or_update
+from ecommerce.tests.threads import run_together
+from orders.models import Order
+from products.models import Product
+from stats.models import DailyProductSales
+from users.models import User, Wallet, WalletTransaction
+
+pytestmark = pytest.mark.django_db
+
+
+def product(number: int = 1) -> Product:
+    return Product(name=f"머그컵 {number} ☕", description="'; --\\ %s", price=number, stock=number)
+
+
+def test_new_rows_are_told_their_keys_in_one_statement():
+    rows = [product(number) for number in range(1, 6)]
+    with CaptureQueriesContext(connection) as asked:
+        save_new(rows)
+    assert len(asked) == 1
+    for row in rows:
+        stored = Product.objects.get(name=row.name)
+        assert stored.pk == row.pk
+        assert not row._state.adding
+        for field in Product._meta.concrete_fields:
+            assert getattr(stored, field.attname) == getattr(row, field.attname), field
+
+
+def test_nothing_asks_nothing():
+    with CaptureQueriesContext(connection) as asked:
+        save_new([])
+        save_fields([], ["stock"])
+        save_fields([product()], [])
+    assert len(asked) == 0
+
+
+def test_all_kinds_of_values_arrive(member):
+    moment = timezone.now()
+    order = Order(
+        number="ORD-ROWS",
+        user=member,
+        subtotal=2**40,
+        discount=0,
+        total=2**40,
+        day=timezone.localdate(),
+        created_at=moment,
+        idempotency_key="6f1c7f9a-5f0b-4a3f-9a34-000000000001",
+    )
+    save_new([order])
+    stored = Order.objects.get(pk=order.pk)
+    assert (stored.day, stored.created_at, stored.total) == (order.day, moment, 2**40)
+    assert stored.coupon is None
+    assert str(stored.idempotency_key) == order.idempotency_key
+
+
+def test_more_rows_than_a_statement_takes_are_dealt_out(monkeypatch):
+    monkeypatch.setattr(type(connection.ops), "bulk_batch_size", lambda self, fields, rows: 2)
+    rows = [product(number) for number in range(1, 6)]
+    with CaptureQueriesContext(connection) as asked:
+        save_new(rows)
+    assert len(asked) == 3
+    names = dict(Product.objects.values_list("pk", "name"))
+    assert names == {row.pk: row.name for row in rows}
+
+
+def test_a_row_that_breaks_a_constraint_keeps_all_out():
+    twice = [product(1), product(2), product(2)]
+    for row in twice:
+        row.sku = f"SKU-{row.price}"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        save_new(twice)
+    assert Product.objects.count() == 0
+
+
+def test_fields_are_written_and_no_others():
+    rows = [product(number) for number in range(1, 4)]
+    save_new(rows)
+    for row in rows:
+        row.stock += 10
+        row.price = 99
+        row.name = "not written"
+    for some in (rows[:1], rows):
+        save_fields(some, ["stock"])
+    assert list(Product.objects.order_by("pk").values_list("stock", "price")) == [
+        (11, 1),
+        (12, 2),
+        (13, 3),
+    ]
+    assert set(Product.objects.values_list("description", flat=True)) == {"'; --\\ %s"}
+    assert not Product.objects.filter(name="not written").exists()
+
+
+def test_rows_are_added_or_updated_by_what_is_unique():
+    of = product()
+    of.save()
+    today = timezone.localdate()
+    there = DailyProductSales.objects.create(product=of, day=today, quantity=1, revenue=10)
+    rows = [
+        DailyProductSales(product=of, day=day, quantity=quantity, revenue=quantity)
+        for quantity, day in [(5, today), (6, today - timedelta(days=1))]
+    ]
+    with CaptureQueriesContext(connection) as asked:
+        save_or_update(rows, ["quantity"], unique=["product", "day"])
+    assert len(asked) == 1
+    there.refresh_from_db()
+    assert (there.quantity, there.revenue) == (5, 10)
+    assert DailyProductSales.objects.get(day=today - timedelta(days=1)).revenue == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keys_are_right_while_others_insert_into_the_same_table():
+    moment = timezone.now()
+    members = User.objects.bulk_create(User(username=f"m{number}") for number in range(30))
+    members = list(User.objects.order_by("pk"))
+    campaigns = [
+        Coupon.objects.create(
+            name=f"c{number}",
+            discount_type="fixed",
+            discount_value=1,
+            total_quantity=1_000,
+            issue_ends_at=moment + timedelta(days=1),
+        )
+        for number in range(12)
+    ]
+    start = Barrier(4)
+
+    def issue(mine: list[Coupon]) -> list[IssuedCoupon]:
+        start.wait(20)
+        made = []
+        for campaign in mine:
+            rows = [
+                IssuedCoupon(
+                    coupon=campaign,
+                    user=member,
+                    issue_number=number,
+                    issued_at=moment,
+                    expires_at=moment + timedelta(days=1),
+                )
+                for number, member in enumerate(members, start=1)
+            ]
+            with transaction.atomic():
+                save_new(rows)
+            made += rows
+        return made
+
+    shares = [campaigns[place::4] for place in range(4)]
+    made = run_together([lambda mine=mine: issue(mine) for mine in shares])
+    told = Counter((row.pk, row.coupon_id, row.issue_number) for rows in made for row in rows)
+    stored = IssuedCoupon.objects.values_list("pk", "coupon_id", "issue_number")
+    assert told == Counter(stored)
+    assert len(told) == 360
+
+
+def test_keys_are_right_in_a_cluster_that_counts_in_steps(member):
+    if connection.features.can_return_rows_from_bulk_insert:
+        pytest.skip("there the database tells each key by itself")
+    wallet = Wallet.objects.get_or_create(user=member)[0]
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION auto_increment_increment = 7")
+    try:
+        connection.init_connection_state()
+        entries = [
+            WalletTransaction(
+                wallet=wallet, kind="charge", amount=1, balance_after=1, reference=f"STEP-{number}"
+            )
+            for number in range(5)
+        ]
+        save_new(entries)
+        stored = dict(WalletTransaction.objects.values_list("reference", "pk"))
+        assert {entry.reference: entry.pk for entry in entries} == stored
+        assert entries[1].pk == entries[0].pk + 7
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION auto_increment_increment = 1")
+        connection.init_connection_state()
