@@ -76,7 +76,7 @@ def test_the_database_keeps_one_sum_of_a_day(db: None) -> None:
 
 
 def test_orders_that_are_seeded_into_days_that_were_closed_are_counted(db: None) -> None:
-    sizes = {"members": 3, "products": 3, "orders": 40}
+    sizes = {"members": 3, "products": 3, "orders": 120}  # some on nearly each of 30 days
     call_command("seed", **sizes, verbosity=0)
     first = closed()
     with mock.patch("ecommerce.management.commands.seed.close_days"):
