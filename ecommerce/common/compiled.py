@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.db.models.sql import Query, UpdateQuery
@@ -55,7 +56,8 @@ class Compiled(Generic[M]):
 
     def execute(self, *values: int) -> int:
         """Run it and return how many rows it found."""
-        statement = self._statement(values)
+        if (statement := self._statement(values)) is None:
+            return 0
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters(values))
             found: int = cursor.rowcount
@@ -63,7 +65,8 @@ class Compiled(Generic[M]):
 
     def rows(self, *values: int) -> Sequence[tuple[Any, ...]]:
         """What the database answers, as its driver hands it over."""
-        statement = self._statement(values)
+        if (statement := self._statement(values)) is None:
+            return []
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters(values))
             found: Sequence[tuple[Any, ...]] = cursor.fetchall()
@@ -71,20 +74,24 @@ class Compiled(Generic[M]):
 
     def objects(self, *values: int) -> list[M]:
         """The rows as objects of the model, of which the query must select all columns."""
-        statement = self._statement(values)
+        if (statement := self._statement(values)) is None:
+            return []
         parameters = statement.parameters(values)
         found: Iterable[Any] = statement.model._default_manager.raw(statement.sql, parameters)
         return list(found)
 
-    def _statement(self, values: Sequence[int]) -> _Statement:
+    def _statement(self, values: Sequence[int]) -> _Statement | None:
         count = len(values)
         return self._kept(count) if count <= KEPT else self._compile(count)
 
-    def _compile(self, count: int) -> _Statement:
+    def _compile(self, count: int) -> _Statement | None:
         place_of = {-(10**15) - place: place for place in range(count)}  # numbers that no query has
         built = self._build(*place_of)
         query = built.query if isinstance(built, QuerySet) else built
-        sql, parameters = query.get_compiler(connection=connection).as_sql()
+        try:
+            sql, parameters = query.get_compiler(connection=connection).as_sql()
+        except EmptyResultSet:  # among no values: there is nothing to ask
+            return None
         places = [
             (parameter, place_of[value])
             for parameter, value in enumerate(parameters)

@@ -17,7 +17,10 @@ M = TypeVar("M", bound=Model)
 
 
 def save_new(rows: Sequence[M]) -> None:
-    """Insert rows of one model and tell each its key. Needs an open transaction."""
+    """Insert rows of one model and tell each its key. Needs an open transaction.
+
+    Their parents must have keys by the time that they are assigned.
+    """
     for some, insertion in _in_statements(rows, ()):
         sql = insertion.sql(len(some))
         if connection.features.can_return_rows_from_bulk_insert:

@@ -70,6 +70,15 @@ def test_long_lists_are_answered_and_not_kept(products):
     assert query._kept.cache_info().currsize == 0
 
 
+def test_among_no_values_nothing_is_asked(products):
+    query = Compiled(of_price)
+    none_changed = Compiled(lambda *pks: update_of(Product.objects.filter(pk__in=pks), stock=0))
+    with CaptureQueriesContext(connection) as asked:
+        assert query.rows() == query.objects() == []
+        assert none_changed.execute() == 0
+    assert len(asked) == 0
+
+
 def test_an_update_writes_and_counts(products):
     change = Compiled(lambda pk, stock: update_of(Product.objects.filter(pk=pk), stock=stock))
     assert change.execute(products[0].pk, 5) == 1
