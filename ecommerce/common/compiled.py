@@ -20,6 +20,13 @@ M = TypeVar("M", bound=Model)
 KEPT = 256
 """Of queries of at most so many values the SQL is kept: more than a batch of requests has."""
 
+STAND_IN = 1_987_654_321
+"""Stands for the first value while a query is compiled, the next number for the next, and so on.
+
+No query has it by itself, and each integer field of 32 bits or more can: Django asks nothing at all
+when a value is out of its field's range.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
@@ -85,7 +92,7 @@ class Compiled(Generic[M]):
         return self._kept(count) if count <= KEPT else self._compile(count)
 
     def _compile(self, count: int) -> _Statement | None:
-        place_of = {-(10**15) - place: place for place in range(count)}  # numbers that no query has
+        place_of = {STAND_IN + place: place for place in range(count)}
         built = self._build(*place_of)
         query = built.query if isinstance(built, QuerySet) else built
         try:

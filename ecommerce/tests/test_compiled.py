@@ -5,6 +5,7 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
+from coupons.models import Coupon
 from ecommerce.common import compiled
 from ecommerce.common.compiled import Compiled, update_of
 from products.models import Product
@@ -68,6 +69,12 @@ def test_long_lists_are_answered_and_not_kept(products):
     prices = range(2, compiled.KEPT + 3)
     assert query.objects(*prices) == products[1:]
     assert query._kept.cache_info().currsize == 0
+
+
+def test_a_field_of_32_bits_is_asked_too(coupon):
+    of_days = Compiled(lambda days: Coupon.objects.filter(valid_days=days))
+    assert of_days.objects(coupon.valid_days) == [coupon]
+    assert of_days.objects(coupon.valid_days + 1) == []
 
 
 def test_among_no_values_nothing_is_asked(products):
