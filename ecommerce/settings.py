@@ -118,7 +118,7 @@ SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How many threads of how many processes may each hold one connection to the database.
 WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=16)
-# Whether each process keeps to a core of its own, where there are no more cores than processes.
+# Whether each process keeps to one core, where the cores divide the processes evenly.
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 
 

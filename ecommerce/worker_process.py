@@ -54,18 +54,23 @@ def leave_the_application_out_of_collections() -> None:
 
 
 def keep_to_a_core() -> None:
-    """Stay on one core, if there are as many workers as cores or more: each has its own, then.
+    """Stay on one core, if the workers can be dealt out evenly: as many as cores, or a multiple.
 
     The threads of a process take turns anyway, by the interpreter's lock. On one core they find
     its caches as the last one left them, and none has to be woken on another core. `PIN_WORKERS=0`
     leaves all to the system.
     """
+    if not settings.PIN_WORKERS:
+        return
     with suppress(AttributeError, OSError):  # not Linux, or not allowed here
         # A thread that is woken waits until the one that runs is done, and doesn't cut in.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         cores = sorted(os.sched_getaffinity(0))
-        if settings.PIN_WORKERS and len(cores) <= settings.WORKERS:
-            os.sched_setaffinity(0, {cores[_take_a_place() % len(cores)]})
+        if settings.WORKERS % len(cores) == 0:
+            place = _take_a_place()
+            # Else those that it replaces still live (a SIGHUP): nobody knows which core they leave.
+            if place < settings.WORKERS:
+                os.sched_setaffinity(0, {cores[place % len(cores)]})
 
 
 def _take_a_place() -> int:

@@ -13,7 +13,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Model, QuerySet
 from django.db.models.sql import Query, UpdateQuery
-from django.db.transaction import TransactionManagementError
+from django.db.transaction import TransactionManagementError, mark_for_rollback_on_error
 
 M = TypeVar("M", bound=Model)
 
@@ -65,7 +65,7 @@ class Compiled(Generic[M]):
         """Run it and return how many rows it found."""
         if (statement := self._statement(values)) is None:
             return 0
-        with connection.cursor() as cursor:
+        with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
             cursor.execute(statement.sql, statement.parameters(values))
             found: int = cursor.rowcount
             return found

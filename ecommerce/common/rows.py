@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from django.db import connection
 from django.db.models import DateField, Field, ForeignKey, IntegerField, Model, TextField
 from django.db.models.constants import OnConflict
+from django.db.transaction import mark_for_rollback_on_error
 
 M = TypeVar("M", bound=Model)
 
@@ -25,7 +26,7 @@ def save_new(rows: Sequence[M]) -> None:
         sql = insertion.sql(len(some))
         if connection.features.can_return_rows_from_bulk_insert:
             sql += f" RETURNING {quoted(_key(type(some[0])).column)}"
-        with connection.cursor() as cursor:
+        with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
             cursor.execute(sql, insertion.values(some, add=True))
             keys = _keys_of_insertion(cursor)
         for row, key in zip(some, keys, strict=True):
@@ -59,7 +60,7 @@ def save_or_update(rows: Sequence[M], fields: Sequence[str], unique: Sequence[st
     that the row is there).
     """
     for some, insertion in _in_statements(rows, tuple(fields), tuple(unique)):
-        with connection.cursor() as cursor:
+        with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
             cursor.execute(insertion.sql(len(some)), insertion.values(some, add=False))
 
 
@@ -160,7 +161,7 @@ def _update(row: Model, fields: Sequence[str]) -> None:
     values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in written]
     changes = ", ".join(f"{quoted(field.column)} = %s" for field in written)
     table = quoted(row._meta.db_table)
-    with connection.cursor() as cursor:
+    with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {table} SET {changes} WHERE {quoted(key.column)} = %s",  # noqa: S608  our names
             [*values, row.pk],

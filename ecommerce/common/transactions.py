@@ -83,8 +83,10 @@ def _run_once(work: Callable[[bool], T], settle: bool) -> T:
     except DjangoDatabaseError as error:
         if is_connection_lost(error):
             connection.close()
-            if committing:
-                raise _CommitAnswerLost from error
+        # Of a server that is down by now, Django tells that it could not reconnect, not what it was
+        # doing: the commit may have been carried out all the same.
+        if committing and is_unavailable(error):
+            raise _CommitAnswerLost from error
         raise
 
 

@@ -6,6 +6,7 @@ from threading import Barrier
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -80,6 +81,16 @@ def test_a_row_that_breaks_a_constraint_keeps_all_out():
         row.sku = f"SKU-{row.price}"
     with pytest.raises(IntegrityError), transaction.atomic():
         save_new(twice)
+    assert Product.objects.count() == 0
+
+
+def test_after_a_row_that_is_refused_the_transaction_can_only_be_rolled_back():
+    with transaction.atomic():
+        save_new([product()])
+        with pytest.raises(IntegrityError):
+            save_new([Product(name="b", price=-1, stock=1)])
+        with pytest.raises(TransactionManagementError):  # whoever caught it must not go on
+            Product.objects.count()
     assert Product.objects.count() == 0
 
 

@@ -200,6 +200,25 @@ def test_a_lost_commit_that_nobody_can_look_up_has_an_unknown_outcome(pauses, er
     assert written() == ["mine"]
 
 
+def test_a_lost_commit_of_a_server_that_is_then_down_has_an_unknown_outcome(pauses, monkeypatch):
+    """Django reconnects on its way out of the transaction, and fails with an error of its own."""
+
+    def lose(self):
+        raise OperationalError(2013, "Lost connection to MySQL server during query")
+
+    def refuse(self, params):
+        raise OperationalError(2003, "Can't connect to server on 'db' (111)")
+
+    connection.ensure_connection()
+    with lost_commits(happened=True), monkeypatch.context() as down:
+        down.setattr(BaseDatabaseWrapper, "_rollback", lose)
+        down.setattr(type(connections["default"]), "get_new_connection", refuse)
+        with pytest.raises(OutcomeUnknown):
+            run_transaction(Work())
+
+    assert written() == ["mine"]
+
+
 def test_once_a_commit_was_lost_every_further_attempt_settles(pauses):
     settles = []
 

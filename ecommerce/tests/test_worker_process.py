@@ -103,7 +103,8 @@ class Worker:
 
     def says(self) -> str:
         assert self.process.stdout is not None
-        return self.process.stdout.readline().strip()
+        self.said = self.process.stdout.readline().strip()
+        return self.said
 
     def end(self) -> None:
         self.process.communicate()
@@ -126,10 +127,15 @@ def test_workers_have_a_core_each_and_a_new_one_takes_that_of_the_dead(start):
     first, second = start(WORKERS="2"), start(WORKERS="2")
     assert {first.says(), second.says()} == {"[3] True", "[5] True"}
 
-    second.end()
-    first.end()
-    again = start(WORKERS="2")
-    assert again.says() == "[3] True"
+    of_second_core = second if second.said == "[5] True" else first
+    of_second_core.end()
+    assert start(WORKERS="2").says() == "[5] True"
+
+
+def test_a_worker_that_comes_while_those_it_replaces_still_live_is_left_to_the_system(start):
+    workers = [start(WORKERS="2") for _ in range(2)]
+    assert sorted(worker.says() for worker in workers) == ["[3] True", "[5] True"]
+    assert start(WORKERS="2").says() == "[] True"
 
 
 def test_more_workers_than_cores_are_dealt_out(start):
@@ -137,6 +143,10 @@ def test_more_workers_than_cores_are_dealt_out(start):
     assert sorted(worker.says() for worker in workers) == ["[3] True"] * 2 + ["[5] True"] * 2
 
 
-@pytest.mark.parametrize("variables", [{"WORKERS": "1"}, {"WORKERS": "2", "PIN_WORKERS": "0"}])
-def test_cores_are_left_to_the_system_where_there_are_more_or_it_is_asked(start, variables):
-    assert start(**variables).says() == "[] True"
+@pytest.mark.parametrize("workers", ["1", "3"])
+def test_cores_are_left_to_the_system_where_workers_cannot_be_dealt_out_evenly(start, workers):
+    assert start(WORKERS=workers).says() == "[] True"
+
+
+def test_all_is_left_to_the_system_where_that_is_asked(start):
+    assert start(WORKERS="2", PIN_WORKERS="0").says() == "[] False"
