@@ -9,7 +9,14 @@ from functools import cache
 import pytest
 
 from benchmarks.faults.shop import Shop, open_shops
-from benchmarks.faults.table import Stop, describe_machine, render_faults, render_stops
+from benchmarks.faults.table import (
+    Beside,
+    Stop,
+    describe_machine,
+    render_besides,
+    render_faults,
+    render_stops,
+)
 from benchmarks.faults.trial import Result
 from benchmarks.stack import Database, Server, database, manage, server
 from benchmarks.stack import Kind as DatabaseKind
@@ -20,11 +27,12 @@ DATABASES = os.environ.get(
     "FAULTS_DATABASES", "mysql,mariadb,sqlite" if LONG else "mysql,sqlite"
 ).split(",")
 CLIENTS, ROUNDS, MEMBERS = (48, 3, 2_000) if LONG else (24, 1, 400)
-SHOPS = 12
+SHOPS = 24
 """More than there are tests on one database: each has a shop of its own."""
 
 results: list[Result] = []
 stops: list[Stop] = []
+besides: list[Beside] = []
 versions: dict[str, str] = {}
 
 
@@ -75,11 +83,12 @@ def _version(db: Database) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not results and not stops:
+    if not results and not stops and not besides:
         return
     terminalreporter.section("faults")
     lines = [describe_machine(versions)]
     lines += ["", *render_faults(results)] if results else []
     lines += ["", *render_stops(stops)] if stops else []
+    lines += ["", *render_besides(besides)] if besides else []
     for line in lines:
         terminalreporter.write_line(line)

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -33,6 +34,29 @@ STOPS = (
     "exit code",
 )
 
+BESIDES = (
+    "crowd",
+    "database",
+    "what it heard",
+    "coupon, p95 alone → beside it",
+    "order, p95 alone → beside it",
+    "`/health/live`, longest",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A row of the third table: the sale alone and beside a crowd, in turns of one run."""
+
+    title: str
+    database: str
+    heard: Counter[str]
+    coupon: tuple[float, float]
+    """Seconds at p95, alone and beside the crowd."""
+    order: tuple[float, float]
+    live: float
+    """Seconds, the longest beside the crowd."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stop:
@@ -61,8 +85,28 @@ def render_stops(stops: Iterable[Stop]) -> list[str]:
     return _render(STOPS, map(_stop_cells, stops))
 
 
+def render_besides(besides: Iterable[Beside]) -> list[str]:
+    """The lines of the table of crowds."""
+    return _render(BESIDES, map(_beside_cells, besides))
+
+
 def _render(columns: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (columns, ("---",) * len(columns), *rows)]
+
+
+def _beside_cells(row: Beside) -> tuple[str, ...]:
+    return (
+        row.title,
+        row.database,
+        ", ".join(f"{count:,} × {what}" for what, count in row.heard.most_common()),
+        _change(*row.coupon),
+        _change(*row.order),
+        f"{row.live * 1000:.0f} ms",
+    )
+
+
+def _change(alone: float, beside: float) -> str:
+    return f"{alone * 1000:.0f} → {beside * 1000:.0f} ms ({beside / alone:.1f} x)"
 
 
 def _stop_cells(stop: Stop) -> tuple[str, ...]:
