@@ -1,8 +1,22 @@
-"""The query parameters of the member's coupon list."""
+"""The query parameters of the lists of campaigns and of a member's coupons."""
 
 from django_filters import rest_framework as filters
 
-from coupons.models import IssuedCoupon, IssuedCouponQuerySet
+from coupons.models import Coupon, CouponQuerySet, IssuedCoupon, IssuedCouponQuerySet
+from ecommerce.common.filters import YesOrNoFilter
+
+
+class CouponFilter(filters.FilterSet):  # type: ignore[misc]
+    is_open = YesOrNoFilter(
+        method="filter_is_open", help_text="Only campaigns that issue at this time, or do not."
+    )
+
+    class Meta:
+        model = Coupon
+        fields: list[str] = []
+
+    def filter_is_open(self, queryset: CouponQuerySet, name: str, value: str) -> CouponQuerySet:
+        return queryset.open_or_not(value == "true")
 
 
 class IssuedCouponFilter(filters.FilterSet):  # type: ignore[misc]

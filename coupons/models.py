@@ -14,6 +14,14 @@ from django.utils.translation import gettext_lazy as _
 AMOUNT_MAX = 1_000_000_000
 
 
+class CouponQuerySet(models.QuerySet["Coupon"]):
+    def open_or_not(self, is_open: bool) -> "CouponQuerySet":
+        """Those whose issuing window is open at this moment, or those whose is not."""
+        now = timezone.now()
+        window = Q(issue_starts_at__lte=now, issue_ends_at__gt=now)
+        return self.filter(window if is_open else ~window)
+
+
 class Coupon(models.Model):
     """A campaign: so many coupons, first come first served, while it is open."""
 
@@ -54,6 +62,8 @@ class Coupon(models.Model):
         help_text=_("A coupon expires this many days after it was issued."),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    objects = CouponQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("coupon")

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from coupons import services
 from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponSoldOut
-from coupons.filters import IssuedCouponFilter
+from coupons.filters import CouponFilter, IssuedCouponFilter
 from coupons.models import Coupon, IssuedCoupon
 from coupons.serializers import CouponSerializer, IssuedCouponSerializer
 from ecommerce.common.errors import NotSignedIn
@@ -51,6 +51,7 @@ class CouponViewSet(ApiViewSet):
     """Campaigns, and the button that everybody presses."""
 
     serializer_class = CouponSerializer
+    filterset_class = CouponFilter
     queryset = Coupon.objects.order_by("-id")
     request_serializers = {"issue": NoFields}
     domain_errors = {"issue": (NotSignedIn, CouponNotOpen, CouponAlreadyIssued, CouponSoldOut)}

@@ -15,6 +15,7 @@ from ecommerce.common.serializers import NoFields, represent
 from ecommerce.common.views import ApiViewSet
 from orders import services
 from orders.errors import OrderNotCancellable
+from orders.filters import OrderFilter
 from orders.models import Order
 from orders.serializers import OrderSerializer, PlaceOrderSerializer
 from products.errors import OutOfStock
@@ -46,6 +47,7 @@ class OrderViewSet(ApiViewSet):
     """The signed-in member's orders."""
 
     serializer_class = OrderSerializer
+    filterset_class = OrderFilter
     queryset = Order.objects.none()
     request_serializers = {"create": PlaceOrderSerializer, "cancel": NoFields}
     domain_errors = {

@@ -1,33 +1,46 @@
 """The query parameters of the product list."""
 
+import re
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
-from ecommerce.common.serializers import PLAIN_DIGITS
+from ecommerce.common.filters import PlainDigitsField, YesOrNoFilter
 from products.models import Category, Product, ProductQuerySet
 
+IDS = r"[0-9]{1,18}(,[0-9]{1,18}){0,99}"
 ORDERINGS = ["price", "-price", "name", "-name", "created_at", "-created_at"]
-
-
-class WonField(forms.IntegerField):
-    """Plain decimal digits only, as `WholeNumberField` has it."""
-
-    def to_python(self, value: Any) -> int | None:
-        if value not in self.empty_values and not PLAIN_DIGITS.fullmatch(str(value)):
-            raise ValidationError(self.error_messages["invalid"], code="invalid")
-        return super().to_python(value)
 
 
 @extend_schema_field({"type": "integer", "minimum": 0, "description": "Won."})
 class WonFilter(filters.Filter):  # type: ignore[misc]
     """A whole number of won, 0 or more."""
 
-    field_class = WonField
+    field_class = PlainDigitsField
+
+
+class IdsField(forms.CharField):
+    """Up to a hundred ids with commas between."""
+
+    def clean(self, value: Any) -> list[int]:
+        text = super().clean(value)
+        if not text:
+            return []
+        if not re.fullmatch(IDS, text):
+            raise ValidationError(_("1 to 100 ids with commas between."), code="invalid")
+        return list(dict.fromkeys(map(int, text.split(","))))
+
+
+@extend_schema_field({"type": "string", "pattern": f"^{IDS}$", "example": "11,7,3"})
+class IdsFilter(filters.Filter):  # type: ignore[misc]
+    """Rows by their ids, in the order in which these are given."""
+
+    field_class = IdsField
 
 
 class ProductFilter(filters.FilterSet):  # type: ignore[misc]
@@ -41,9 +54,7 @@ class ProductFilter(filters.FilterSet):  # type: ignore[misc]
     )
     min_price = WonFilter(field_name="price", lookup_expr="gte", min_value=0, help_text="Won.")
     max_price = WonFilter(field_name="price", lookup_expr="lte", min_value=0, help_text="Won.")
-    # A choice, because django-filter's boolean takes anything else for "not asked".
-    in_stock = filters.ChoiceFilter(
-        choices=[("true", "true"), ("false", "false")],
+    in_stock = YesOrNoFilter(
         method="filter_in_stock",
         help_text="Only products that can, or cannot, be bought right now.",
     )
@@ -51,6 +62,13 @@ class ProductFilter(filters.FilterSet):  # type: ignore[misc]
         choices=[(ordering, ordering) for ordering in ORDERINGS],
         method="filter_ordering",
         help_text="Newest first unless said.",
+    )
+    ids = IdsFilter(
+        method="filter_ids",
+        help_text=(
+            "These products, in this order and all on one page: up to 100 ids with commas between."
+            " Unknown and withdrawn ones are left out. Not together with `ordering` or `cursor`."
+        ),
     )
 
     class Meta:
@@ -62,6 +80,9 @@ class ProductFilter(filters.FilterSet):  # type: ignore[misc]
 
     def filter_in_stock(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.filter(stock__gt=0) if value == "true" else queryset.filter(stock=0)
+
+    def filter_ids(self, queryset: ProductQuerySet, name: str, value: list[int]) -> ProductQuerySet:
+        return queryset.with_ids(value)
 
     def filter_ordering(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return queryset.order_by(value)

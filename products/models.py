@@ -1,6 +1,7 @@
 """What is sold, how much of it there is, and why that changed."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -75,15 +76,24 @@ class Search:
 
 class ProductQuerySet(models.QuerySet["Product"]):
     searched: Search | None = None
+    chosen: tuple[int, ...] = ()
+    """The ids that were asked for, in the order of the asking."""
 
     def _clone(self) -> "ProductQuerySet":
         clone: ProductQuerySet = super()._clone()  # type: ignore[misc]
         clone.searched = self.searched
+        clone.chosen = self.chosen
         return clone
 
     def listed(self) -> "ProductQuerySet":
         """The products that customers see."""
         return self.filter(is_active=True).select_related("category")
+
+    def with_ids(self, ids: Sequence[int]) -> "ProductQuerySet":
+        """These products only; `ProductPagination` keeps to the order of `ids`."""
+        found = self.filter(pk__in=ids)
+        found.chosen = tuple(ids)
+        return found
 
     def search(self, text: str) -> "ProductQuerySet":
         """Products whose name contains `text`, whatever the case.

@@ -1,6 +1,10 @@
 """Pages of a searched list, which stay quick whether the text is in half of the names or in one."""
 
 from django.db import connection
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from ecommerce.common.pagination import Cursor, KeysetPagination, before, keyset_page
 from products.models import Product, ProductQuerySet
@@ -14,6 +18,18 @@ class ProductPagination(KeysetPagination):
     """
 
     scanned = SCANNED
+
+    def paginate_queryset(  # type: ignore[override]
+        self, queryset: ProductQuerySet, request: Request, view: APIView | None = None
+    ) -> list[Product]:
+        if not queryset.chosen:
+            return super().paginate_queryset(queryset, request, view)
+        for name in {"cursor", "ordering"} & set(request.query_params):
+            detail = ErrorDetail(str(_("Not together with `ids`.")), code="invalid")
+            raise ValidationError({name: [detail]})
+        self.show_all(request)
+        place = {pk: number for number, pk in enumerate(queryset.chosen)}
+        return sorted(queryset, key=lambda product: place[product.pk])
 
     def read(  # type: ignore[override]
         self, queryset: ProductQuerySet, ordering: str, cursor: Cursor | None, count: int

@@ -104,3 +104,29 @@ def test_campaigns_are_not_made_over_http(client):
     answer = client.post(URL, {"name": "mine"})
 
     assert refusal(answer) == refused(405, "method_not_allowed")
+
+
+def test_campaigns_are_found_by_whether_they_are_open(api, make_coupon):
+    instant = timedelta(microseconds=1)
+    windows = {
+        "over": (TEN_O_CLOCK - timedelta(hours=1), TEN_O_CLOCK),
+        "last instant": (TEN_O_CLOCK - timedelta(hours=1), TEN_O_CLOCK + instant),
+        "first instant": (TEN_O_CLOCK, TEN_O_CLOCK + timedelta(hours=1)),
+        "not yet": (TEN_O_CLOCK + instant, TEN_O_CLOCK + timedelta(hours=1)),
+    }
+    for name, (starts, ends) in windows.items():
+        make_coupon(name=name, issue_starts_at=starts, issue_ends_at=ends)
+
+    found = {
+        asked: [coupon["name"] for coupon in api.get(URL, {"is_open": asked}).json()["results"]]
+        for asked in ("true", "false")
+    }
+
+    assert found == {"true": ["first instant", "last instant"], "false": ["not yet", "over"]}
+    for coupon in api.get(URL).json()["results"]:
+        assert coupon["is_open"] == (coupon["name"] in found["true"])
+
+
+@pytest.mark.parametrize("value", ["1", "yes", "True", "null", "０"])
+def test_open_is_asked_by_true_or_false(api, db, value):
+    assert refusal(api.get(URL, {"is_open": value})) == refused(400, "invalid_choice", "is_open")

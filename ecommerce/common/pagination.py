@@ -95,13 +95,17 @@ class KeysetPagination(BasePagination):
         rows = rows[:size]
         if backwards:
             rows.reverse()
-        self._request = request
-        self._next = self._previous = None
+        self.show_all(request)
         if rows and (has_further or backwards):
             self._next = cursor_at(rows[-1], ordering, backwards=False)
         if rows and (has_further if backwards else cursor is not None):
             self._previous = cursor_at(rows[0], ordering, backwards=True)
         return rows
+
+    def show_all(self, request: Request) -> None:
+        """Say of the page that there is none before and none after it."""
+        self._request = request
+        self._next = self._previous = None
 
     def read(
         self, queryset: QuerySet[M], ordering: str, cursor: Cursor | None, count: int

@@ -114,9 +114,9 @@ def test_a_deactivated_member_may_still_look(client, member, product):
 
 
 def test_an_unknown_query_parameter_is_refused(client):
-    answer = client.get(URL, {"status": "paid"})
+    answer = client.get(URL, {"state": "paid"})
 
-    assert refusal(answer) == refused(400, "unknown_field", "status")
+    assert refusal(answer) == refused(400, "unknown_field", "state")
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])
@@ -126,3 +126,73 @@ def test_an_order_is_not_overwritten_or_deleted(client, product, method):
 
     assert refusal(getattr(client, method)(url, {})) == refused(405, "method_not_allowed")
     assert client.get(url).json() == order
+
+
+@pytest.fixture
+def orders_of_three_days(member, product, time_machine):
+    """Order ids by day: the shop's, which begins at 15:00 of the day before in UTC."""
+    moments = {
+        "2026-11-22": datetime(2026, 11, 22, 14, 59, 59, 999_999, tzinfo=UTC),
+        "2026-11-23": datetime(2026, 11, 22, 15, 0, tzinfo=UTC),
+        "2026-11-24": datetime(2026, 11, 23, 15, 0, tzinfo=UTC),
+    }
+    ids = {}
+    for day, moment in moments.items():
+        time_machine.move_to(moment)
+        ids[day] = buy(client_of(member), (product.pk, 1)).json()["id"]
+    return ids
+
+
+@pytest.mark.parametrize(
+    ("query", "days"),
+    [
+        ({"since": "2026-11-23"}, ["2026-11-24", "2026-11-23"]),
+        ({"until": "2026-11-23"}, ["2026-11-23", "2026-11-22"]),
+        ({"since": "2026-11-23", "until": "2026-11-23"}, ["2026-11-23"]),
+        ({"since": "2026-11-24", "until": "2026-11-22"}, []),
+        (
+            {"since": "0001-01-01", "until": "9999-12-31"},
+            ["2026-11-24", "2026-11-23", "2026-11-22"],
+        ),
+    ],
+)
+def test_orders_are_found_by_the_shops_days(member, orders_of_three_days, query, days):
+    found = [order["id"] for order in client_of(member).get(URL, query).json()["results"]]
+
+    assert found == [orders_of_three_days[day] for day in days]
+
+
+def test_orders_are_found_by_status(client, product):
+    cancelled = buy(client, (product.pk, 1)).json()["id"]
+    paid = buy(client, (product.pk, 1)).json()["id"]
+    client.post(f"{URL}{cancelled}/cancel/")
+
+    by_status = {
+        status: [order["id"] for order in client.get(URL, {"status": status}).json()["results"]]
+        for status in ("paid", "cancelled")
+    }
+    assert by_status == {"paid": [paid], "cancelled": [cancelled]}
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+@pytest.mark.parametrize(
+    "day",
+    [
+        "2026-02-30", "20261123", "2026-W48-1", "23.11.2026", "2026-11-23T10:00:00+09:00",
+        "2026-1-3", "２０２６-11-23", "today", "0000-01-01", "-2026-11-23", "99999-01-01",
+    ],
+)  # fmt: skip
+def test_a_day_is_written_in_one_form(client, name, day):
+    assert refusal(client.get(URL, {name: day})) == refused(400, "invalid", name)
+
+
+def test_a_status_that_there_is_not_is_refused(client):
+    answer = client.get(URL, {"status": "shipped"})
+
+    assert refusal(answer) == refused(400, "invalid_choice", "status")
+
+
+def test_another_members_orders_are_in_no_period(make_member, client, product):
+    buy(client, (product.pk, 1))
+
+    assert client_of(make_member()).get(URL, {"since": "2026-11-23"}).json()["results"] == []

@@ -1,0 +1,22 @@
+"""The query parameters of the member's order list."""
+
+from django_filters import rest_framework as filters
+
+from ecommerce.common.filters import DayFilter
+from orders.models import Order
+
+
+class OrderFilter(filters.FilterSet):  # type: ignore[misc]
+    status = filters.ChoiceFilter(
+        choices=Order.Status.choices, help_text="Only orders with this status."
+    )
+    since = DayFilter(
+        field_name="day", lookup_expr="gte", help_text="The first day (Asia/Seoul), YYYY-MM-DD."
+    )
+    until = DayFilter(
+        field_name="day", lookup_expr="lte", help_text="The last day, itself included."
+    )
+
+    class Meta:
+        model = Order
+        fields: list[str] = []
