@@ -83,6 +83,18 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",  # makes the answer to a login that is locked out
 ]
 
+# Pages of other origins that may use the API from a browser: none unless named.
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
+if CORS_ALLOWED_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
+    CORS_URLS_REGEX = r"^/api/"
+    CORS_ALLOW_HEADERS = [
+        "accept", "accept-language", "authorization", "content-type", "idempotency-key",
+        "if-none-match", "x-request-id",
+    ]  # fmt: skip
+    CORS_EXPOSE_HEADERS = ["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"]
+
 ROOT_URLCONF = "ecommerce.urls"
 WSGI_APPLICATION = "ecommerce.wsgi.application"
 LOGIN_REDIRECT_URL = "admin:index"

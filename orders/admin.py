@@ -81,9 +81,9 @@ class CampaignFilter(TextFilter):  # type: ignore[misc]
         text = (self.value() or "").strip()
         if not text:
             return queryset
-        campaigns = Coupon.objects.order_by("-pk")
+        campaigns: QuerySet[Coupon] = Coupon.objects.order_by("-pk")
         if text.isascii() and text.isdigit() and int(text[:20]) in DB_IDS:
-            found = campaigns.filter(pk=int(text[:20]))
+            found: QuerySet[Any] = campaigns.filter(pk=int(text[:20]))
         else:
             found = rows_containing(campaigns, ["name"], text)
         ids = list(found.values_list("pk", flat=True)[:FILTER_MATCHES_MAX])

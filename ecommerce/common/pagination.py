@@ -78,6 +78,8 @@ class KeysetPagination(BasePagination):
 
     page_size = 20
     max_page_size = 100
+    _next: Cursor | None
+    _previous: Cursor | None
 
     def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet[M], request: Request, view: APIView | None = None

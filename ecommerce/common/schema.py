@@ -78,6 +78,12 @@ IDEMPOTENCY_PARAMETERS = [
         response=[201],
     ),
 ]
+ETAG = _header(
+    "ETag",
+    "Names what was answered. Sent back as `If-None-Match`, it is answered with 304 as long as"
+    " nothing has changed.",
+    response=[200],
+)
 RETRY_AFTER = _header(
     "Retry-After", "Seconds after which the same request may succeed.", type=int, response=[503]
 )
@@ -100,7 +106,12 @@ class AutoSchema(openapi.AutoSchema):
                 responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     response, str(status)
                 )
+        if self._is_public_read():
+            responses["304"] = {"description": "It is what `If-None-Match` names."}
         return responses
+
+    def _is_public_read(self) -> bool:
+        return self.method == "GET" and {} in (self.get_auth() or [])
 
     def get_request_serializer(self) -> Any:
         """The body that the view declares; None for one that takes no fields."""
@@ -136,6 +147,8 @@ class AutoSchema(openapi.AutoSchema):
             parameters.append(OpenApiParameter("id", int, OpenApiParameter.PATH))
         if IdempotencyKeyReused in self._domain_errors():
             parameters += IDEMPOTENCY_PARAMETERS
+        if self._is_public_read():
+            parameters.append(ETAG)
         return parameters
 
     def _domain_errors(self) -> tuple[type[DomainError], ...]:

@@ -1,6 +1,7 @@
 """What every view of the API has: strict parameters, and errors of its domain in the schema."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from rest_framework import serializers, viewsets
@@ -11,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ecommerce.common.conditional import answer_conditionally
 from ecommerce.common.errors import DomainError
 from ecommerce.common.pagination import PageParameters
 from ecommerce.common.serializers import (
@@ -47,6 +49,21 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         errors = unknown_field_errors(request.query_params, self.known_query_parameters())
         if errors:
             raise serializers.ValidationError(errors)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        if final.status_code == 200 and self.is_public_read():
+            final.add_post_render_callback(partial(answer_conditionally, request._request))
+        return final
+
+    def is_public_read(self) -> bool:
+        """Whether anyone may ask this, and all are answered alike."""
+        permissions = self.get_permissions()
+        return self.request.method in {"GET", "HEAD"} and all(
+            isinstance(one, AllowAny) for one in permissions
+        )
 
     def known_query_parameters(self) -> set[str]:
         """The names of the query parameters that the current action takes."""
