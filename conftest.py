@@ -12,6 +12,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from coupons.models import Coupon
 from coupons.services import create_coupon
+from ecommerce.common.handler import ShopRequest
 from products.models import Product
 from products.services import create_product
 from users.models import User
@@ -31,6 +32,12 @@ def client_of(user: User | None = None) -> APIClient:
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def _requests_of_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django's test client makes requests of Django's own class, whatever the handler's is."""
+    monkeypatch.setattr("django.test.client.WSGIRequest", ShopRequest)
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 docs/operations.md lists the variables that an operator may set.
 """
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -243,6 +244,7 @@ REST_FRAMEWORK = {
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "ecommerce.common.exception_handler.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "ecommerce.common.exception_handler.ErrorFormatter",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -308,6 +310,14 @@ UNFOLD = {
 
 # --- Logs: one JSON line each, to standard output ----------------------------------------------
 
+
+def json_line(entry: Any, **options: Any) -> str:
+    """One entry of the log: as it reads, but for what UTF-8 has no bytes for (half a pair)."""
+    return (
+        json.dumps(entry, ensure_ascii=False, **options).encode(errors="backslashreplace").decode()
+    )
+
+
 _shared_processors: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.add_log_level,
@@ -339,7 +349,7 @@ LOGGING = {
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
+                structlog.processors.JSONRenderer(serializer=json_line),
             ],
         }
     },

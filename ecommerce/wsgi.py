@@ -2,17 +2,19 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 from ecommerce import worker_process
 from ecommerce.common.chunked_bodies import MeasureChunkedBodies
+from ecommerce.common.handler import AnswerFailures, ShopHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 _main_process = worker_process.granians_main_process()
 if _main_process is not None:
     worker_process.heed_sigterm_while_loading(_main_process)
 
-application = MeasureChunkedBodies(get_wsgi_application())
+django.setup(set_prefix=False)
+application = AnswerFailures(MeasureChunkedBodies(ShopHandler()))
 
 if _main_process is not None:
     worker_process.keep_to_a_core()

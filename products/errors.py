@@ -10,6 +10,7 @@ class OutOfStock(DomainError):
 
     code = "out_of_stock"
     message = _("Not enough of this product is left.")
+    of_several = True
 
 
 class SkuTaken(DomainError):

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
+ERRORS_MAX = 20
+"""How many errors an answer lists: more help nobody, and cost whoever asks for them nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorItem:
     """One line of an error answer: a code for programs, a text for people, the field at fault."""
@@ -30,6 +34,8 @@ class DomainError(Exception):
     message: ClassVar["StrOrPromise"]
     retry_after: ClassVar[int | None] = None
     """Seconds after which the same request may succeed (the `Retry-After` header)."""
+    of_several: ClassVar[bool] = False
+    """Whether one refusal may have several items, as many as were sent."""
 
     def __init__(
         self,

@@ -4,8 +4,10 @@ Inside a view drf-standardized-errors does the work; this teaches it the domain'
 database's. Outside of one (middleware, unknown paths) `error_response` builds the same answer.
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 from django.core.exceptions import TooManyFieldsSent
@@ -13,6 +15,7 @@ from django.db import Error as DjangoDatabaseError
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors import handler
+from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.types import (
     CLIENT_ERROR,
     SERVER_ERROR,
@@ -25,7 +28,15 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from ecommerce.common.database_errors import is_unavailable, may_be_retried
-from ecommerce.common.errors import Busy, DomainError, ErrorItem, Unavailable
+from ecommerce.common.errors import ERRORS_MAX, Busy, DomainError, ErrorItem, Unavailable
+
+ATTR_MAX = 100
+DETAIL_MAX = 300
+"""Characters. An answer may repeat what was sent, and what was sent may be long."""
+
+TOO_MANY_ERRORS = ErrorItem(
+    "too_many_errors", _("There are more errors than an answer lists. Mend these first.")
+)
 
 
 def error_type(status: int) -> ErrorType:
@@ -76,13 +87,57 @@ def _refusal_response(refusal: DomainError) -> Response:
     return Response(_error_body(refusal.status, refusal.items), refusal.status, headers=headers)
 
 
+class ErrorFormatter(ExceptionFormatter):
+    """The library's format, read as far as it is shown: its own way costs by the square."""
+
+    def run(self) -> dict[str, Any]:
+        return {"type": self.get_error_type(), "errors": _shown(_items_of(self.exc.detail))}
+
+
+def _items_of(detail: Any) -> Iterator[ErrorItem]:
+    """Every error of a tree of errors, the outer ones first."""
+    waiting: deque[tuple[str | None, Any]] = deque([(None, detail)])
+    while waiting:
+        attr, part = waiting.popleft()
+        if isinstance(part, ErrorDetail):
+            yield ErrorItem(part.code or "invalid", part, attr)
+        elif isinstance(part, list):
+            waiting.extend(
+                (attr if isinstance(child, ErrorDetail) else _join(attr, index), child)
+                for index, child in enumerate(part)
+            )
+        else:
+            waiting.extend((_join(attr, key), child) for key, child in part.items())
+
+
+def _join(attr: str | None, key: object) -> str:
+    return f"{attr}.{key}" if attr else str(key)
+
+
 def _error_body(status: int, items: Iterable[ErrorItem]) -> dict[str, Any]:
-    return {
-        "type": error_type(status),
-        "errors": [
-            {"code": item.code, "detail": str(item.detail), "attr": item.attr} for item in items
-        ],
-    }
+    return {"type": error_type(status), "errors": _shown(items)}
+
+
+def _shown(items: Iterable[ErrorItem]) -> list[dict[str, str | None]]:
+    """The first errors; the last of them says so when there are more."""
+    listed = list(islice(items, ERRORS_MAX + 1))
+    if len(listed) > ERRORS_MAX:
+        listed[ERRORS_MAX - 1 :] = [TOO_MANY_ERRORS]
+    return [
+        {
+            "code": item.code,
+            "detail": _repeatable(str(item.detail), DETAIL_MAX),
+            "attr": None if item.attr is None else _repeatable(item.attr, ATTR_MAX),
+        }
+        for item in listed
+    ]
+
+
+def _repeatable(text: str, length: int) -> str:
+    """A text that an answer can have: not too long, and no half of a surrogate pair in it."""
+    if len(text) > length:
+        text = f"{text[: length - 1]}…"
+    return text.encode(errors="replace").decode()
 
 
 def error_response(status: int, item: ErrorItem) -> JsonResponse:

@@ -31,7 +31,7 @@ from rest_framework.exceptions import (
 )
 
 from ecommerce.common.errors import Busy, DomainError, OutcomeUnknown, Unavailable
-from ecommerce.common.exception_handler import error_type
+from ecommerce.common.exception_handler import TOO_MANY_ERRORS, error_type
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import HEADER, REPLAYED_HEADER, VISIBLE_ASCII
 from ecommerce.common.pagination import PageParameters
@@ -167,6 +167,8 @@ class AutoSchema(openapi.AutoSchema):
         errors: list[type[DomainError]] = [Busy, Unavailable, *self._domain_errors()]
         for error in errors:
             found[error.status][getattr(error, "attr", "")].add(error.code)
+            if error.of_several:
+                found[error.status][""].add(TOO_MANY_ERRORS.code)
         if any(auth for auth in self.get_auth() or []):
             found[401][""] |= {"not_authenticated", "token_not_valid"}
         if "{" in self.path:
@@ -184,7 +186,7 @@ class AutoSchema(openapi.AutoSchema):
         return found
 
     def _validation_codes(self) -> Codes:
-        codes: Codes = {"*": {"unknown_field"}}
+        codes: Codes = {"*": {"unknown_field"}, "": {TOO_MANY_ERRORS.code}}
         view: Any = self.view
         declared = (self._declared("request_serializers"), self._declared("query_serializers"))
         inputs = [serializer for serializer in declared if serializer is not None]
@@ -229,7 +231,7 @@ class AutoSchema(openapi.AutoSchema):
     def _examples(self, codes: Codes, status: int) -> list[OpenApiExample]:
         """One for each code of the whole request; of a field's codes, one stands for all."""
         texts = TEXTS | {error.code: error.message for error in self._domain_errors()}
-        whole = dict.fromkeys(sorted(codes.get("", ())))
+        whole = dict.fromkeys(sorted(codes.get("", set()) - {TOO_MANY_ERRORS.code}))
         chosen = whole if status != 400 else {"unknown_field": "cupon"}
         return [
             OpenApiExample(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from threading import local
 from typing import Any
 
@@ -11,23 +12,17 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.settings import api_settings
 
+from ecommerce.common.errors import ERRORS_MAX
+
 PLAIN_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 UNKNOWN_FIELD = _("This field is not known here.")
 
 
 def unknown_field_errors(sent: Iterable[Any], known: Iterable[str]) -> dict[str, list[ErrorDetail]]:
-    """An `unknown_field` error for each name in `sent` that is not in `known`."""
+    """An `unknown_field` error for each name in `sent` that is not in `known`, or for too many."""
     known = set(known)
-    return {
-        _repeatable(str(name)): [ErrorDetail(str(UNKNOWN_FIELD), code="unknown_field")]
-        for name in sent
-        if name not in known
-    }
-
-
-def _repeatable(name: str) -> str:
-    """A name that JSON can be answered with; half a surrogate pair, say, can only be asked."""
-    return name.encode(errors="replace").decode()
+    unknown = islice((str(name) for name in sent if name not in known), ERRORS_MAX + 1)
+    return {name: [ErrorDetail(str(UNKNOWN_FIELD), code="unknown_field")] for name in unknown}
 
 
 class WholeNumberField(serializers.IntegerField):

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from rest_framework import serializers, viewsets
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import MethodNotAllowed, NotFound
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -45,7 +45,11 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
     lookup_value_regex = "[0-9]{1,18}"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))  # before all else that may be wrong
         super().initial(request, *args, **kwargs)
+        if request.method == "OPTIONS":
+            return
         errors = unknown_field_errors(request.query_params, self.known_query_parameters())
         if errors:
             raise serializers.ValidationError(errors)

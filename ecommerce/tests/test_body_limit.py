@@ -78,7 +78,7 @@ def send_raw(transactional_db, member):
         (16, "9" * 30, 413, ["request_too_large"], 0),
         (10 * LIMIT, str(10 * LIMIT), 413, ["request_too_large"], 0),
         (10 * LIMIT, "10", 400, ["parse_error"], 10),
-        (10 * LIMIT, "-1", 400, ["parse_error"], 0),
+        (10 * LIMIT, "-1", 400, ["required"], 0),
         (10 * LIMIT, "", 400, ["required"], 0),
         (10 * LIMIT, "many", 400, ["required"], 0),
     ],

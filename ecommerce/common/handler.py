@@ -1,0 +1,89 @@
+"""Requests as the shop reads them, and the answer to whatever no other part could answer."""
+
+import logging
+from collections.abc import Iterable
+from sys import exc_info
+from typing import TYPE_CHECKING
+
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest, get_path_info
+from django.http import HttpRequest, HttpResponseBase, HttpResponseServerError
+from django.utils.http import parse_header_parameters
+
+from ecommerce.common.errors import ErrorItem
+from ecommerce.common.exception_handler import error_response, is_api_request
+from ecommerce.common.request_log import RequestLogMiddleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
+
+SERVER_ERROR = "Server Error (500)"
+
+CONTENT_TYPE_MAX = 255
+"""Characters: no media type with its boundary or charset needs more."""
+
+
+class ShopRequest(WSGIRequest):
+    """A request whose query and forms are UTF-8, whatever charset its content is said to have.
+
+    Django decodes the query by the charset of the body, as soon as it makes the request: one that
+    is no encoding of texts (`base64`) ends it before any middleware. A content type that can't be
+    read is none, and so is a length.
+    """
+
+    def __init__(self, environ: "WSGIEnvironment") -> None:
+        length = environ.get("CONTENT_LENGTH") or ""
+        if not (length.isascii() and length.isdigit()):
+            environ["CONTENT_LENGTH"] = ""
+        super().__init__(environ)
+
+    def _set_content_type_params(self, meta: "WSGIEnvironment") -> None:
+        line = meta.get("CONTENT_TYPE") or ""
+        if len(line) > CONTENT_TYPE_MAX:
+            line = ""
+        try:
+            self.content_type, self.content_params = parse_header_parameters(line)
+        except (ValueError, LookupError):
+            line, self.content_type, self.content_params = "", "", {}
+        meta["CONTENT_TYPE"] = line
+
+
+class ShopHandler(WSGIHandler):
+    """Django's handler for this shop's requests."""
+
+    request_class = ShopRequest
+
+
+class AnswerFailures:
+    """Answers what fails outside of Django's own handling of errors, with an id and a log line."""
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self.application = application
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        try:
+            return self.application(environ, start_response)
+        except Exception as error:
+            response = failure_response(environ, error)
+            status = f"{response.status_code} {response.reason_phrase}"
+            start_response(status, list(response.items()), exc_info())
+            return response
+
+
+def failure_response(environ: "WSGIEnvironment", error: Exception) -> HttpResponseBase:
+    """The answer to a request that ended in `error`, made from its WSGI environment alone."""
+    request = HttpRequest()
+    request.META = environ
+    request.method = str(environ.get("REQUEST_METHOD", "")).upper()
+    request.path = request.path_info = get_path_info(environ)
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        logger.error("Outside of any view", exc_info=error)
+        if is_api_request(request):
+            return error_response(500, ErrorItem("error", SERVER_ERROR))
+        return HttpResponseServerError(f"<h1>{SERVER_ERROR}</h1>")
+
+    return RequestLogMiddleware(answer)(request)
