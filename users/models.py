@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.fields import ExactCharField
+from ecommerce.common.fields import ExactCharField, NormalEmailField
 
 
 class User(AbstractUser):
@@ -23,6 +23,7 @@ class User(AbstractUser):
         validators=[UnicodeUsernameValidator()],
         error_messages={"unique": _("A user with that username already exists.")},
     )
+    email = NormalEmailField(_("email address"), blank=True)
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("member")  # type: ignore[assignment]

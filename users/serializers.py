@@ -11,17 +11,22 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.validators import UniqueValidator
 
+from ecommerce.common.fields import NormalEmail, Normalized
 from ecommerce.common.serializers import StrictSerializer, WholeNumberField
 from users.models import User, WalletTransaction
 
 PASSWORD_MAX_LENGTH = 128  # hashing takes time by length: a megabyte of password is an attack
 
 
-class UsernameField(serializers.CharField):
+class UsernameField(Normalized, serializers.CharField):
     """A name in the form it is stored in (NFKC), so that look-alikes of one name are one name."""
 
-    def to_internal_value(self, data: Any) -> str:
-        return unicodedata.normalize("NFKC", super().to_internal_value(data))
+    def normalize(self, text: str) -> str:
+        return unicodedata.normalize("NFKC", text)
+
+
+class EmailField(NormalEmail, serializers.EmailField):
+    """An address in the form it is stored in."""
 
 
 class MemberSerializer(serializers.ModelSerializer[User]):
@@ -56,7 +61,7 @@ class SignUpSerializer(StrictSerializer):
         trim_whitespace=False,
         style={"input_type": "password"},
     )
-    email = serializers.EmailField(required=False, allow_blank=True, default="", max_length=254)
+    email = EmailField(required=False, allow_blank=True, default="", max_length=254)
 
     extra_error_codes = {
         "password": [

@@ -1,7 +1,8 @@
-"""Model fields that mean the same on every database."""
+"""Fields that mean the same on every database, and that check what is stored."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -25,3 +26,50 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
 
 class ExactSlugField(ExactCharField, models.SlugField):  # type: ignore[type-arg]
     """A slug that is compared like `ExactCharField`."""
+
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    AnyField: TypeAlias = Any
+else:
+    AnyField = object
+
+
+class Normalized(AnyField):
+    """A text field that checks a text in the form in which it is used, not as it was sent.
+
+    Normalising may lengthen a text, or bring about what is not allowed in it; so it comes first,
+    and lengths, forms and uniqueness are of its result. To be mixed into a text field of any kind:
+    Django's fields (of models and forms) read a value by `to_python`, the API's by
+    `to_internal_value`, and each kind runs its validators after that.
+    """
+
+    def normalize(self, text: str) -> str:
+        """The form of `text` that is checked, and stored. Normalising it again changes nothing."""
+        raise NotImplementedError
+
+    def to_python(self, value: Any) -> Any:
+        value = super().to_python(value)
+        return self.normalize(value) if isinstance(value, str) else value
+
+    def to_internal_value(self, data: Any) -> str:
+        text = self.normalize(super().to_internal_value(data))
+        if not text and not self.allow_blank:
+            self.fail("blank")
+        return text
+
+
+class NormalEmail(Normalized):
+    """An address with its domain in lower case, which "İ" makes longer."""
+
+    def normalize(self, text: str) -> str:
+        return str(BaseUserManager.normalize_email(text))
+
+
+class NormalEmailField(NormalEmail, models.EmailField):  # type: ignore[misc,type-arg]
+    """The address of a member, however it gets into the database."""
+
+    def deconstruct(self) -> Any:
+        name, _path, args, kwargs = super().deconstruct()
+        return name, "django.db.models.EmailField", args, kwargs  # the same column
