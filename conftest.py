@@ -13,6 +13,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from coupons.models import Coupon
 from coupons.services import create_coupon
 from ecommerce.common.handler import ShopRequest
+from ecommerce.common.remembered import memories
 from products.models import Product
 from products.services import create_product
 from users.models import User
@@ -44,6 +45,12 @@ def _requests_of_the_shop(monkeypatch: pytest.MonkeyPatch) -> None:
 def _static_files_on_demand(settings: Any) -> None:
     """Otherwise each test client begins by listing every static file of every package."""
     settings.WHITENOISE_AUTOREFRESH = True
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    for memory in memories:
+        memory.forget()
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from ecommerce.models import AuditRun
 from orders.models import Order
 from products.models import Product
 from stats.models import DailyProductSales
+from stats.services import best_sellers
 from users.models import User
 
 if TYPE_CHECKING:
@@ -199,14 +200,12 @@ def _midnight(day: date) -> datetime:
 
 
 def _top_products(today: date) -> list[dict[str, Any]]:
-    best = DailyProductSales.objects.top_products_lately(
-        until=today, periods=TOP_DAYS, limit=TOP_LIMIT
-    )
-    return [_top_block(today, days, rows) for days, rows in zip(TOP_DAYS, best, strict=True)]
+    return [_top_block(today, days) for days in TOP_DAYS]
 
 
-def _top_block(today: date, days: int, rows: list[Any]) -> dict[str, Any]:
+def _top_block(today: date, days: int) -> dict[str, Any]:
     since = today - timedelta(days - 1)
+    rows = best_sellers(since=since, until=today, limit=TOP_LIMIT)
     return {
         "title": _("today") if days == 1 else _("%(days)d days") % {"days": days},
         "url": _list_url(DailyProductSales, day__gte=since, day__lte=today),

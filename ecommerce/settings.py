@@ -128,6 +128,8 @@ if GROUP_COMMIT_MAX_BATCH < 1:
     raise ImproperlyConfigured("GROUP_COMMIT_MAX_BATCH must be at least 1.")
 # How long a process remembers that a campaign has nothing left (seconds).
 SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
+# How long a process remembers what sells best (seconds; 0: each request asks).
+BEST_SELLERS_MEMORY_SECONDS = env.float("BEST_SELLERS_MEMORY_SECONDS", default=1.0)
 # How many threads of how many processes may each hold one connection to the database.
 WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=16)

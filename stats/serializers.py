@@ -5,13 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from ecommerce.common.serializers import StrictSerializer, WholeNumberField
+from stats.services import BEST_SELLERS_MAX
 
 
 class TopProductsQuery(StrictSerializer):
     days = WholeNumberField(
         default=3, min_value=1, max_value=30, help_text="Days to look back, today included."
     )
-    limit = WholeNumberField(default=5, min_value=1, max_value=50)
+    limit = WholeNumberField(default=5, min_value=1, max_value=BEST_SELLERS_MAX)
 
 
 class RankedProductSerializer(serializers.Serializer[Any]):

@@ -1,11 +1,15 @@
-"""Keeping daily sales true, within the transactions of orders."""
+"""Keeping daily sales true within the transactions of orders, and telling what sells best."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from django.conf import settings
+from django.db import transaction
 from django.db.models import Q
 
+from ecommerce.common.remembered import Remembered
 from ecommerce.common.rows import save_or_update
 from stats.models import DailyProductSales
 
@@ -39,6 +43,7 @@ def record_sales(sales: SalesByProductDay) -> None:
     # and a new one are then written by the same statement.
     ordered = sorted(rows.values(), key=lambda row: (row.product_id, row.day))
     save_or_update(ordered, ["quantity", "revenue"], unique=["product", "day"])
+    transaction.on_commit(_best_sellers.forget)
 
 
 def take_back_sales(sales: SalesByProductDay) -> None:
@@ -54,3 +59,30 @@ def _rows_of(sales: SalesByProductDay) -> Iterable[DailyProductSales]:
     for day, product_ids in by_day.items():
         condition |= Q(day=day, product__in=product_ids)
     return DailyProductSales.objects.filter(condition)
+
+
+# --- What sells best ------------------------------------------------------------------------------
+
+BEST_SELLERS_MAX = 50
+
+
+def best_sellers(*, since: date, until: date, limit: int) -> list[Any]:
+    """The `top_products` of a period, at most `BEST_SELLERS_MAX`, remembered for a moment.
+
+    Of what was sold elsewhere, and of new names and prices, it hears up to
+    `BEST_SELLERS_MEMORY_SECONDS` late.
+
+    Raises:
+        Busy: others wait for the first answer already, and it takes long.
+    """
+    return _best_sellers((since, until))[:limit]
+
+
+def _top_products(period: tuple[date, date]) -> list[Any]:
+    since, until = period
+    return DailyProductSales.objects.top_products(since=since, until=until, limit=BEST_SELLERS_MAX)
+
+
+_best_sellers: Remembered[tuple[date, date], list[Any]] = Remembered(
+    _top_products, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
+)

@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
-from stats.models import DailyProductSales
 from stats.serializers import TopProductsQuery, TopProductsSerializer
+from stats.services import best_sellers
 
 
 class TopProductsViewSet(ApiViewSet):
@@ -53,9 +53,7 @@ class TopProductsViewSet(ApiViewSet):
         query = self.read_query()
         until = timezone.localdate()
         since = until - timedelta(days=query["days"] - 1)
-        best = DailyProductSales.objects.top_products(
-            since=since, until=until, limit=query["limit"]
-        )
+        best = best_sellers(since=since, until=until, limit=query["limit"])
         ranked = [{"rank": rank, **row} for rank, row in enumerate(best, start=1)]
         body = {"since": since, "until": until, "results": ranked}
         return Response(represent(TopProductsSerializer, body))

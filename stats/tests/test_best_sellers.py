@@ -1,20 +1,23 @@
-"""The best sellers from the best of each day: what adding up all sales gives, but sooner."""
+"""What sells best: all sales added up, and what a process remembers of that."""
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import count
 from random import Random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.contrib.admin import site
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
 
+from ecommerce.common import remembered
 from products.models import Product
-from stats import models
 from stats.models import DailyProductSales
 
 SUNDAY = date(2026, 11, 22)
@@ -54,16 +57,9 @@ def best(since: date, until: date, limit: int) -> list[tuple[int, int, int]]:
     return [(row["product_id"], row["total_quantity"], row["total_revenue"]) for row in rows]
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 50])
 @pytest.mark.parametrize("most", [1, 3, 40])
-def test_it_is_what_adding_up_all_sales_gives(
-    depth: int,
-    most: int,
-    products: list[Product],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(models, "DEPTH", depth)
-    rng = Random(f"{depth} {most}")
+def test_it_is_what_adding_up_all_sales_gives(most: int, products: list[Product]) -> None:
+    rng = Random(f"{most}")
     for _ in range(12):
         sold = {
             (product, day): (rng.randint(0, most), rng.randint(0, 2))
@@ -78,24 +74,11 @@ def test_it_is_what_adding_up_all_sales_gives(
                 assert best(since, until, limit) == added_up(sold, since, until, limit)
 
 
-def test_one_that_is_never_the_best_of_a_day_may_be_the_best_of_all(
-    products: list[Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(models, "DEPTH", 1)
-    steady, *bursts = products[:3] + products[4:5]
-    record(
-        {(steady, day): (9, 9) for day in DAYS[:3]}
-        | dict.fromkeys(zip(bursts, DAYS, strict=False), (10, 10))
-    )
-    assert best(DAYS[0], DAYS[2], 1) == [(steady.pk, 27, 27)]
-
-
-def test_a_withdrawn_best_seller_does_not_hide_the_next(
-    products: list[Product], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(models, "DEPTH", 1)
-    withdrawn, sold = products[3], products[4]
-    record({(withdrawn, SUNDAY): (10, 10), (sold, SUNDAY): (1, 1)})
+def test_withdrawn_best_sellers_do_not_hide_the_next(products: list[Product]) -> None:
+    withdrawn = [product for product in products if not product.is_active]
+    sold = products[4]
+    record({(product, SUNDAY): (10, 10) for product in withdrawn} | {(sold, SUNDAY): (1, 1)})
+    assert len(withdrawn) > 1
     assert best(SUNDAY, SUNDAY, 1) == [(sold.pk, 1, 1)]
 
 
@@ -127,20 +110,11 @@ def test_two_statements_however_many_products_sold(
             assert len(best(DAYS[0], DAYS[3], 5)) == 5
 
 
-def test_every_sale_is_added_up_when_no_product_stands_out(
-    products: list[Product], django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    record({(product, day): (1, 1) for product in products for day in DAYS})
-    first = next(product for product in products if product.is_active)
-    with django_assert_num_queries(3):
-        assert best(DAYS[0], DAYS[3], 1) == [(first.pk, 4, 4)]
-
-
 @pytest.mark.skipif(
     "(c := __import__('django').db.connection).vendor != 'mysql' or c.mysql_is_mariadb",
     reason="reads the plan of MySQL",
 )
-def test_each_days_best_are_read_from_the_index_in_its_order(
+def test_the_sum_reads_nothing_but_an_index_of_these_days(
     record_many: Callable[[int], None],
 ) -> None:
     record_many(2_000)
@@ -149,9 +123,77 @@ def test_each_days_best_are_read_from_the_index_in_its_order(
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN FORMAT=TREE {context[0]['sql']}")
         plan = cursor.fetchone()[0]
-    of_a_day = r"Covering index range scan on stats_dailyproductsales using daily_sales_best_idx"
-    assert len(re.findall(of_a_day + r" over \(day = .* AND 0 < quantity\) \(reverse\)", plan)) == 4
-    assert "Sort" not in plan
+    assert "Covering index range scan on stats_dailyproductsales using daily_sales_best_idx" in plan
+
+
+# --- Remembered -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=1_000.0)
+    monkeypatch.setattr(remembered, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    return clock
+
+
+def pieces(client: APIClient) -> list[int]:
+    """The pieces sold of the best sellers, as they are told over HTTP."""
+    answer = client.get("/api/v1/stats/top-products/")
+    assert answer.status_code == 200
+    return [row["quantity"] for row in answer.json()["results"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_second_long_the_database_is_not_asked_again(
+    api: APIClient,
+    product: Product,
+    clock: SimpleNamespace,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    record({(product, timezone.localdate()): (2, 20)})
+    assert pieces(api) == [2]
+    DailyProductSales.objects.update(quantity=3)  # as another process would
+    clock.now += 0.99
+    with django_assert_num_queries(0):
+        assert pieces(api) == [2]
+    clock.now += 0.01
+    assert pieces(api) == [3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_with_no_seconds_each_request_asks(
+    api: APIClient, product: Product, clock: SimpleNamespace, settings: Any
+) -> None:
+    settings.BEST_SELLERS_MEMORY_SECONDS = 0
+    record({(product, timezone.localdate()): (2, 20)})
+    assert pieces(api) == [2]
+    DailyProductSales.objects.update(quantity=3)
+    assert pieces(api) == [3]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_order_in_the_same_process_is_told_at_once(
+    api: APIClient, product: Product, sell: Any, cancel: Any
+) -> None:
+    assert pieces(api) == []
+    order = sell((product, 2))
+    assert pieces(api) == [2]
+    cancel(order)
+    assert pieces(api) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_limits_are_cut_from_one_answer(
+    api: APIClient, products: list[Product], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    today = timezone.localdate()
+    record({(product, today): (number + 1, 1) for number, product in enumerate(products)})
+    url = "/api/v1/stats/top-products/"
+    on_sale = [product.pk for product in reversed(products) if product.is_active]
+    best = api.get(url, {"limit": 50}).json()["results"]
+    assert [row["product"]["id"] for row in best] == on_sale
+    with django_assert_num_queries(0):
+        assert api.get(url, {"limit": 1}).json()["results"] == best[:1]
 
 
 @pytest.mark.skipif(
