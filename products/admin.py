@@ -33,6 +33,7 @@ from ecommerce.common.admin import (
     object_action,
 )
 from ecommerce.common.admin_export import Column, ExportsRows
+from ecommerce.common.admin_sureness import AsksIfSureAdmin
 from ecommerce.common.errors import DomainError
 from products.errors import PriceHasChanged
 from products.forms import (
@@ -163,7 +164,7 @@ class ImportsProducts(ImportMixin):
 
 
 @admin.register(Product)
-class ProductAdmin(ImportsProducts, ExportsRows, AsksReason, SavedByService):
+class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, SavedByService):
     list_display = [
         "name",
         "sku",
@@ -242,11 +243,12 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksReason, SavedByService):
             # Only what was changed here: the rest is as it is by now, not as the form has it.
             changes = {name: form.cleaned_data[name] for name in form.changed_data}
             changes.pop("reason", None)
-            change_product(product_id=obj.pk, **changes)
+            change_product(product_id=obj.pk, sure=form.cleaned_data["sure"], **changes)
             return
         terms = {name: form.cleaned_data[name] for name in DESCRIPTIVE_FIELDS}
         stock = form.cleaned_data["opening_stock"]
-        obj.pk = create_product(**terms, stock=stock, staff_id=request.user.pk).pk
+        sure = form.cleaned_data["sure"]
+        obj.pk = create_product(**terms, stock=stock, staff_id=request.user.pk, sure=sure).pk
 
     def related_tables(self, request: HttpRequest, obj: Product) -> list[RelatedTable]:
         makers = {

@@ -35,6 +35,13 @@ class PriceOutOfBounds(DomainError):
     message = _("A price would exceed its limit. Nothing was changed.")
 
 
+class PriceOfNothing(DomainError):
+    """A change of many prices would make one of them 0 won."""
+
+    code = "price_of_nothing"
+    message = _("A price would become 0 won. Nothing was changed.")
+
+
 class StockLimitExceeded(DomainError):
     """The stock would exceed `STOCK_MAX` pieces."""
 

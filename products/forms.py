@@ -15,16 +15,17 @@ from unfold.widgets import (
 )
 
 from ecommerce.common.admin import ReasonedForm, ReasonForm, ServiceForm, not_zero
+from ecommerce.common.admin_sureness import AsksIfSure
 from products.models import STOCK_MAX
 
 IMPORT_NAME_MAX_LENGTH = 150
 
 
-class ProductForm(ReasonedForm):
+class ProductForm(ReasonedForm, AsksIfSure):
     """What describes a product, its price, and whether it is sold."""
 
 
-class ProductAddForm(ServiceForm):
+class ProductAddForm(ServiceForm, AsksIfSure):
     """A new product, with the stock that it opens with."""
 
     opening_stock = forms.IntegerField(
@@ -85,6 +86,9 @@ class PriceChangeForm(ReasonForm):
         percent: Decimal = self.cleaned_data["percent"]
         if percent == 0:
             raise ValidationError(_("It must not be 0."), code="zero")
+        if percent == -100:
+            text = _("Everything would cost 0 won, and anybody might have it for nothing.")
+            raise ValidationError(text, code="free")
         return percent
 
 

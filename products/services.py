@@ -9,15 +9,18 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from ecommerce.common.compiled import Compiled
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_fields, save_new
+from ecommerce.common.sureness import ensure_sure
 from ecommerce.common.transactions import run_transaction
 from products.errors import (
     OutOfStock,
     PriceHasChanged,
+    PriceOfNothing,
     PriceOutOfBounds,
     SkuTaken,
     StockLimitExceeded,
@@ -32,6 +35,7 @@ from products.models import (
     new_sku,
 )
 
+FREE = gettext_lazy("At 0 won anybody may have it for nothing.")
 OPENING_STOCK = "opening stock"
 CHANGEABLE = frozenset({"sku", "name", "description", "category", "price", "is_active"})
 IMPORT_BATCH = 500
@@ -48,13 +52,15 @@ def create_product(
     is_active: bool = True,
     sku: str | None = None,
     staff_id: int | None = None,
+    sure: Collection[str] | None = None,
 ) -> Product:
     """Create a product at `price` won with `stock` pieces, recorded as its opening stock.
 
-    Without an `sku` it gets one that is unique.
+    Without an `sku` it gets one that is unique. With `sure`, a price of 0 is asked about, by an
+    error of the field `sure`, unless its code is among these.
 
     Raises:
-        django.core.exceptions.ValidationError: a value is out of its bounds.
+        django.core.exceptions.ValidationError: a value is out of its bounds, or it is asked.
         SkuTaken: another product has the sku, be it since a moment ago.
     """
     product = Product(
@@ -67,6 +73,8 @@ def create_product(
         is_active=is_active,
     )
     product.clean_fields()
+    if sure is not None:
+        ensure_sure(_questions_about(product), sure)
     reference = new_reference("STK")
 
     def work(settle: bool) -> Product:
@@ -89,11 +97,15 @@ def create_product(
         raise
 
 
-def change_product(*, product_id: int, **changes: Any) -> Product:
+def change_product(
+    *, product_id: int, sure: Collection[str] | None = None, **changes: Any
+) -> Product:
     """Change columns of a product that describe it: `CHANGEABLE`, never its stock.
 
+    With `sure`, a price that becomes 0 is asked about, as by `create_product`.
+
     Raises:
-        django.core.exceptions.ValidationError: a value is out of its bounds.
+        django.core.exceptions.ValidationError: a value is out of its bounds, or it is asked.
         SkuTaken: another product has the sku.
         Product.DoesNotExist: there is no such product.
         TypeError: a column that isn't changed this way.
@@ -103,9 +115,12 @@ def change_product(*, product_id: int, **changes: Any) -> Product:
 
     def work(settle: bool) -> Product:
         product = Product.objects.select_for_update().get(pk=product_id)
+        old_price = product.price
         for name, value in changes.items():
             setattr(product, name, value)
         product.clean_fields(exclude={"stock", "category"})
+        if sure is not None:
+            ensure_sure(_questions_about(product, old_price), sure)
         if "sku" in changes:
             others = Product.objects.filter(sku=product.sku).exclude(pk=product_id)
             if others.exists():
@@ -121,6 +136,10 @@ def change_product(*, product_id: int, **changes: Any) -> Product:
         if Product.objects.filter(sku=changes.get("sku")).exists():
             raise SkuTaken from error
         raise
+
+
+def _questions_about(product: Product, old_price: int | None = None) -> list[ValidationError]:
+    return [ValidationError(FREE, "free")] if product.price == 0 != old_price else []
 
 
 def set_products_active(*, product_ids: Collection[int], is_active: bool) -> list[Product]:
@@ -168,13 +187,15 @@ def change_prices(*, old_prices: Mapping[int, int], rule: PriceRule) -> list[Pri
     Raises:
         PriceHasChanged: a product costs something else by now, or is gone.
         PriceOutOfBounds: a new price would exceed `PRICE_MAX` won.
+        PriceOfNothing: a new price would be 0, be it by rounding, where the old one wasn't.
     """
     new_prices = {pk: rule.new_price(price) for pk, price in old_prices.items()}
-    if too_high := [pk for pk, price in new_prices.items() if price > PRICE_MAX]:
-        names = (
-            Product.objects.filter(pk__in=too_high).order_by("pk").values_list("name", flat=True)
-        )
-        raise PriceOutOfBounds(_named(PriceOutOfBounds.message, names))
+    too_high = [pk for pk, price in new_prices.items() if price > PRICE_MAX]
+    nothing = [pk for pk, price in new_prices.items() if price <= 0 < old_prices[pk]]
+    for refusal, refused in ((PriceOutOfBounds, too_high), (PriceOfNothing, nothing)):
+        if refused:
+            rows = Product.objects.filter(pk__in=refused).order_by("pk")
+            raise refusal(_named(refusal.message, rows.values_list("name", flat=True)))
 
     def work(settle: bool) -> list[PriceChange]:
         products = lock_products(old_prices)
@@ -408,7 +429,7 @@ def _plan_new(row: ImportRow) -> ImportOutcome:
         stock=row.stock or 0,
     )
     outcome = ImportOutcome(row, product, is_new=True, stock_after=product.stock)
-    outcome.errors = _errors_of(product)
+    outcome.errors = _errors_of(product, None)
     if row.stock_adjustment:
         outcome.errors["stock_adjustment"] = _(
             "There is no product with this SKU yet: its opening stock belongs in the column stock."
@@ -420,12 +441,13 @@ def _plan_change(
     row: ImportRow, product: Product, adjusted: StockAdjustment | None
 ) -> ImportOutcome:
     outcome = ImportOutcome(row, product, is_new=False, stock_after=product.stock)
+    old_price = product.price
     for column in ("name", "description", "category", "price", "is_active"):
         old, new = getattr(product, column), getattr(row, column)
         if new is not None and new != old:
             outcome.changes[column] = (old, new)
             setattr(product, column, new)
-    outcome.errors = _errors_of(product)
+    outcome.errors = _errors_of(product, old_price)
     if row.stock_adjustment:
         _plan_adjustment(outcome, row.stock_adjustment, adjusted)
     return outcome
@@ -452,11 +474,14 @@ def _plan_adjustment(
         outcome.adjustment, outcome.stock_after = quantity, stock_after
 
 
-def _errors_of(product: Product) -> dict[str, str]:
+def _errors_of(product: Product, old_price: int | None) -> dict[str, str]:
     try:
         product.clean_fields(exclude={"id", "category", "search_name"})
     except ValidationError as error:
         return {name: " ".join(texts) for name, texts in error.message_dict.items()}
+    if _questions_about(product, old_price):
+        own_page = _("If that is meant, set it on the product's own page.")
+        return {"price": f"{FREE} {own_page}"}
     return {}
 
 

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from ecommerce.tests.expectations import count_statements, nothing_changes
 from ecommerce.tests.lost_commits import lost_commits
 from ecommerce.tests.staff import errors_on, logged, member_buys
-from products.errors import PriceHasChanged
+from products.errors import PriceHasChanged, PriceOfNothing
 from products.models import PRICE_MAX, Product
 from products.services import (
     PriceRule,
@@ -90,6 +90,10 @@ def test_half_is_rounded_up(percent: str, round_to: int, old: int, new: int) -> 
     ("form", "errors"),
     [
         ({"percent": "0"}, {"percent": ["It must not be 0."]}),
+        ({"percent": "-100"},
+         {"percent": ["Everything would cost 0 won, and anybody might have it for nothing."]}),
+        ({"percent": "-100.00"},
+         {"percent": ["Everything would cost 0 won, and anybody might have it for nothing."]}),
         ({"percent": "-101"}, {"percent": ["Ensure this value is greater than or equal to -100."]}),
         ({"percent": "1001"}, {"percent": ["Ensure this value is less than or equal to 1000."]}),
         ({"percent": "NaN"}, {"percent": ["Enter a number."]}),
@@ -136,6 +140,32 @@ def test_a_price_beyond_its_limit_stops_all(
     assert errors_on(answer) == {
         "__all__": ["A price would exceed its limit. Nothing was changed. (요트)"]
     }
+
+
+@pytest.mark.parametrize(("percent", "round_to"), [("-99.99", "1"), ("-95.1", "100")])
+def test_a_price_that_would_be_rounded_to_nothing_stops_all(
+    admin_client: Client, three: list[Product], percent: str, round_to: str
+) -> None:
+    form = {"step": "confirm", "percent": percent, "round_to": round_to, "reason": "r"}
+    with nothing_changes():
+        answer = run(admin_client, "change_price", three, **form, seen=seen(three))
+    assert errors_on(answer) == {
+        "__all__": ["A price would become 0 won. Nothing was changed. (A, B)"]
+    }
+
+
+def test_what_is_given_away_already_stays_so(admin_client: Client, three: list[Product]) -> None:
+    form = {"step": "confirm", "percent": "-95", "round_to": "100", "reason": "r"}
+    done = run(admin_client, "change_price", three, **form, seen=seen(three))
+    assert messages_on(done) == ["2 prices changed."]
+    assert prices() == {"A": 100, "B": 100, "C": 0}
+
+
+def test_services_change_no_price_to_nothing_either(three: list[Product]) -> None:
+    old_prices = {product.pk: product.price for product in three}
+    for percent in (-100, -101, -1_000):
+        with nothing_changes(), pytest.raises(PriceOfNothing):
+            change_prices(old_prices=old_prices, rule=PriceRule(Decimal(percent)))
 
 
 @pytest.mark.parametrize("happened", [True, False])
