@@ -105,19 +105,25 @@ def product(make_product: Callable[..., Product]) -> Product:
 
 @pytest.fixture
 def make_coupon(db: None) -> Callable[..., Coupon]:
-    """Makes campaigns: 1,000 won off, 30 coupons, open since an hour ago until in an hour."""
+    """Makes campaigns: 1,000 won off, 30 coupons, open since an hour ago until in an hour.
 
-    def make(**terms: Any) -> Coupon:
+    One of `total_quantity=0` is older than the rule that there is at least one.
+    """
+
+    def make(*, total_quantity: int = 30, **terms: Any) -> Coupon:
         now = timezone.now()
         defaults: dict[str, Any] = {
             "name": f"coupon {next(_serial)}",
             "discount_type": "fixed",
             "discount_value": 1_000,
-            "total_quantity": 30,
             "issue_starts_at": now - timedelta(hours=1),
             "issue_ends_at": now + timedelta(hours=1),
         }
-        return create_coupon(**(defaults | terms))
+        coupon = create_coupon(**(defaults | terms | {"total_quantity": total_quantity or 1}))
+        if not total_quantity:
+            Coupon.objects.filter(pk=coupon.pk).update(total_quantity=0)
+            coupon.refresh_from_db()
+        return coupon
 
     return make
 

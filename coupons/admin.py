@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm
 from coupons.live import LiveSale
 from coupons.models import Coupon, IssuedCoupon
-from coupons.sentences import describe
+from coupons.sentences import describe, describe_discount
 from coupons.services import (
     change_coupon,
     clone_coupon,
@@ -42,6 +42,7 @@ from ecommerce.common.admin import (
     rows_containing,
 )
 from ecommerce.common.admin_export import Column, ExportsRows
+from ecommerce.common.admin_sureness import AsksIfSureAdmin
 from users.admin import FoundByMember, members_matching
 
 LATEST = 10
@@ -63,7 +64,7 @@ class StateFilter(ConditionFilter):
 
 
 @admin.register(Coupon)
-class CouponAdmin(LiveSale, AsksReason, SavedByService):
+class CouponAdmin(LiveSale, AsksIfSureAdmin, AsksReason, SavedByService):
     list_display = [
         "name",
         "discount",
@@ -117,7 +118,7 @@ class CouponAdmin(LiveSale, AsksReason, SavedByService):
             # Only what was changed here: the rest is as it is by now, not as the form has it.
             terms = {name: form.cleaned_data[name] for name in form.changed_data}
             terms.pop("reason", None)
-            change_coupon(coupon_id=obj.pk, **terms)
+            change_coupon(coupon_id=obj.pk, sure=form.cleaned_data["sure"], **terms)
         else:
             obj.pk = create_coupon(**form.cleaned_data).pk
 
@@ -128,7 +129,9 @@ class CouponAdmin(LiveSale, AsksReason, SavedByService):
     ) -> HttpResponse:
         coupon = context.get("original")
         context["sentence"] = describe(coupon) if coupon else ""
-        context["sentence_url"] = reverse("admin:coupons_coupon_sentence")
+        context["sentence_url"] = reverse("admin:coupons_coupon_sentence") + (
+            f"?campaign={coupon.pk}" if coupon else ""
+        )
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[Any]:
@@ -139,8 +142,10 @@ class CouponAdmin(LiveSale, AsksReason, SavedByService):
         """The sentence of what the form says at the moment, or what it still lacks."""
         if not self.has_view_or_change_permission(request) or request.method != "POST":
             raise PermissionDenied
+        coupon = self.get_object(request, request.GET.get("campaign", "")) or Coupon()
+        coupon.pk = None  # nothing is saved of it, so no reason is asked
         form_class = modelform_factory(Coupon, form=CouponForm, fields=list(LABELS))
-        form = form_class(request.POST)
+        form = form_class(request.POST, instance=coupon)
         for name in ("issue_starts_at", "issue_ends_at"):
             form.fields[name] = SplitDateTimeField()
         if form.is_valid():
@@ -286,7 +291,7 @@ class IssuedCouponAdmin(ExportsRows, History, FoundByMember):
     list_filter = [StatusFilter]
     search_fields = ["coupon__name", "user__username", "user__email"]
     search_help_text = _("A part of the campaign's name, or of the member's name or email.")
-    fields: ClassVar[Any] = list_display
+    fields: ClassVar[Any] = [*list_display, "gives"]
     actions_detail = ["revoke"]
     export_related = ["coupon", "user"]
 
@@ -305,6 +310,10 @@ class IssuedCouponAdmin(ExportsRows, History, FoundByMember):
     @admin.display(description=_("status"))
     def status_now(self, issued: IssuedCoupon) -> str:
         return str(issued.status.label)
+
+    @admin.display(description=_("what it gives"))
+    def gives(self, issued: IssuedCoupon) -> str:
+        return describe_discount(issued.terms)
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         campaigns = rows_containing(Coupon.objects.all(), ["name"], text)

@@ -6,7 +6,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
+from coupons.models import TERMS
 from ecommerce.common.admin import ReasonedForm, ReasonForm
+from ecommerce.common.admin_sureness import AsksIfSure
 
 LABELS = {
     "name": _("Name"),
@@ -32,16 +34,25 @@ HELP_TEXTS = {
     "issue_ends_at": _("Nobody gets one from this moment on."),
     "valid_days": _("Each coupon expires so many days after its member got it."),
 }
+PROMISED = _("Promised to those who have a coupon: it can't change any more.")
 
 
-class CouponForm(ReasonedForm):
-    """A campaign's terms, in the manager's words."""
+class CouponForm(ReasonedForm, AsksIfSure):
+    """A campaign's terms, in the manager's words.
+
+    Those that can't change any more can't be filled in. Who sends them anyway, from a page that is
+    older than the first coupon, is told by the service if they would change.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in LABELS.keys() & self.fields.keys():
             self.fields[name].label = LABELS[name]
             self.fields[name].help_text = HELP_TEXTS.get(name, "")
+        for name in (set(TERMS) if self.instance.issued_quantity else set()) & self.fields.keys():
+            self.fields[name].disabled = self.add_prefix(name) not in self.data
+            self.fields[name].show_hidden_initial = self.add_initial_prefix(name) in self.data
+            self.fields[name].help_text = PROMISED
         if self.instance.pk is None:
             self.fields.pop("reason", None)
 
@@ -55,7 +66,7 @@ class _Window(forms.Form):
     )
 
 
-class CloneForm(_Window):
+class CloneForm(_Window, AsksIfSure):
     """Another campaign with the same terms."""
 
     name = forms.CharField(label=LABELS["name"], max_length=100, widget=UnfoldAdminTextInputWidget)

@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 AMOUNT_MAX = 1_000_000_000
+TERMS = ("discount_type", "discount_value", "max_discount", "min_order_amount", "valid_days")
+"""What a campaign promises to who gets its coupons: fixed from the first one on."""
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
@@ -50,7 +52,11 @@ class Coupon(models.Model):
         help_text=_("Compared with the order's subtotal, before the discount."),
     )
     total_quantity = models.BigIntegerField(
-        _("total quantity"), validators=[MinValueValidator(0), MaxValueValidator(AMOUNT_MAX)]
+        _("total quantity"),
+        validators=[
+            MinValueValidator(1, _("A campaign has at least one coupon.")),
+            MaxValueValidator(AMOUNT_MAX),
+        ],
     )
     issued_quantity = models.BigIntegerField(_("issued quantity"), default=0, editable=False)
     issue_starts_at = models.DateTimeField(_("issue starts at"), default=timezone.now)
@@ -107,10 +113,12 @@ class Coupon(models.Model):
             errors["discount_value"] = _("A percentage is at most 100.")
         if self.discount_type == self.DiscountType.FIXED and self.max_discount is not None:
             errors["max_discount"] = _("Only a percentage can be capped.")
+        if self._costs_more_than_a_balance_holds():
+            errors["min_order_amount"] = _("No member's balance is ever enough for such an order.")
         starts, ends = self.issue_starts_at, self.issue_ends_at
         if starts and ends and ends <= starts:
             errors["issue_ends_at"] = _("It must end after it starts.")
-        if self.total_quantity is not None and self.total_quantity < self.issued_quantity:
+        if self.total_quantity is not None and max(self.total_quantity, 0) < self.issued_quantity:
             errors["total_quantity"] = _("%(issued)d are issued already.") % {
                 "issued": self.issued_quantity
             }
@@ -132,17 +140,47 @@ class Coupon(models.Model):
         return self.issue_starts_at <= moment < self.issue_ends_at
 
     def discount_on(self, subtotal: int) -> int:
-        """The discount, in won, on an order of `subtotal` won that meets the minimum.
+        """The discount, in won, on an order of `subtotal` won that meets the minimum."""
+        return discount_by(self, subtotal)
 
-        A percentage is rounded down and capped by `max_discount`; no discount exceeds the subtotal.
-        """
-        if self.discount_type == self.DiscountType.PERCENT:
-            discount = subtotal * self.discount_value // 100
-            if self.max_discount is not None:
-                discount = min(discount, self.max_discount)
-        else:
-            discount = self.discount_value
-        return min(discount, subtotal)
+    def _costs_more_than_a_balance_holds(self) -> bool:
+        """Whether already the cheapest order that the coupon is good for can't be paid."""
+        if self.min_order_amount is None or self.discount_value is None:
+            return False
+        cheapest = self.min_order_amount - self.discount_on(self.min_order_amount)
+        return bool(cheapest > settings.BALANCE_MAX)
+
+
+def discount_by(terms: "Coupon | IssuedCoupon", subtotal: int) -> int:
+    """The discount, in won, that terms give on an order of `subtotal` won that meets the minimum.
+
+    A percentage is rounded down and capped by `max_discount`; no discount exceeds the subtotal.
+    """
+    discount: int = terms.discount_value
+    if terms.discount_type == Coupon.DiscountType.PERCENT:
+        discount = subtotal * discount // 100
+        if terms.max_discount is not None:
+            discount = min(discount, terms.max_discount)
+    return min(discount, subtotal)
+
+
+class _CampaignsTerm(models.Field):  # type: ignore[type-arg]
+    """A term of the row's campaign, of the same name, as it is when the row is first written."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = getattr(model_instance, self.attname)
+        if add and value is None:
+            value = getattr(model_instance.coupon, self.attname)  # type: ignore[attr-defined]
+            setattr(model_instance, self.attname, value)
+        return value
+
+
+class TextTerm(_CampaignsTerm, models.CharField):  # type: ignore[type-arg]
+    """A term that is a word."""
+
+
+class WonTerm(_CampaignsTerm, models.BigIntegerField):  # type: ignore[type-arg]
+    """A term that is an amount or a percentage."""
 
 
 class IssuedCouponQuerySet(models.QuerySet["IssuedCoupon"]):
@@ -187,6 +225,18 @@ class IssuedCoupon(models.Model):
     expires_at = models.DateTimeField(_("expires at"))
     used_at = models.DateTimeField(_("used at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+    # The terms that it was issued with. Null in coupons that are older than these columns and were
+    # used by then: for them `terms` are the campaign's, which can't change any more.
+    discount_type = TextTerm(
+        _("discount type"),
+        max_length=10,
+        choices=Coupon.DiscountType,
+        null=True,
+        editable=False,
+    )
+    discount_value = WonTerm(_("discount value"), null=True, editable=False)
+    max_discount = WonTerm(_("maximum discount (won)"), null=True, editable=False)
+    min_order_amount = WonTerm(_("minimum order (won)"), null=True, editable=False)
 
     objects = IssuedCouponQuerySet.as_manager()
 
@@ -215,6 +265,11 @@ class IssuedCoupon(models.Model):
 
     def __str__(self) -> str:
         return f"{self.coupon} #{self.issue_number}"
+
+    @property
+    def terms(self) -> "Coupon | IssuedCoupon":
+        """What holds its discount and its minimum: itself, or its campaign for an old one."""
+        return self.coupon if self.discount_type is None else self
 
     @property
     def status(self) -> Status:

@@ -4,22 +4,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from coupons.models import Coupon
+from coupons.models import Coupon, IssuedCoupon
+from coupons.questions import questions_about
 
 
 def describe(coupon: Coupon) -> str:
     """What the campaign gives, on what, how often, from when until when, and for how long.
 
-    The one place where this is said: the form shows it while it is filled in, and the campaign's
-    page afterwards.
+    What is unusual about it is said after that. The one place where this is said: the form shows it
+    while it is filled in, and the campaign's page afterwards.
     """
-    parts = [_discount(coupon)]
-    if coupon.max_discount is not None:
-        parts.append(_("at most %(amount)s won") % {"amount": f"{coupon.max_discount:,}"})
-    if coupon.min_order_amount:
-        parts.append(
-            _("on orders from %(amount)s won") % {"amount": f"{coupon.min_order_amount:,}"}
-        )
+    parts = [describe_discount(coupon)]
     parts.append(
         ngettext("%(count)s coupon", "%(count)s coupons", coupon.total_quantity)
         % {"count": f"{coupon.total_quantity:,}"}
@@ -32,16 +27,21 @@ def describe(coupon: Coupon) -> str:
         ngettext("valid %(count)s day", "valid %(count)s days", coupon.valid_days)
         % {"count": f"{coupon.valid_days:,}"}
     )
-    sentence = ", ".join(parts) + "."
-    if coupon.issue_ends_at <= timezone.now():
-        sentence += " " + _("It is over: nothing is issued any more.")
-    return sentence
+    unusual = (text for question in questions_about(coupon) for text in question.messages)
+    return " ".join([", ".join(parts) + ".", *unusual])
 
 
-def _discount(coupon: Coupon) -> str:
-    if coupon.discount_type == Coupon.DiscountType.PERCENT:
-        return _("%(percent)s %% off") % {"percent": coupon.discount_value}
-    return _("%(amount)s won off") % {"amount": f"{coupon.discount_value:,}"}
+def describe_discount(terms: Coupon | IssuedCoupon) -> str:
+    """What a campaign gives, or a coupon that was issued, and on what."""
+    if terms.discount_type == Coupon.DiscountType.PERCENT:
+        parts = [_("%(percent)s %% off") % {"percent": terms.discount_value}]
+    else:
+        parts = [_("%(amount)s won off") % {"amount": f"{terms.discount_value:,}"}]
+    if terms.max_discount is not None:
+        parts.append(_("at most %(amount)s won") % {"amount": f"{terms.max_discount:,}"})
+    if terms.min_order_amount:
+        parts.append(_("on orders from %(amount)s won") % {"amount": f"{terms.min_order_amount:,}"})
+    return ", ".join(parts)
 
 
 def _moment(value: object) -> str:

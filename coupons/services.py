@@ -2,9 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from copy import copy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import FilteredRelation, Q, QuerySet
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -19,12 +21,14 @@ from coupons.errors import (
     CouponSoldOut,
     TotalBelowIssued,
 )
-from coupons.models import Coupon, IssuedCoupon
+from coupons.models import TERMS, Coupon, IssuedCoupon, discount_by
+from coupons.questions import questions_about
 from ecommerce.common.compiled import Compiled, update_of
 from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.group_commit import Batch, GroupCommit
 from ecommerce.common.rows import save_new
+from ecommerce.common.sureness import ensure_sure
 from ecommerce.common.transactions import discard_transaction, run_transaction
 from users.models import User
 from users.services import active_member_ids
@@ -32,35 +36,29 @@ from users.services import active_member_ids
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-CHANGEABLE = frozenset(
-    {
-        "name",
-        "discount_type",
-        "discount_value",
-        "max_discount",
-        "min_order_amount",
-        "total_quantity",
-        "issue_starts_at",
-        "issue_ends_at",
-        "valid_days",
-    }
-)
+CHANGEABLE = frozenset({"name", *TERMS, "total_quantity", "issue_starts_at", "issue_ends_at"})
 
 
 # --- Campaigns ----------------------------------------------------------------------------------
 
 
-def create_coupon(**terms: Any) -> Coupon:
+def create_coupon(*, sure: Collection[str] | None = None, **terms: Any) -> Coupon:
     """Create a campaign from its terms (fields of `Coupon`).
 
+    With `sure`, what is unusual about it is asked, by an error of the field `sure`, unless its
+    code is among these.
+
     Raises:
-        django.core.exceptions.ValidationError: a term is out of bounds or contradicts another.
+        django.core.exceptions.ValidationError: a term is out of bounds or contradicts another, or
+            something is asked.
         TypeError: a field that is no term, such as `issued_quantity`.
     """
     _ensure_changeable(terms)
     coupon = Coupon(**terms)
     coupon.clean_fields()
     coupon.clean()
+    if sure is not None:
+        ensure_sure(questions_about(coupon), sure)
 
     def work(settle: bool) -> Coupon:
         if settle:  # staff see it in the list; two campaigns would be worse than a late answer
@@ -74,12 +72,16 @@ def create_coupon(**terms: Any) -> Coupon:
     return run_transaction(work)
 
 
-def change_coupon(*, coupon_id: int, **terms: Any) -> Coupon:
-    """Change a campaign's terms, also while it is being issued.
+def change_coupon(*, coupon_id: int, sure: Collection[str] | None = None, **terms: Any) -> Coupon:
+    """Change a campaign, also while it is being issued.
+
+    Its `TERMS` are promised to who has a coupon: they can't change from the first one on. With
+    `sure`, what the change makes unusual about it is asked, as by `create_coupon`.
 
     Raises:
         TotalBelowIssued: the new total is below what is issued by now.
-        django.core.exceptions.ValidationError: a term is out of bounds or contradicts another.
+        django.core.exceptions.ValidationError: a term is out of bounds or contradicts another, or
+            can't change any more, or something is asked.
         Coupon.DoesNotExist: there is no such campaign.
         TypeError: a field that is no term.
     """
@@ -87,13 +89,18 @@ def change_coupon(*, coupon_id: int, **terms: Any) -> Coupon:
 
     def work(settle: bool) -> Coupon:
         coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
+        before = copy(coupon)
         for name, value in terms.items():
             setattr(coupon, name, value)
-        # Not `full_clean`, which asks the database about each constraint, here under the lock.
-        coupon.clean_fields()
+        # Not `full_clean`, which asks the database about each constraint, here under the lock. What
+        # isn't changed stays as it is, though it may be older than the bounds of today.
+        coupon.clean_fields(exclude={field.name for field in coupon._meta.fields} - terms.keys())
+        _ensure_kept(before, coupon)
         if coupon.total_quantity < coupon.issued_quantity:
             raise TotalBelowIssued
         coupon.clean()
+        if sure is not None:
+            ensure_sure(questions_about(coupon, before), sure)
         if terms:
             coupon.save(update_fields=terms.keys())
         return coupon
@@ -101,6 +108,18 @@ def change_coupon(*, coupon_id: int, **terms: Any) -> Coupon:
     coupon = run_transaction(work)
     sold_out.forget(coupon_id)
     return coupon
+
+
+def _ensure_kept(before: Coupon, after: Coupon) -> None:
+    """Raises ValidationError for each of `TERMS` that would change after the first coupon."""
+    changed = [name for name in TERMS if getattr(before, name) != getattr(after, name)]
+    if changed and before.issued_quantity:
+        text = _(
+            "%(count)s of these coupons are out, and what they promise can't change any more."
+            " For other terms, clone the campaign."
+        )
+        error = ValidationError(text, "issued", {"count": f"{before.issued_quantity:,}"})
+        raise ValidationError(dict.fromkeys(changed, error))
 
 
 def open_coupon_now(*, coupon_id: int, until: datetime | None = None) -> Coupon:
@@ -151,18 +170,23 @@ def close_coupon_now(*, coupon_id: int) -> Coupon:
 
 
 def clone_coupon(
-    *, coupon_id: int, name: str, issue_starts_at: datetime, issue_ends_at: datetime
+    *,
+    coupon_id: int,
+    name: str,
+    issue_starts_at: datetime,
+    issue_ends_at: datetime,
+    sure: Collection[str] | None = None,
 ) -> Coupon:
     """Create a campaign with the terms of another, of which nothing is issued yet.
 
     Raises:
-        django.core.exceptions.ValidationError: the name is blank, or it ends before it starts.
+        django.core.exceptions.ValidationError: as `create_coupon`.
         Coupon.DoesNotExist: there is no such campaign.
     """
     coupon = Coupon.objects.get(pk=coupon_id)
     terms = {term: getattr(coupon, term) for term in CHANGEABLE}
     window = {"issue_starts_at": issue_starts_at, "issue_ends_at": issue_ends_at}
-    return create_coupon(**(terms | window | {"name": name}))
+    return create_coupon(sure=sure, **(terms | window | {"name": name}))
 
 
 def _ensure_changeable(terms: dict[str, Any]) -> None:
@@ -318,15 +342,17 @@ _set_issued_quantity: Compiled[Coupon] = Compiled(
 def lock_issued_coupons(issued_ids: Collection[int]) -> dict[int, IssuedCoupon]:
     """Lock the issued coupons that exist, lowest id first. Needs an open transaction.
 
-    The campaigns are read without a lock: theirs is the hottest row of the shop.
+    They have their terms with them. The campaigns of those that are older than that are read
+    without a lock: theirs is the hottest row of the shop.
     """
     possible = {pk for pk in issued_ids if pk in DB_IDS}
     if not possible:
         return {}
     rows = IssuedCoupon.objects.select_for_update().filter(pk__in=possible).order_by("pk")
     locked = {issued.pk: issued for issued in rows}
-    campaigns = Coupon.objects.in_bulk({issued.coupon_id for issued in locked.values()})
-    for issued in locked.values():
+    old = [issued for issued in locked.values() if issued.discount_type is None]
+    campaigns = Coupon.objects.in_bulk({issued.coupon_id for issued in old}) if old else {}
+    for issued in old:
         issued.coupon = campaigns[issued.coupon_id]
     return locked
 
@@ -340,14 +366,12 @@ def discount_with(issued: IssuedCoupon, *, subtotal: int, moment: datetime) -> i
     status = issued.status_at(moment)
     if status != IssuedCoupon.Status.USABLE:
         raise CouponNotUsable(_is(status))
-    if subtotal < issued.coupon.min_order_amount:
+    minimum: int = issued.terms.min_order_amount
+    if subtotal < minimum:
         raise CouponNotUsable(
-            format_lazy(
-                _("This coupon needs an order of at least {amount} won."),
-                amount=issued.coupon.min_order_amount,
-            )
+            format_lazy(_("This coupon needs an order of at least {amount} won."), amount=minimum)
         )
-    return issued.coupon.discount_on(subtotal)
+    return discount_by(issued.terms, subtotal)
 
 
 def _is(status: IssuedCoupon.Status) -> "StrOrPromise":

@@ -27,9 +27,9 @@ TERMS = {
     "max_discount": 5_000,
     "min_order_amount": 20_000,
     "total_quantity": 30,
-    "issue_starts_at_0": "2026-11-01",
+    "issue_starts_at_0": "2036-11-01",
     "issue_starts_at_1": "10:00:00",
-    "issue_ends_at_0": "2026-11-08",
+    "issue_ends_at_0": "2036-11-08",
     "issue_ends_at_1": "10:00:00",
     "valid_days": 14,
 }
@@ -62,8 +62,8 @@ def test_a_campaign_is_created_with_its_terms(admin_client: Client) -> None:
     )
     assert (coupon.max_discount, coupon.min_order_amount) == (5_000, 20_000)
     assert (coupon.total_quantity, coupon.issued_quantity, coupon.valid_days) == (30, 0, 14)
-    assert coupon.issue_starts_at == datetime(2026, 11, 1, 1, tzinfo=UTC)  # 10 o'clock in Seoul
-    assert coupon.issue_ends_at == datetime(2026, 11, 8, 1, tzinfo=UTC)
+    assert coupon.issue_starts_at == datetime(2036, 11, 1, 1, tzinfo=UTC)  # 10 o'clock in Seoul
+    assert coupon.issue_ends_at == datetime(2036, 11, 8, 1, tzinfo=UTC)
     assert logged() == [("admin", "Added.")]
 
 
@@ -74,7 +74,7 @@ def test_a_campaign_is_created_with_its_terms(admin_client: Client) -> None:
         ({"discount_value": 101}, {"discount_value": ["A percentage is at most 100."]}),
         ({"discount_type": "fixed"}, {"max_discount": ["Only a percentage can be capped."]}),
         (
-            {"issue_ends_at_0": "2026-11-01"},
+            {"issue_ends_at_0": "2036-11-01"},
             {"issue_ends_at": ["It must end after it starts."]},
         ),
         (
@@ -105,16 +105,17 @@ def test_a_change_of_one_term_leaves_the_others_and_the_issued_quantity(
 
 
 def test_the_total_may_be_lowered_to_what_is_issued_and_no_further(
-    admin_client: Client, coupon: Coupon, issued: IssuedCoupon
+    admin_client: Client, coupon: Coupon, issued: IssuedCoupon, make_member: Callable[..., User]
 ) -> None:
+    issue_coupon(coupon_id=coupon.pk, user_id=make_member().pk)
     form = filled_in(admin_client.get(change_url(coupon))) | {"reason": "예산"}
     with nothing_changes():
-        answer = admin_client.post(change_url(coupon), form | {"total_quantity": 0})
-    assert errors_on(answer) == {"total_quantity": ["1 are issued already."]}
-    assert admin_client.post(change_url(coupon), form | {"total_quantity": 1}).status_code == 302
+        answer = admin_client.post(change_url(coupon), form | {"total_quantity": 1})
+    assert errors_on(answer) == {"total_quantity": ["2 are issued already."]}
+    assert admin_client.post(change_url(coupon), form | {"total_quantity": 2}).status_code == 302
     coupon.refresh_from_db()
-    assert (coupon.total_quantity, coupon.issued_quantity) == (1, 1)
-    assert logged() == [("admin", "How many coupons: 30 → 1 (예산)")]
+    assert (coupon.total_quantity, coupon.issued_quantity) == (2, 2)
+    assert logged() == [("admin", "How many coupons: 30 → 2 (예산)")]
 
 
 def before_changing(monkeypatch: pytest.MonkeyPatch, happening: Callable[[], object]) -> None:
@@ -134,14 +135,17 @@ def test_coupons_issued_while_the_form_is_being_saved_are_an_error_of_the_form(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     form = filled_in(admin_client.get(change_url(coupon)))
-    member = make_member()
-    before_changing(monkeypatch, lambda: issue_coupon(coupon_id=coupon.pk, user_id=member.pk))
-    answer = admin_client.post(
-        change_url(coupon), form | {"name": "x", "total_quantity": 0, "reason": "r"}
+    members = [make_member(), make_member()]
+    before_changing(
+        monkeypatch,
+        lambda: [issue_coupon(coupon_id=coupon.pk, user_id=one.pk) for one in members],
     )
-    assert errors_on(answer)["total_quantity"][0] == "1 are issued already."
+    answer = admin_client.post(
+        change_url(coupon), form | {"name": "x", "total_quantity": 1, "reason": "r"}
+    )
+    assert errors_on(answer)["total_quantity"][0] == "2 are issued already."
     coupon.refresh_from_db()
-    assert (coupon.total_quantity, coupon.issued_quantity) == (30, 1)
+    assert (coupon.total_quantity, coupon.issued_quantity) == (30, 2)
     assert coupon.name != "x"
     assert logged() == []
 
@@ -191,7 +195,7 @@ def test_campaigns_are_filtered_by_their_state(
 
 SENTENCE = (
     "10 % off, at most 5,000 won, on orders from 20,000 won, 30 coupons,"
-    " from 2026-11-01 10:00 until 2026-11-08 10:00, valid 14 days."
+    " from 2036-11-01 10:00 until 2036-11-08 10:00, valid 14 days."
 )
 
 
@@ -201,14 +205,14 @@ def sentence_of(browser: Client, form: dict[str, Any]) -> str:
     return str(answer.json()["sentence"])
 
 
-@pytest.mark.time_machine(datetime(2026, 11, 5, tzinfo=UTC))
+@pytest.mark.time_machine(datetime(2036, 11, 5, tzinfo=UTC))
 def test_the_form_says_in_one_sentence_what_it_will_do(admin_client: Client) -> None:
     with nothing_changes():
         assert sentence_of(admin_client, TERMS) == SENTENCE
         fixed = {"discount_type": "fixed", "discount_value": 1_000, "max_discount": "",
                  "min_order_amount": 0, "total_quantity": 1, "valid_days": 1}  # fmt: skip
         assert sentence_of(admin_client, TERMS | fixed) == (
-            "1,000 won off, 1 coupon, from 2026-11-01 10:00 until 2026-11-08 10:00, valid 1 day."
+            "1,000 won off, 1 coupon, from 2036-11-01 10:00 until 2036-11-08 10:00, valid 1 day."
         )
     admin_client.post(ADD, TERMS)
     page = admin_client.get(change_url(Coupon.objects.get())).content.decode()
@@ -216,7 +220,7 @@ def test_the_form_says_in_one_sentence_what_it_will_do(admin_client: Client) -> 
     assert "sentence.js" in admin_client.get(ADD).content.decode()
 
 
-@pytest.mark.time_machine(datetime(2026, 11, 9, tzinfo=UTC))
+@pytest.mark.time_machine(datetime(2036, 11, 9, tzinfo=UTC))
 def test_the_sentence_says_that_a_campaign_is_over(admin_client: Client) -> None:
     over = f"{SENTENCE} It is over: nothing is issued any more."
     assert sentence_of(admin_client, TERMS) == over

@@ -38,6 +38,7 @@ NONSENSE = [
     ({"max_discount": 0}, ["max_discount"]),
     ({"min_order_amount": -1}, ["min_order_amount"]),
     ({"total_quantity": -1}, ["total_quantity"]),
+    ({"total_quantity": 0}, ["total_quantity"]),
     ({"total_quantity": 1_000_000_001}, ["total_quantity"]),
     ({"total_quantity": None}, ["total_quantity"]),
     ({"total_quantity": "many"}, ["total_quantity"]),

@@ -27,15 +27,25 @@ def used_at(*coupons: IssuedCoupon):
     return [stored[issued.pk].used_at for issued in coupons]
 
 
-def test_coupons_are_locked_with_their_campaigns_read(issue, django_assert_num_queries):
-    first, second = issue(name="one"), issue(name="two")
+def test_coupons_are_locked_with_their_terms(issue, django_assert_num_queries):
+    first, second = issue(discount_value=1), issue(discount_value=2)
+
+    with django_assert_num_queries(1):
+        locked = lock_issued_coupons([second.pk, first.pk])
+        assert [(pk, issued.terms.discount_value) for pk, issued in locked.items()] == [
+            (first.pk, 1),
+            (second.pk, 2),
+        ]
+
+
+def test_old_coupons_are_locked_with_their_campaigns_read(issue, django_assert_num_queries):
+    old = [issue(discount_value=value) for value in (1, 2, 3)]
+    IssuedCoupon.objects.update(discount_type=None, discount_value=None, min_order_amount=None)
+    new = issue(discount_value=4)
 
     with django_assert_num_queries(2):
-        locked = lock_issued_coupons([second.pk, first.pk])
-        assert [(pk, issued.coupon.name) for pk, issued in locked.items()] == [
-            (first.pk, "one"),
-            (second.pk, "two"),
-        ]
+        locked = lock_issued_coupons([one.pk for one in (*old, new)])
+        assert [issued.terms.discount_value for issued in locked.values()] == [1, 2, 3, 4]
 
 
 def test_coupons_that_do_not_exist_are_not_among_the_locked(issue):

@@ -51,7 +51,10 @@ def insert_campaigns(campaigns: Sequence[NewCampaign], now: datetime) -> dict[st
     ids = dict(Coupon.objects.filter(pk__gt=newest, name__in=names).values_list("name", "pk"))
     insert_rows(
         IssuedCoupon,
-        ("coupon_id", "user_id", "issue_number", "issued_at", "expires_at"),
+        (
+            *("coupon_id", "user_id", "issue_number", "issued_at", "expires_at"),
+            *("discount_type", "discount_value", "max_discount", "min_order_amount"),
+        ),
         [row for campaign in campaigns for row in _issued(campaign, ids[campaign.name], now)],
     )
     return ids
@@ -59,12 +62,17 @@ def insert_campaigns(campaigns: Sequence[NewCampaign], now: datetime) -> dict[st
 
 def _issued(campaign: NewCampaign, campaign_id: int, now: datetime) -> list[tuple[Any, ...]]:
     valid = timedelta(days=Coupon._meta.get_field("valid_days").get_default())
+    terms = (
+        *(campaign.discount_type, campaign.discount_value),
+        *(campaign.max_discount, campaign.min_order_amount),
+    )
     step = (min(campaign.ends, now) - campaign.starts) / (len(campaign.holders) + 1)
     return [
         (
             *(campaign_id, user_id, number),
             campaign.starts + number * step,
             campaign.starts + number * step + valid,
+            *terms,
         )
         for number, user_id in enumerate(campaign.holders, start=1)
     ]

@@ -42,6 +42,8 @@ def filled_in(page: HttpResponse) -> dict[str, Any]:
 
 
 def _inputs(field: BoundField) -> Iterator[tuple[str, Any]]:
+    if field.field.disabled:
+        return
     yield from _sent(field.html_name, field.field.widget, field.value())
     if field.field.show_hidden_initial:
         yield from _sent(field.html_initial_name, field.field.hidden_widget(), field.value())

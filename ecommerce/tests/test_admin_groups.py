@@ -135,7 +135,7 @@ ACTIONS: dict[str, tuple[Callable[[Client, Any], HttpResponse], set[str]]] = {
     "withdraw products": (withdraw, {MANAGER}),
     "add a campaign": (do(url("coupons/coupon") + "add/", CAMPAIGN), {MANAGER}),
     "change a campaign": (
-        do("/admin/coupons/coupon/{coupon}/change/", CAMPAIGN | {"reason": "r"}), {MANAGER}),
+        do("/admin/coupons/coupon/{upcoming}/change/", CAMPAIGN | {"reason": "r"}), {MANAGER}),
     "open a campaign": (do("/admin/coupons/coupon/{upcoming}/open_now/", OPEN_UNTIL), {MANAGER}),
     "close a campaign": (
         do("/admin/coupons/coupon/{coupon}/close_now/", {"reason": "r"}), {MANAGER}),

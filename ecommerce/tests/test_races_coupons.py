@@ -78,14 +78,18 @@ def test_lowering_the_total_while_members_press_never_leaves_it_below_what_is_is
     assert issue_numbers(coupon) == list(range(1, coupon.issued_quantity + 1))
 
 
-def test_control_without_the_lock_a_total_is_lowered_below_what_is_issued(member, coupon):
+def test_control_without_the_lock_a_total_is_lowered_below_what_is_issued(
+    make_member, member, coupon
+):
+    issue_coupon(coupon_id=coupon.pk, user_id=make_member().pk)
+
     def lower():
-        change_coupon(coupon_id=coupon.pk, total_quantity=0)
+        change_coupon(coupon_id=coupon.pk, total_quantity=1)
 
     with without_locks(DECISION, "coupons.models.Coupon.clean", parties=2):
         answer, refusal = run_together([press(member, coupon), lower])
     assert summary(answer) == "201"
-    # The check had passed: only the constraint kept the total from 0.
+    # The check had passed: only the constraint kept the total from 1.
     assert isinstance(refusal, IntegrityError)
 
 

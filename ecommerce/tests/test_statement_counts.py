@@ -112,7 +112,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     "place an order": (10, post("/api/v1/orders/", Shop.body)),
     "place an order with a key": (11, post("/api/v1/orders/", Shop.body, **KEY)),
     "place an order with a coupon": (
-        13,
+        12,
         post("/api/v1/orders/", lambda shop: shop.body(coupon=shop.issued[0].pk)),
     ),
     "cancel an order": (11, post("/api/v1/orders/{shop.orders[0].pk}/cancel/")),
