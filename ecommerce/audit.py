@@ -13,8 +13,22 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError, connection
-from django.db.models import Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    F,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    When,
+)
+from django.db.models.functions import Cast, Coalesce, Least
 
 from coupons.models import Coupon, IssuedCoupon
 from ecommerce.common.errors import DomainError
@@ -436,6 +450,30 @@ def _orders_with_anothers_coupon() -> Violations:
     )
 
 
+def _discounts_unlike_their_coupons_terms() -> Violations:
+    subtotal, value = F("subtotal"), F("coupon__discount_value")
+    hundredfold = subtotal * value
+    rounded_down = Cast((hundredfold - hundredfold % 100) / 100, BigIntegerField())
+    promised = Case(
+        When(
+            coupon__discount_type=Coupon.DiscountType.PERCENT,
+            then=Least(rounded_down, Coalesce("coupon__max_discount", subtotal)),
+        ),
+        default=Least(value, subtotal),
+        output_field=BigIntegerField(),
+    )
+    return _violations(
+        # Coupons that are older than their terms may have been used on other terms than today's.
+        _paid_with_a_coupon()
+        .filter(coupon__discount_type__isnull=False)
+        .annotate(promised=promised)
+        .filter(_differ("promised", "discount") | Q(subtotal__lt=F("coupon__min_order_amount"))),
+        "order {number}: its discount on {subtotal} won is {discount}, its coupon {coupon_id}"
+        " promises {promised} from {coupon__min_order_amount} won on",
+        *("number", "subtotal", "discount", "coupon_id", "promised", "coupon__min_order_amount"),
+    )
+
+
 def _redemptions_unlike_their_orders() -> Violations:
     sound = (
         Q(coupon=None, redeemed_coupon=None)
@@ -549,12 +587,14 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "each used coupon is on exactly one paid order, of the same member",
+        "each used coupon is on exactly one paid order, of the same member, which got what it"
+        " promised",
         IssuedCoupon,
         (
             _used_coupons_on_no_order,
             _unused_coupons_on_an_order,
             _orders_with_anothers_coupon,
+            _discounts_unlike_their_coupons_terms,
             _redemptions_unlike_their_orders,
         ),
     ),

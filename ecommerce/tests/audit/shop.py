@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from conftest import client_of
-from coupons.models import Coupon
+from coupons.models import Coupon, IssuedCoupon
 from orders.models import Order, OrderItem
 from products.models import Product
 from users.models import User, WalletTransaction
@@ -31,6 +31,9 @@ class Shop:
     unused: int
     paid: dict[str, Any]
     cancelled: dict[str, Any]
+
+    def coupon_used(self) -> "QuerySet[IssuedCoupon]":
+        return IssuedCoupon.objects.filter(pk=self.used)
 
     def paid_rows(self) -> "QuerySet[Order]":
         return Order.objects.filter(pk=self.paid["id"])

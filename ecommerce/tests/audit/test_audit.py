@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -15,7 +16,7 @@ from coupons.models import Coupon, IssuedCoupon
 from ecommerce import audit
 from ecommerce.audit import run_audit
 from ecommerce.models import ClosedDay
-from ecommerce.tests.audit.shop import Break, Shop
+from ecommerce.tests.audit.shop import Break, Shop, send
 from orders.models import OrderItem
 from products.models import Product, StockAdjustment
 from stats.models import DailyProductSales
@@ -47,7 +48,7 @@ def test_a_sound_shop_has_no_violations(shop: Shop, capsys: pytest.CaptureFixtur
         "ok               2 orders                  1.00 s  each order adds up and is paid once,"
         " and refunded once if it is cancelled",
         "ok               2 issued coupons          1.00 s  each used coupon is on exactly one"
-        " paid order, of the same member",
+        " paid order, of the same member, which got what it promised",
         "ok               2 daily product sales     1.00 s  daily sales are what the orders say",
         "ok               0 closed days             1.00 s  each closed day is what its orders say,"
         " cancelled ones included",
@@ -199,6 +200,36 @@ BROKEN: dict[str, tuple[Break, list[str]]] = {
             "order {paid} of member {buyer}: its coupon {used} is member {stranger}'s",
         ],
     ),
+    "a discount that its coupon doesn't promise": (
+        lambda shop: shop.coupon_used().update(discount_value=900),
+        [
+            "order {paid}: its discount on 5000 won is 1000, its coupon {used} promises 900"
+            " from 0 won on",
+        ],
+    ),
+    "a percentage that was rounded up": (
+        lambda shop: shop.coupon_used().update(discount_type="percent", discount_value=19),
+        [
+            "order {paid}: its discount on 5000 won is 1000, its coupon {used} promises 950"
+            " from 0 won on",
+        ],
+    ),
+    "a discount above its cap": (
+        lambda shop: shop.coupon_used().update(
+            discount_type="percent", discount_value=20, max_discount=999
+        ),
+        [
+            "order {paid}: its discount on 5000 won is 1000, its coupon {used} promises 999"
+            " from 0 won on",
+        ],
+    ),
+    "a discount on less than the minimum": (
+        lambda shop: shop.coupon_used().update(min_order_amount=5_001),
+        [
+            "order {paid}: its discount on 5000 won is 1000, its coupon {used} promises 1000"
+            " from 5001 won on",
+        ],
+    ),
     "sales that are not recorded": (
         lambda shop: DailyProductSales.objects.filter(product=shop.cup).delete(),
         [
@@ -258,6 +289,51 @@ def test_what_is_broken_is_found_told_and_fails(
     assert failure.value.returncode == 1
     assert str(failure.value) == f"{len(expected)} violations."
     assert _audit(capsys)[1] == [line.format_map(names) for line in expected]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"discount_type": "fixed", "discount_value": 1_000, "min_order_amount": 5_000},
+        {"discount_type": "percent", "discount_value": 20},
+        {"discount_type": "percent", "discount_value": 20, "max_discount": 1_000},
+        {"discount_type": "percent", "discount_value": 90, "max_discount": 1_000},
+        # It is older than its terms, and its campaign had others.
+        {"discount_type": None, "discount_value": None, "min_order_amount": None},
+    ],
+    ids=str,
+)
+def test_an_order_whose_coupon_promises_what_it_got_is_sound(
+    terms: dict[str, Any], shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop.coupon_used().update(**terms)
+    Coupon.objects.update(discount_value=90)
+    call_command("audit")
+    assert _audit(capsys)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("percent", "price", "quantity"),
+    [(33, 999, 1), (1, 99, 1), (7, 1, 999), (99, 999_999_937, 1), (50, 3, 1)],
+)
+def test_percentages_are_rounded_down_as_orders_round_them(
+    make_member: Callable[..., User],
+    make_product: Callable[..., Product],
+    make_coupon: Callable[..., Coupon],
+    capsys: pytest.CaptureFixture[str],
+    percent: int,
+    price: int,
+    quantity: int,
+) -> None:
+    member = make_member(balance=10_000_000)
+    campaign = make_coupon(discount_type="percent", discount_value=percent)
+    used = send(member, f"coupons/{campaign.pk}/issue/")["id"]
+    product = make_product(price=price, stock=999)
+    items = [{"product": product.pk, "quantity": quantity}]
+    paid = send(member, "orders/", {"items": items, "coupon": used})
+    assert paid["discount"] == price * quantity * percent // 100
+    call_command("audit")
+    assert _audit(capsys)[1] == []
 
 
 def test_of_many_violations_the_first_are_told_and_all_are_counted(
