@@ -8,14 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from ecommerce.environment import Environment
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 if env.bool("READ_DOT_ENV", default=True):
     env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
 
@@ -139,7 +140,13 @@ PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 
 def _database() -> dict[str, Any]:
     """The default connection, from DATABASE_URL, with what docs/locking.md asks of it."""
-    database: dict[str, Any] = env.db("DATABASE_URL", default=f"sqlite:///{BASE_DIR}/db.sqlite3")
+    # A path, not a URL: a folder may be called C# or 50%.
+    database: dict[str, Any] = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(BASE_DIR / "db.sqlite3"),
+    }
+    if env.str("DATABASE_URL"):
+        database = env.db("DATABASE_URL")
     database["CONN_HEALTH_CHECKS"] = True
     database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     if database["ENGINE"] == "django.db.backends.sqlite3":

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,12 @@ KEY = "k3y-for-tests-only-0123456789-0123456789-0123456789-äöü"
 NOTHING_SET = {"PATH": os.environ["PATH"], "READ_DOT_ENV": "0", "PYTHONWARNINGS": "ignore"}
 
 
-def run(*arguments, **environment):
+def run(*arguments, cwd=ROOT, **environment):
     """Run Python in an environment with nothing but a key and these variables set, if not None."""
     variables = NOTHING_SET | {"SECRET_KEY": KEY} | environment
     return subprocess.run(  # noqa: S603
         [sys.executable, *arguments],
-        cwd=ROOT,
+        cwd=cwd,
         env={name: value for name, value in variables.items() if value is not None},
         capture_output=True,
         text=True,
@@ -43,8 +44,90 @@ def test_without_a_key_it_refuses_to_start_and_says_what_is_missing(key):
     process = run("manage.py", "check", SECRET_KEY=key)
 
     assert process.returncode == 1
-    last = process.stderr.strip().splitlines()[-1]
-    assert last.startswith("django.core.exceptions.ImproperlyConfigured: SECRET_KEY is not set")
+    assert process.stderr == "SECRET_KEY is not set: `make env` writes one into .env.\n"
+
+
+RATE = "it must be a number of requests per s, min, hour or day: 60/min."
+TRUTH = "it must be one of 1, true, yes, on, 0, false, no, off."
+DATABASE = "it must be sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME."
+
+
+WRONG = [
+    ("WORKERS=0", "WORKERS is '0'; it must be a whole number from 1 up."),
+    ("WORKERS=abc", "WORKERS is 'abc'; it must be a whole number from 1 up."),
+    ("WORKERS=２", "WORKERS is '２'; it must be a whole number from 1 up."),
+    ("THREADS=-1", "THREADS is '-1'; it must be a whole number from 1 up."),
+    ("NUM_PROXIES=-1", "NUM_PROXIES is '-1'; it must be a whole number from 0 up."),
+    ("CHARGE_MAX=1e3", "CHARGE_MAX is '1e3'; it must be a whole number from 1 up."),
+    (
+        "LOW_STOCK=" + "9" * 40,
+        f"LOW_STOCK is '{'9' * 40}'; it must be a whole number from 0 up.",
+    ),
+    (
+        "GROUP_COMMIT_WAIT_SECONDS=nan",
+        "GROUP_COMMIT_WAIT_SECONDS is 'nan'; it must be a number from 0 up.",
+    ),
+    ("THROTTLE_ANON=sixty", f"THROTTLE_ANON is 'sixty'; {RATE}"),
+    ("THROTTLE_MEMBER=0/min", f"THROTTLE_MEMBER is '0/min'; {RATE}"),
+    ("HTTPS=maybe", f"HTTPS is 'maybe'; {TRUTH}"),
+    ("DEBUG=2", f"DEBUG is '2'; {TRUTH}"),
+    (
+        "ALLOWED_HOSTS=shop.example,https://www.shop.example/",
+        "ALLOWED_HOSTS is 'https://www.shop.example/';"
+        " it must be a host's name or address, without scheme, port or path.",
+    ),
+    (
+        "CSRF_TRUSTED_ORIGINS=shop.example",
+        "CSRF_TRUSTED_ORIGINS is 'shop.example'; it must be an origin: https://shop.example.",
+    ),
+    (
+        "LOG_LEVEL=loud",
+        "LOG_LEVEL is 'loud'; it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL.",
+    ),
+    ("DATABASE_URL=garbage", f"DATABASE_URL is 'garbage'; {DATABASE}"),
+    ("DATABASE_URL=sqlite://", f"DATABASE_URL is 'sqlite://'; {DATABASE}"),
+    (
+        "DATABASE_URL=postgres://shop:secret@db/shop",
+        f"DATABASE_URL is 'postgres://shop:…@db/shop'; {DATABASE}",
+    ),
+    (
+        "DATABASE_URL=mysql://shop:secret@db:port/shop",
+        f"DATABASE_URL is 'mysql://shop:…@db:port/shop'; {DATABASE}",
+    ),
+    ("DATABASE_URL=mysql://shop:secret@db", f"DATABASE_URL is 'mysql://shop:…@db'; {DATABASE}"),
+]
+
+
+def test_a_wrong_setting_stops_the_start_with_one_sentence():
+    setting, complaint = WRONG[0]
+    name, _, value = setting.partition("=")
+
+    process = run("manage.py", "check", **{name: value})
+
+    assert (process.returncode, process.stderr) == (1, complaint + "\n")
+
+
+def test_each_wrong_setting_is_told_with_what_it_may_be():
+    code = """
+import importlib, json, os, sys
+from django.core.exceptions import ImproperlyConfigured
+from ecommerce import settings
+told = []
+for name, value in json.loads(sys.argv[1]):
+    os.environ[name] = value
+    try:
+        importlib.reload(settings)
+        told.append("")
+    except ImproperlyConfigured as error:
+        told.append(str(error))
+    del os.environ[name]
+print(json.dumps(told))
+"""
+    settings = [setting.split("=", 1) for setting, _ in WRONG]
+
+    process = run("-c", code, json.dumps(settings))
+
+    assert json.loads(process.stdout) == [complaint for _, complaint in WRONG], process.stderr
 
 
 def test_everything_else_has_a_safe_default():
@@ -110,6 +193,20 @@ def test_an_sqlite_file_may_be_named():
     database, _ = database_with(DATABASE_URL="sqlite:////srv/shop/data.sqlite3")
 
     assert database["NAME"] == "/srv/shop/data.sqlite3"
+
+
+def test_the_path_of_an_sqlite_file_is_a_path(tmp_path):
+    folder = "C# 50% what? a%20b;c&d=상점"
+    named, _ = database_with(DATABASE_URL=f"sqlite:///{tmp_path}/{folder}/db.sqlite3")
+    assert named["NAME"] == f"{tmp_path}/{folder}/db.sqlite3"
+
+    copy = tmp_path / folder / "ecommerce"
+    copy.mkdir(parents=True)
+    for module in ("__init__", "environment", "settings"):
+        shutil.copy(ROOT / "ecommerce" / f"{module}.py", copy)
+    code = "from ecommerce import settings; print(settings.DATABASES['default']['NAME'])"
+    process = run("-c", code, PYTHONPATH=str(copy.parent), cwd=copy.parent)
+    assert process.stdout == f"{copy.parent}/db.sqlite3\n", process.stderr
 
 
 def test_mysql_is_named_by_its_address():

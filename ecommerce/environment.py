@@ -1,0 +1,120 @@
+"""Settings as an operator writes them: read from the environment and checked where they are read.
+
+A wrong one stops the start with one sentence: which it is, what it says, and what it may say.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+# The types by other names: in the class below, these are its methods.
+Text: TypeAlias = str
+Whole: TypeAlias = int
+Number: TypeAlias = float
+Truth: TypeAlias = bool
+Texts: TypeAlias = list[str]
+
+TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
+WHOLE, DECIMAL = re.compile(r"-?[0-9]{1,15}"), re.compile(r"-?[0-9]{1,15}(\.[0-9]+)?")
+RATE = re.compile(r"[1-9][0-9]*/(s|sec|m|min|h|hour|d|day)")
+HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+ORIGIN = re.compile(r"https?://[\w*.-]+(:[0-9]+)?", re.ASCII)
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+DATABASES = "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME"
+
+AT_LEAST: dict[str, float] = {
+    "WORKERS": 1,
+    "THREADS": 1,
+    "GROUP_COMMIT_MAX_BATCH": 1,
+    "LOCK_TIMEOUT_SECONDS": 1,
+    "TRANSACTION_ATTEMPTS": 1,
+    "ACCESS_TOKEN_MINUTES": 1,
+    "REFRESH_TOKEN_DAYS": 1,
+    "CHARGE_MAX": 1,
+    "BALANCE_MAX": 1,
+    "MAX_BODY_BYTES": 1,
+    "ADMIN_LOGIN_ATTEMPTS": 1,
+    "ADMIN_LOCKED_MINUTES": 1,
+}
+"""The least value of a number, where it is not 0."""
+
+FORMS: dict[str, tuple[Callable[[str], object], str]] = {
+    "ALLOWED_HOSTS": (HOST.fullmatch, "a host's name or address, without scheme, port or path"),
+    "THROTTLE_ANON": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
+    "THROTTLE_MEMBER": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
+    "CSRF_TRUSTED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
+    "CORS_ALLOWED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
+    "LOG_LEVEL": (LOG_LEVELS.__contains__, f"one of {', '.join(LOG_LEVELS)}"),
+}
+"""What a text, or each part of a list, must look like, by a function and in words."""
+
+
+class Environment(environ.Env):  # type: ignore[misc]
+    """django-environ's, with types and ranges held to.
+
+    Every method raises ImproperlyConfigured with the sentence for the operator.
+    """
+
+    def int(self, var: Text, default: Whole = 0) -> Whole:
+        return Whole(self._number(var, default, WHOLE, "a whole number"))
+
+    def float(self, var: Text, default: Number = 0.0) -> Number:
+        return self._number(var, default, DECIMAL, "a number")
+
+    def bool(self, var: Text, default: Truth = False) -> Truth:
+        text = self._text(var)
+        if not text:
+            return default
+        if text.lower() not in TRUE + FALSE:
+            raise _wrong(var, text, f"one of {', '.join(TRUE + FALSE)}")
+        return text.lower() in TRUE
+
+    def str(self, var: Text, default: Text = "") -> Text:
+        text = self._text(var)
+        return _fitting(var, text) if text else default
+
+    def list(self, var: Text, default: Iterable[Text] = ()) -> Texts:
+        parts = [part.strip() for part in self._text(var).split(",")]
+        return [_fitting(var, part) for part in parts if part] or [*default]
+
+    def db(self, var: Text) -> dict[Text, Any]:
+        """Django's settings of the database that a URL names."""
+        url = self._text(var)
+        scheme, _, rest = url.partition("://")
+        if scheme == "sqlite" and rest.strip("/"):
+            # A path, not a part of a URL: a folder may be called C# or 50%.
+            return {"ENGINE": "django.db.backends.sqlite3", "NAME": rest.removeprefix("/")}
+        if scheme == "mysql":
+            with suppress(ValueError, ImproperlyConfigured):  # a port that is none
+                database: dict[Text, Any] = self.db_url_config(url)
+                if database["HOST"] and database["NAME"]:
+                    return database
+        raise _wrong(var, re.sub(r":[^:@/]*@", ":…@", url), DATABASES)
+
+    def _text(self, var: Text) -> Text:
+        text: Text = self.ENVIRON.get(var, "")
+        return text.strip()
+
+    def _number(self, var: Text, default: Number, form: re.Pattern[Text], what: Text) -> Number:
+        text = self._text(var)
+        least = AT_LEAST.get(var, 0)
+        if not text:
+            return default
+        if not form.fullmatch(text) or Number(text) < least:
+            raise _wrong(var, text, f"{what} from {least} up")
+        return Number(text)
+
+
+def _fitting(var: str, text: str) -> str:
+    fits, what = FORMS.get(var, (bool, ""))
+    if not fits(text):
+        raise _wrong(var, text, what)
+    return text
+
+
+def _wrong(var: str, text: str, what: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{var} is {text!r}; it must be {what}.")
