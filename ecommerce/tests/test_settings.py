@@ -167,6 +167,12 @@ def test_other_hosts_are_added_to_the_machine_itself():
     assert hosts == ["shop.example", "www.shop.example", "127.0.0.1", "localhost", "[::1]"]
 
 
+def test_a_server_can_load_the_application():
+    process = run("-c", "from ecommerce.wsgi import application")
+
+    assert (process.returncode, process.stderr) == (0, "")
+
+
 # --- The database -------------------------------------------------------------------------------
 
 
