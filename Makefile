@@ -16,7 +16,7 @@ help: ## List what there is
 	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), THREADS (16), MYSQL_IMAGE ($(MYSQL_IMAGE))"
 
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
-	@scripts/serve
+	@$(BIN)/python -m scripts.serve
 
 test: .venv/installed-dev ## The suite on SQLite, on MySQL in a container, in a browser (REQUIRE_MYSQL=1, REQUIRE_BROWSER=1: or fail)
 	@scripts/test
@@ -52,16 +52,14 @@ env: .env ## Write .env with fresh secrets, once
 	@echo "Wrote .env (readable by you only) with a fresh SECRET_KEY and database passwords."
 
 .venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. PYTHON=… picks another.")'
 	@scripts/install-headers
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; PYTHON=… picks another")'
 	@$(PYTHON) -m venv .venv
 
 .venv/installed: requirements.txt | .venv/bin/python
-	@echo "Installing packages into .venv …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@scripts/install-packages requirements.txt
 	@touch $@
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
-	@echo "Installing development packages into .venv …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@scripts/install-packages requirements.txt requirements-dev.txt
 	@touch $@

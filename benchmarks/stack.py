@@ -24,7 +24,6 @@ from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 
 import docker
-import MySQLdb
 from testcontainers.community.mysql import MySqlContainer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -58,6 +57,8 @@ class Database:
         if self.kind == "sqlite":
             path = self.url.removeprefix("sqlite:///")
             return sqlite3.connect(path, timeout=10, isolation_level=None)
+        import MySQLdb  # noqa: PLC0415  it may not be there, and SQLite does without
+
         address = urlsplit(self.url)
         return MySQLdb.connect(
             host=address.hostname or "",

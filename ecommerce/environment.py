@@ -6,6 +6,7 @@ A wrong one stops the start with one sentence: which it is, what it says, and wh
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 import environ
@@ -24,6 +25,11 @@ RATE = re.compile(r"[1-9][0-9]*/(s|sec|m|min|h|hour|d|day)")
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 ORIGIN = re.compile(r"https?://[\w*.-]+(:[0-9]+)?", re.ASCII)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+NO_DRIVER = (
+    "DATABASE_URL names MySQL, and mysqlclient is not installed: it needs a C compiler, pkg-config,"
+    " Python's headers and those of MySQL's client (gcc pkg-config python3-dev"
+    " default-libmysqlclient-dev). Then remove .venv/installed and try again."
+)
 DATABASES = "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME"
 
 AT_LEAST: dict[str, float] = {
@@ -89,6 +95,8 @@ class Environment(environ.Env):  # type: ignore[misc]
             # A path, not a part of a URL: a folder may be called C# or 50%.
             return {"ENGINE": "django.db.backends.sqlite3", "NAME": rest.removeprefix("/")}
         if scheme == "mysql":
+            if find_spec("MySQLdb") is None:
+                raise ImproperlyConfigured(NO_DRIVER)
             with suppress(ValueError, ImproperlyConfigured):  # a port that is none
                 database: dict[Text, Any] = self.db_url_config(url)
                 if database["HOST"] and database["NAME"]:

@@ -2,13 +2,14 @@
 
     python -m ecommerce.tests.on_mysql pytest -x
 
-MYSQL_IMAGE picks the image. Without a Docker Engine it says so in one line and runs nothing;
-with REQUIRE_MYSQL=1 that is an error.
+MYSQL_IMAGE picks the image. Without a Docker Engine or mysqlclient it says so in one line and runs
+nothing; with REQUIRE_MYSQL=1 that is an error.
 """
 
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import docker
 from docker.errors import DockerException
@@ -26,10 +27,12 @@ def engine_answers() -> bool:
 
 
 def main(command: list[str]) -> int:
-    if not engine_answers():
+    missing = "" if find_spec("MySQLdb") else "mysqlclient is not installed"
+    missing = missing or ("" if engine_answers() else "no Docker Engine answers")
+    if missing:
         required = os.environ.get("REQUIRE_MYSQL") == "1"
         verdict = "REQUIRE_MYSQL=1 makes that an error" if required else "skipping the MySQL run"
-        print(f"MySQL: no Docker Engine answers; {verdict}.", file=sys.stderr)  # noqa: T201
+        print(f"MySQL: {missing}; {verdict}.", file=sys.stderr)  # noqa: T201
         return int(required)
     image = os.environ.get("MYSQL_IMAGE", "mysql:9.7")
     # In memory: the suite tests what is exact under contention, not the speed of a disk.

@@ -1,0 +1,117 @@
+"""`make run` once everything is installed: what it looks at first, and how it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def serve(tmp_path, port):
+    """Starts the program on a database of its own, in a process group of its own."""
+    started = []
+
+    def start(**environment):
+        variables = {
+            "PATH": os.environ["PATH"],
+            "READ_DOT_ENV": "0",
+            "SECRET_KEY": "k3y-for-tests-only-0123456789-0123456789-0123456789",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/shop.sqlite3",
+            "STATIC_ROOT": str(tmp_path / "static"),
+            "PORT": str(port),
+            "WORKERS": "1",
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.serve"],
+            cwd=ROOT,
+            env=variables | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(PATIENCE_SECONDS)
+        process.stdout.close()
+        process.stderr.close()
+
+
+def refusal_of(process):
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    return process.returncode, out, err
+
+
+def test_a_port_in_use_is_told_before_anything_is_done(serve, port, tmp_path):
+    with socket.create_server(("127.0.0.1", port)):
+        code, out, err = refusal_of(serve())
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"Port {port} is in use by process {os.getpid()} (")
+    assert err.endswith("). PORT=… picks another.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０００"])
+def test_a_port_is_a_number(serve, text):
+    told = f"PORT is {text!r}; it must be a number from 1 to 65535.\n"
+    assert refusal_of(serve(PORT=text)) == (1, "", told)
+
+
+def test_a_wrong_setting_is_told_in_a_sentence(serve, tmp_path):
+    assert refusal_of(serve(HTTPS="maybe")) == (
+        1,
+        "",
+        "HTTPS is 'maybe'; it must be one of 1, true, yes, on, 0, false, no, off.\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_is_down_is_told_in_a_sentence(serve, port):
+    code, out, err = refusal_of(serve(DATABASE_URL=f"mysql://shop:secret@127.0.0.1:{port}/shop"))
+
+    assert (code, out) == (1, "")
+    assert err.startswith(f"The database at 127.0.0.1:{port} can't be used: ")
+    assert err.count("\n") == 1
+    assert "secret" not in err
+
+
+def test_what_it_prints_can_be_opened_and_a_closed_terminal_ends_it(serve, port, tmp_path):
+    shop = serve()
+    for line in shop.stdout:
+        if "Admin" in line:
+            break
+    with urllib.request.urlopen(line.split()[1], timeout=PATIENCE_SECONDS) as page:  # noqa: S310
+        assert page.status == 200
+    assert (tmp_path / "shop.sqlite3").stat().st_mode & 0o777 == 0o600
+
+    code, _, err = refusal_of(serve())
+    assert (code, err.startswith(f"Port {port} is in use by process ")) == (1, True)
+
+    asked_at = time.monotonic()
+    os.killpg(shop.pid, signal.SIGHUP)  # as a terminal that is closed does
+    assert shop.wait(PATIENCE_SECONDS) == 0
+    assert time.monotonic() - asked_at < 20, "the workers had to be killed"
+    with socket.create_server(("127.0.0.1", port)):
+        pass  # nobody has it any more
