@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 
+from ecommerce.common.deferred import when_final
+
 API = "/api/"
 UNTRANSLATED = ("/api/schema/", "/api/docs/", "/api/redoc/", "/health/")
 """For developers and machines."""
@@ -34,12 +36,16 @@ class LanguageMiddleware:
         request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
-        if not of_api:
-            patch_vary_headers(response, ["Accept-Language", "Cookie"])
-            response.headers.setdefault("Content-Language", language)
-        elif response.status_code >= 400:
-            patch_vary_headers(response, ["Accept-Language"])
-            response.headers.setdefault("Content-Language", language)
+
+        def tell(response: HttpResponseBase) -> None:
+            if not of_api:
+                patch_vary_headers(response, ["Accept-Language", "Cookie"])
+                response.headers.setdefault("Content-Language", language)
+            elif response.status_code >= 400:
+                patch_vary_headers(response, ["Accept-Language"])
+                response.headers.setdefault("Content-Language", language)
+
+        when_final(response, tell)
         return response
 
 

@@ -10,8 +10,12 @@ import structlog
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from ecommerce.common.deferred import when_final
+
 logger = structlog.get_logger("request")
 
+BEGAN = "ecommerce.began"
+"""In a request's environment: when it began to arrive, by `time.perf_counter`."""
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 PATH_MAX = 2_000
 """How many characters of a path the log keeps."""
@@ -28,7 +32,7 @@ class RequestLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        started = time.perf_counter()
+        began = request.META.get(BEGAN) or time.perf_counter()
         if request.encoding:  # not the shop's own request, but one of the test client's
             request.encoding = None  # type: ignore[assignment]
         sent = request.headers.get("X-Request-ID", "")
@@ -36,11 +40,11 @@ class RequestLogMiddleware:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
             response["X-Request-ID"] = request_id
-            _write_line(request, response, started)
+            when_final(response, lambda final: _write_line(request, final, began))
         return response
 
 
-def _write_line(request: HttpRequest, response: HttpResponseBase, started: float) -> None:
+def _write_line(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
     """Log the request; that the log can't be written undoes nothing that was done."""
     try:
         logger.info(
@@ -48,7 +52,7 @@ def _write_line(request: HttpRequest, response: HttpResponseBase, started: float
             method=request.method,
             path=request.path[:PATH_MAX],
             status=response.status_code,
-            duration_ms=round((time.perf_counter() - started) * 1000, 1),
+            duration_ms=round((time.perf_counter() - began) * 1000, 1),
             member_id=_member_id(request),
         )
     except Exception:
