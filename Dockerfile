@@ -31,8 +31,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 \
     PORT=8000 \
-    WORKERS=2 \
-    THREADS=16
+    WORKERS=2
 
 COPY --from=build /venv /venv
 WORKDIR /app

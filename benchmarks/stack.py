@@ -227,7 +227,7 @@ class Server:
 @contextmanager
 def server(db: Database, **variables: str) -> Iterator[Server]:
     """The real server on a migrated `db`, stopped at the end. `variables`: its environment."""
-    defaults = {"HOST": "127.0.0.1", "WORKERS": "2", "THREADS": "16"}
+    defaults = {"HOST": "127.0.0.1", "WORKERS": "2"}
     port = free_port()
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     settings = environment(db, **{**defaults, "PORT": str(port), "PATH": path, **variables})

@@ -15,7 +15,7 @@ def check_connection_budget(
 ) -> list[CheckMessage]:
     """Warn when the server's threads may want more connections than MySQL or MariaDB grants.
 
-    Each of WORKERS x THREADS threads keeps one connection. A few more are left for operators.
+    Each thread keeps one connection. A few more are left for operators.
     """
     messages: list[CheckMessage] = []
     for alias in databases or []:
@@ -25,13 +25,17 @@ def check_connection_budget(
         with connection.cursor() as cursor:
             cursor.execute("SELECT @@max_connections")
             (granted,) = cursor.fetchone()
-        wanted = settings.WORKERS * settings.THREADS
+        each = settings.CONNECTIONS_PER_WORKER
+        wanted = settings.WORKERS * each
         if wanted > granted - 10:
             messages.append(
                 CheckWarning(
-                    f"{settings.WORKERS} workers x {settings.THREADS} threads may open {wanted}"
+                    f"{settings.WORKERS} workers with {each} threads each may open {wanted}"
                     f" connections; the database grants {granted}.",
-                    hint="Lower WORKERS or THREADS, or raise max_connections on the server.",
+                    hint=(
+                        "Lower WORKERS, THREADS, WRITE_THREADS or STAFF_THREADS,"
+                        " or raise max_connections on the server."
+                    ),
                     id="ecommerce.W001",
                 )
             )

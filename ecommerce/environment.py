@@ -35,6 +35,8 @@ DATABASES = "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME"
 AT_LEAST: dict[str, float] = {
     "WORKERS": 1,
     "THREADS": 1,
+    "WRITE_THREADS": 1,
+    "STAFF_THREADS": 1,
     "GROUP_COMMIT_MAX_BATCH": 1,
     "LOCK_TIMEOUT_SECONDS": 1,
     "TRANSACTION_ATTEMPTS": 1,
@@ -43,6 +45,9 @@ AT_LEAST: dict[str, float] = {
     "CHARGE_MAX": 1,
     "BALANCE_MAX": 1,
     "MAX_BODY_BYTES": 1,
+    "MAX_IMPORT_BYTES": 1,
+    "REQUEST_TIMEOUT_SECONDS": 1,
+    "IMPORT_TIMEOUT_SECONDS": 1,
     "ADMIN_LOGIN_ATTEMPTS": 1,
     "ADMIN_LOCKED_MINUTES": 1,
 }

@@ -1,28 +1,79 @@
-"""Two questions that a supervisor asks: does the process answer, and can it work?"""
+"""Two questions that a supervisor asks: does the process answer, and can it work?
 
+Behind the front both are answered by its loop, which nobody can keep waiting; the database is asked
+by a thread that does nothing else.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
+
+from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection
-from django.http import HttpRequest, JsonResponse
+from django.db import close_old_connections, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
+
+from ecommerce.common.deferred import page_later, waits_elsewhere
+
+READY_SECONDS = 2.0
+"""A database that needs longer to say one is taken for down."""
+
+
+class Probe:
+    """Asks the database, in a thread of its own: once for all who want to know meanwhile."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(settings.PROBE_THREADS, "probe")
+        self._lock = Lock()
+        self._asked: Future[bool] | None = None
+
+    def ask(self) -> "Future[bool]":
+        """Whether the database answers; the future may take as long as the database's timeouts."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = self._thread.submit(self._ask)
+            return self._asked
+
+    def _ask(self) -> bool:
+        close_old_connections()  # it may have been cut since it was last used
+        return database_answers()
+
+
+_probe = Probe()
 
 
 @csrf_exempt
 @require_safe
-def live(request: HttpRequest) -> JsonResponse:
+def live(request: HttpRequest) -> HttpResponse:
     """200 as long as the process answers at all; the database is not asked."""
     return JsonResponse({"status": "ok"})
 
 
 @csrf_exempt
 @require_safe
-def ready(request: HttpRequest) -> JsonResponse:
+def ready(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served; 503 with what is down when not."""
+    if not waits_elsewhere(request):
+        return _readiness(database_answers())
+    return page_later(
+        _probe.ask(), _readiness, failed=lambda error: _readiness(False), within=READY_SECONDS
+    )
+
+
+def database_answers() -> bool:
+    """Whether this thread's connection, or a new one, can be used."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
             cursor.fetchone()
     except DatabaseError:
         connection.close()
-        return JsonResponse({"status": "unavailable", "down": ["database"]}, status=503)
-    return JsonResponse({"status": "ok", "down": []})
+        return False
+    return True
+
+
+def _readiness(answers: bool) -> HttpResponse:
+    if answers:
+        return JsonResponse({"status": "ok", "down": []})
+    return JsonResponse({"status": "unavailable", "down": ["database"]}, status=503)

@@ -75,7 +75,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ecommerce.common.language.LanguageMiddleware",
-    "ecommerce.common.body_limit.BodyLimitMiddleware",
+    "ecommerce.bodies.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -131,9 +131,13 @@ if GROUP_COMMIT_MAX_BATCH < 1:
 SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How long a process remembers what sells best (seconds; 0: each request asks).
 BEST_SELLERS_MEMORY_SECONDS = env.float("BEST_SELLERS_MEMORY_SECONDS", default=1.0)
-# How many threads of how many processes may each hold one connection to the database.
+# How many processes serve, and how many threads of each: the API's reads, its writes, and pages.
 WORKERS = env.int("WORKERS", default=2)
-THREADS = env.int("THREADS", default=16)
+THREADS = env.int("THREADS", default=8)
+WRITE_THREADS = env.int("WRITE_THREADS", default=16)
+STAFF_THREADS = env.int("STAFF_THREADS", default=4)
+PROBE_THREADS = 1
+CONNECTIONS_PER_WORKER = THREADS + WRITE_THREADS + STAFF_THREADS + PROBE_THREADS
 # Whether each process keeps to one core, where the cores divide the processes evenly.
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 
@@ -228,7 +232,12 @@ LOW_STOCK = env.int("LOW_STOCK", default=10)
 
 # --- HTTP -------------------------------------------------------------------------------------
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=1_048_576)
+# For every path, but for the file that staff may send to the import page.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=65_536)
+MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=10_100_000)
+# How long a client may take to send its request (seconds).
+REQUEST_TIMEOUT_SECONDS = env.int("REQUEST_TIMEOUT_SECONDS", default=10)
+IMPORT_TIMEOUT_SECONDS = env.int("IMPORT_TIMEOUT_SECONDS", default=60)
 
 # No throttles unless set, e.g. THROTTLE_ANON=60/min THROTTLE_MEMBER=600/min.
 _throttles = {

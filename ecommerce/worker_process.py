@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 from django.conf import settings
 from django.urls import get_resolver
@@ -71,6 +72,20 @@ def keep_to_a_core() -> None:
             # Else those that it replaces still live (a SIGHUP): nobody knows which core they leave.
             if place < settings.WORKERS:
                 os.sched_setaffinity(0, {cores[place % len(cores)]})
+
+
+def cut_off_who_does_not_read(seconds: int) -> None:
+    """Let the system close a connection whose client takes nothing of its answer for so long.
+
+    granian has no such limit. A connection has it from the socket that it came in on, and granian
+    shows that to nobody: it is one of the files that this process has open.
+    """
+    if not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return  # not Linux
+    for file in Path("/proc/self/fd").iterdir():
+        with suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as opened:
+            if opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1_000)
 
 
 def _take_a_place() -> int:

@@ -2,7 +2,7 @@
 
     python -m scripts.serve
 
-HOST, PORT, WORKERS, THREADS and every setting of docs/operations.md are read from the environment.
+HOST, PORT, WORKERS and every setting of docs/operations.md are read from the environment.
 """
 
 import ctypes
@@ -129,7 +129,7 @@ class _Server:
     def __init__(self, port: int) -> None:
         self.port = port
         self.asked_to_stop = 0.0
-        variables = {"HOST": HOST, "PORT": str(port), "WORKERS": "2", "THREADS": "16"}
+        variables = {"HOST": HOST, "PORT": str(port), "WORKERS": "2"}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)

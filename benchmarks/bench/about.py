@@ -38,7 +38,7 @@ def about(config: "Config", session: "Session") -> Mapping[str, Any]:
             **{package: version(package) for package in PACKAGES},
             "generator": generator.version(),
         },
-        "server": {name: session.variables[name] for name in ("WORKERS", "THREADS")},
+        "server": {name: session.variables[name] for name in ("WORKERS",)},
         "asked": {
             "database": config.database,
             "seconds": config.seconds,

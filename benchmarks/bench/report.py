@@ -104,8 +104,8 @@ def _about(result: Result) -> str:
     return (
         f"Measured {about['when'][:10]} at commit `{about['commit']}`, on {machine['cores']} cores"
         f" ({machine['cpu']}), {machine['memory_gib']} GiB, {machine['system']}; {versions}."
-        f" The server had {about['server']['WORKERS']} processes of {about['server']['THREADS']}"
-        f" threads; {asked['rounds']} rounds of {asked['seconds']} s each."
+        f" The server had {about['server']['WORKERS']} processes;"
+        f" {asked['rounds']} rounds of {asked['seconds']} s each."
     )
 
 

@@ -304,7 +304,6 @@ def open_session(
         "SECRET_KEY": secrets.token_hex(32),
         "DJANGO_SETTINGS_MODULE": "benchmarks.bench.settings",
         "WORKERS": os.environ.get("WORKERS") or "2",
-        "THREADS": os.environ.get("THREADS") or "16",
         "LOG_LEVEL": "INFO",  # as `make run` has it: a line a request is part of the cost
     }
     with ExitStack() as stack:

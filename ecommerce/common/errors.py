@@ -100,3 +100,34 @@ class NotSignedIn(DomainError):
     status = 401
     code = "user_inactive"
     message = _("This account is not active.")
+
+
+class BodyRefused(DomainError):
+    """The body of a request could not be read, or will not be."""
+
+
+class BodyTooLarge(BodyRefused):
+    """It is larger than it may be; no more of it is read than that takes to find out."""
+
+    status = 413
+    code = "request_too_large"
+    message = _("The body is larger than %(limit)d bytes.")
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(self.message % {"limit": limit})
+
+
+class BodyLate(BodyRefused):
+    """Not all of it came in time."""
+
+    status = 408
+    code = "request_timeout"
+    message = _("The body did not arrive in time.")
+
+
+class BodyIncomplete(BodyRefused):
+    """It ended before its end, or came in more pieces than anybody would send."""
+
+    status = 400
+    code = "incomplete_body"
+    message = _("The body is not complete, or is in too many pieces.")

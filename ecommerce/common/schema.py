@@ -30,7 +30,15 @@ from rest_framework.exceptions import (
     UnsupportedMediaType,
 )
 
-from ecommerce.common.errors import Busy, DomainError, OutcomeUnknown, Unavailable
+from ecommerce.common.errors import (
+    BodyIncomplete,
+    BodyLate,
+    BodyTooLarge,
+    Busy,
+    DomainError,
+    OutcomeUnknown,
+    Unavailable,
+)
 from ecommerce.common.exception_handler import TOO_MANY_ERRORS, error_type
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import HEADER, REPLAYED_HEADER, VISIBLE_ASCII
@@ -47,10 +55,10 @@ TEXTS: dict[str, Any] = {
     "unknown_field": UNKNOWN_FIELD,
     "method_not_allowed": MethodNotAllowed("DELETE").detail,
     "unsupported_media_type": UnsupportedMediaType("text/plain").detail,
-    "request_too_large": "The body is larger than 1048576 bytes.",
+    BodyTooLarge.code: BodyTooLarge(65_536).items[0].detail,
     "error": "Server Error (500)",
     "token_not_valid": "The access token is invalid or expired.",
-    **{error.code: error.message for error in (Busy, Unavailable, OutcomeUnknown)},
+    **{error.code: error.message for error in (Busy, Unavailable, OutcomeUnknown, BodyLate)},
 }
 """What the errors say that are not an operation's own."""
 
@@ -178,7 +186,8 @@ class AutoSchema(openapi.AutoSchema):
         found[500][""].add("error")
         if self.method == "POST":
             found[400][""].add("parse_error")
-            found[413][""].add("request_too_large")
+            for error in (BodyIncomplete, BodyLate, BodyTooLarge):
+                found[error.status][""].add(error.code)
             found[415][""].add("unsupported_media_type")
             found[503][""].add(OutcomeUnknown.code)
         if self.view.get_throttles():

@@ -53,9 +53,9 @@ REFUSALS: dict[str, tuple[Call, int, str, str, str]] = {
         *(404, "not_found", "Not found.", "찾을 수 없습니다."),
     ),
     "of a body that is too large": (
-        lambda client: client.post(API + "orders/", {"items": "x" * 1_100_000}),
-        *(413, "request_too_large", "The body is larger than 1048576 bytes."),
-        "요청 본문이 1048576바이트보다 큽니다.",
+        lambda client: client.post(API + "orders/", {"items": "x" * 70_000}),
+        *(413, "request_too_large", "The body is larger than 65536 bytes."),
+        "요청 본문이 65536바이트보다 큽니다.",
     ),
     "of a visitor": (
         lambda client: client_of().get(API + "users/me/", headers=client.headers),

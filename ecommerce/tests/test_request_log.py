@@ -115,7 +115,7 @@ def test_whatever_the_answer_the_request_leaves_its_line(api, lines, method, pat
 
 
 def test_a_body_that_is_too_large_leaves_its_line(api, lines):
-    answer = api.generic("POST", CHARGE, b" " * 1_048_577, "application/json")
+    answer = api.generic("POST", CHARGE, b" " * 65_537, "application/json")
 
     (line,) = lines()
     assert (line["status"], line["request_id"]) == (413, answer["X-Request-ID"])

@@ -155,7 +155,8 @@ def test_every_error_code_of_an_operation_is_listed(method, path):
     }
     if method == "POST":
         expected |= {413: {"request_too_large"}, 415: {"unsupported_media_type"}}
-        expected[400] |= {"parse_error"}
+        expected |= {408: {"request_timeout"}}
+        expected[400] |= {"parse_error", "incomplete_body"}
         expected[503] = {"busy", "unavailable", "outcome_unknown"}
 
     for status, codes in [*expected.items(), *own.items()]:

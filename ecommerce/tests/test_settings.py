@@ -132,7 +132,14 @@ print(json.dumps(told))
 
 def test_everything_else_has_a_safe_default():
     names = ["DEBUG", "ALLOWED_HOSTS", "CHARGE_MAX", "BALANCE_MAX", "TRANSACTION_ATTEMPTS"]
-    names += ["LOCK_TIMEOUT_SECONDS", "WORKERS", "THREADS", "SECURE_SSL_REDIRECT", "TIME_ZONE"]
+    names += [
+        "LOCK_TIMEOUT_SECONDS",
+        "WORKERS",
+        "THREADS",
+        "STAFF_THREADS",
+        "SECURE_SSL_REDIRECT",
+        "TIME_ZONE",
+    ]
 
     assert settings_with(*names) == [
         False,
@@ -142,7 +149,8 @@ def test_everything_else_has_a_safe_default():
         3,
         3,
         2,
-        16,
+        8,
+        4,
         False,
         "Asia/Seoul",
     ]
@@ -167,8 +175,9 @@ def test_other_hosts_are_added_to_the_machine_itself():
     assert hosts == ["shop.example", "www.shop.example", "127.0.0.1", "localhost", "[::1]"]
 
 
-def test_a_server_can_load_the_application():
-    process = run("-c", "from ecommerce.wsgi import application")
+@pytest.mark.parametrize("interface", ["rsgi", "wsgi"])
+def test_a_server_can_load_the_application(interface):
+    process = run("-c", f"from ecommerce.{interface} import application")
 
     assert (process.returncode, process.stderr) == (0, "")
 

@@ -1,0 +1,97 @@
+"""How large a request's body may be: one limit for every path, a larger one for the import page."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+
+from ecommerce.common.deferred import Unfinished
+from ecommerce.common.errors import BodyRefused, BodyTooLarge
+from ecommerce.common.exception_handler import error_response, is_api_request
+from products.models import Product
+
+BODY_ERROR = "ecommerce.body_error"
+"""In a request's environment: the BodyRefused that reading its body ended with."""
+BODY_HELD = "ecommerce.body_held"
+"""In a request's environment when its body is larger than the limit of every path and unread."""
+
+
+class BodyWanted(Unfinished):
+    """Not an answer: whoever serves the request shall read its body and ask again."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        super().__init__()
+        self.limit = limit
+        self.seconds = seconds
+
+
+class BodyLimitMiddleware:
+    """Refuses a request whose body is larger than `MAX_BODY_BYTES`, whatever its path.
+
+    Nothing is read: the length is the client's own word, and nobody reads further than it. The
+    import page may be sent a file, by whoever may import: then `MAX_IMPORT_BYTES` is the limit.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        error = request.META.get(BODY_ERROR)
+        if error is not None:
+            return refused(request, error)
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if declared_length(request) > limit and request.path_info != self._import_page:
+            return refused(request, BodyTooLarge(limit))
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
+        """By now it is known who asks; nobody has looked into the body yet."""
+        length = declared_length(request)
+        if length <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+        if not may_import(request):
+            raise PermissionDenied
+        if length > settings.MAX_IMPORT_BYTES:
+            return refused(request, BodyTooLarge(settings.MAX_IMPORT_BYTES))
+        if request.META.get(BODY_HELD):
+            return BodyWanted(settings.MAX_IMPORT_BYTES, settings.IMPORT_TIMEOUT_SECONDS)
+        return None
+
+    @cached_property
+    def _import_page(self) -> str:
+        return reverse("admin:products_product_import")
+
+
+def may_import(request: HttpRequest) -> bool:
+    """Whether who asks is one of the staff who may send a file of products."""
+    products: Any = admin.site.get_model_admin(Product)
+    return admin.site.has_permission(request) and products.has_import_permission(request)
+
+
+def declared_length(request: HttpRequest) -> int:
+    """The length of the body (bytes), as the client says it."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0  # Django takes an unreadable length for 0 too and reads nothing
+
+
+def refused(request: HttpRequest, error: BodyRefused) -> HttpResponse:
+    """The answer to a request whose body was refused."""
+    if is_api_request(request):
+        return error_response(error.status, error.items[0])
+    reason = HTTPStatus(error.status).phrase
+    page = format_html(
+        "<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p>", reason, error.items[0].detail
+    )
+    return HttpResponse(page, status=error.status)

@@ -1,0 +1,86 @@
+"""The shop's paths, and views that wait for what another request says."""
+
+from collections import defaultdict
+from concurrent.futures import Future
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ecommerce.common.deferred import answer_later
+from ecommerce.common.errors import Busy
+from ecommerce.urls import handler400, handler403, handler404, handler500
+from ecommerce.urls import urlpatterns as shop
+
+__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+
+gates: defaultdict[str, "Future[str]"] = defaultdict(Future)
+OUTCOMES = {"busy": Busy, "bug": ZeroDivisionError}
+
+
+class Wait(APIView):
+    """Holds its thread until the gate is opened."""
+
+    permission_classes = [AllowAny]
+    schema = None
+
+    def get(self, request: Request, gate: str) -> Response:
+        return Response({"word": gates[gate].result(30)})
+
+    post = get
+
+
+class Later(APIView):
+    """Holds nothing until the gate is opened."""
+
+    permission_classes = [AllowAny]
+    schema = None
+
+    def post(self, request: Request, gate: str) -> Response:
+        return answer_later(request, gates[gate], lambda word: Response({"word": word}, 201))
+
+
+def page(request: HttpRequest, gate: str) -> HttpResponse:
+    """A page that holds its thread."""
+    return HttpResponse(gates[gate].result(30))
+
+
+@csrf_exempt
+def echo(request: HttpRequest) -> HttpResponse:
+    """The length of the body, as it was read."""
+    return HttpResponse(str(len(request.body)))
+
+
+def open_gate(request: HttpRequest, gate: str, word: str) -> HttpResponse:
+    """Ends what waits at a gate: with a word, or with an error of that name.
+
+    It has no thread of a pool: the front answers it itself, as it does all below this path.
+    """
+    future = gates[gate]
+    if word in OUTCOMES:
+        future.set_exception(OUTCOMES[word]())
+    else:
+        future.set_result(word)
+    return HttpResponse()
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    """An answer that fails while it is sent, when Django has done its part."""
+    response = HttpResponse()
+    response.status_code = 99
+    return response
+
+
+urlpatterns = [
+    path("health/gates/<gate>/<word>/", open_gate),
+    path("api/v1/gates/<gate>/wait/", Wait.as_view()),
+    path("api/v1/gates/<gate>/later/", Later.as_view()),
+    path("api/v1/fail/", fail),
+    path("gates/<gate>/", page),
+    path("echo/", echo),
+    *shop,
+]
