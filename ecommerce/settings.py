@@ -23,8 +23,20 @@ if env.bool("READ_DOT_ENV", default=True):
 # --- Safety -----------------------------------------------------------------------------------
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
+# Earlier keys, by which what they signed is still known: tokens, and the admin's sessions.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY_MIN_LENGTH = 32
 if not SECRET_KEY:
     raise ImproperlyConfigured("SECRET_KEY is not set: `make env` writes one into .env.")
+for _name, _key in [
+    ("SECRET_KEY", SECRET_KEY),
+    *(("SECRET_KEY_FALLBACKS", key) for key in SECRET_KEY_FALLBACKS),
+]:
+    if len(_key) < SECRET_KEY_MIN_LENGTH:
+        raise ImproperlyConfigured(
+            f"{_name} has a key shorter than {SECRET_KEY_MIN_LENGTH} characters, which can be"
+            " guessed: `make env` writes a good one into .env."
+        )
 DEBUG = env.bool("DEBUG", default=False)
 # The machine itself always may: health checks ask by its own address.
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), "127.0.0.1", "localhost", "[::1]"]
@@ -58,7 +70,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "rest_framework",
-    "rest_framework_simplejwt.token_blacklist",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -201,10 +212,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 # The admin's login, not the API's, which asks ModelBackend alone (docs/adr/0023).
-AUTHENTICATION_BACKENDS = [
-    "users.backends.LoginThrottle",
-    "django.contrib.auth.backends.ModelBackend",
-]
+AUTHENTICATION_BACKENDS = ["users.backends.LoginThrottle", "users.backends.MemberBackend"]
 AXES_FAILURE_LIMIT = env.int("ADMIN_LOGIN_ATTEMPTS", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("ADMIN_LOCKED_MINUTES", default=15))
 # Both together: neither can others lock a colleague out, nor one colleague the whole office.
@@ -215,10 +223,17 @@ AXES_CLIENT_IP_CALLABLE = "users.authentication.client_address"
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# How long a session lasts from its sign-in on, however often its refresh token is rotated.
+SESSION_DAYS = env.int("SESSION_DAYS", default=90)
+# How many passwords a process hashes at once, and how long one may wait for that (seconds).
+HASHES_AT_ONCE = env.int("HASHES_AT_ONCE", default=1)
+HASH_WAIT_SECONDS = env.float("HASH_WAIT_SECONDS", default=2.0)
+if HASHES_AT_ONCE < 1 or SESSION_DAYS < 1:
+    raise ImproperlyConfigured("HASHES_AT_ONCE and SESSION_DAYS must be at least 1.")
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=10)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=14)),
-    "AUTH_HEADER_TYPES": ("Bearer", "bearer"),  # RFC 9110: the scheme is case-insensitive
+    "AUTH_TOKEN_CLASSES": ("users.tokens.MemberAccessToken",),
     "TOKEN_USER_CLASS": "users.authentication.TokenMember",
 }
 

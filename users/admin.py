@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from ecommerce.common.admin import (
@@ -33,12 +32,9 @@ from ecommerce.common.admin import (
     rows_containing,
 )
 from users.forms import BalanceAdjustmentForm, MemberForm
-from users.models import User, Wallet, WalletTransaction
+from users.models import Session, User, Wallet, WalletTransaction
 from users.services import adjust_balance
 
-# A refresh token is as good as a password, and the library's pages show it; even without the field,
-# whoever may see the list could ask for it letter by letter through the filters of the address.
-admin.site.unregister([OutstandingToken, BlacklistedToken])
 admin.site.unregister(Group)
 
 LATEST = 10
@@ -262,6 +258,16 @@ class WalletAdmin(ReadOnly, AdjustsBalance, FoundByMember):
     list_select_related = ["user"]
     list_filter = ["updated_at"]
     ordering = ["-id"]
+    fields: ClassVar[Any] = list_display
+
+
+@admin.register(Session)
+class SessionAdmin(History, FoundByMember):
+    """Who is signed in, and since when. A new password or a deactivation ends them all."""
+
+    list_display = ["user", "created_at", "used_at", "expires_at", "ended_at"]
+    list_select_related = ["user"]
+    list_filter = ["created_at"]
     fields: ClassVar[Any] = list_display
 
 

@@ -1,4 +1,4 @@
-"""Bearer tokens: the only place, with `users.services`, that knows simplejwt."""
+"""Bearer tokens, and the address of who sends them."""
 
 from typing import Any
 
@@ -7,12 +7,16 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed as TokenRefused
 from rest_framework_simplejwt.models import TokenUser
-from rest_framework_simplejwt.settings import api_settings
 
-from ecommerce.common.fields import DB_IDS
+from users import tokens
+from users.access import Access
+from users.tokens import MALFORMED
+
+SCHEME = b"bearer"
 
 
 def client_address(request: HttpRequest) -> str:
@@ -34,10 +38,12 @@ class TokenMember(TokenUser):
     @cached_property
     def id(self) -> int:  # type: ignore[override]
         """The member's id; a token carries it as text. Raises ValueError when it cannot be one."""
-        member_id = int(self.token[api_settings.USER_ID_CLAIM])
-        if member_id not in DB_IDS:
-            raise ValueError("no id of a member")
-        return member_id
+        return tokens.member_of(self.token)
+
+    @cached_property
+    def access(self) -> Access:
+        """What the token says about its session. Raises ValueError when that is nonsense."""
+        return tokens.access_of(self.token)
 
 
 class MemberAuthentication(JWTStatelessUserAuthentication):
@@ -47,9 +53,25 @@ class MemberAuthentication(JWTStatelessUserAuthentication):
         try:
             authenticated = super().authenticate(request)
             if authenticated is not None:
-                authenticated[0].pk  # noqa: B018  a claim that is no number is refused here
-        except (TokenRefused, ValueError, TypeError) as error:
+                # Claims that are no numbers are refused here.
+                member: Any = authenticated[0]
+                member.pk, member.access  # noqa: B018
+        except (TokenRefused, *MALFORMED) as error:
             raise AuthenticationFailed(
                 _("The access token is invalid or expired."), code="token_not_valid"
             ) from error
         return authenticated
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """The token, after a scheme in whatever case (RFC 9110, 11.1)."""
+        scheme, *rest = header.split(maxsplit=1) or [b""]
+        if scheme.lower() != SCHEME:
+            return None
+        return super().get_raw_token(b" ".join([b"Bearer", *rest]))
+
+
+def access_of(request: Request) -> Access:
+    """What the request's access token says about its session."""
+    member: Any = request.user  # a TokenMember
+    access: Access = member.access
+    return access

@@ -42,3 +42,29 @@ class RefreshTokenRefused(DomainError):
     status = 401
     code = "token_not_valid"
     message = _("This token is invalid, expired, used or revoked.")
+
+
+class SessionEnded(DomainError):
+    """The session of a valid access token is over: a new password, or signed out everywhere."""
+
+    status = 401
+    code = "token_not_valid"
+    message = _("This session has ended. Please sign in again.")
+
+
+class WrongPassword(DomainError):
+    """The password that was to be replaced is another."""
+
+    status = 400
+    code = "password_incorrect"
+    message = _("This is not your current password.")
+    attr = "current_password"
+
+
+class PasswordTooWeak(DomainError):
+    """The new password is too short, too common …; its items say what."""
+
+    status = 400
+    code = "password_too_short"
+    message = _("This password is too weak.")
+    attr = "new_password"

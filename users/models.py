@@ -1,19 +1,72 @@
 """Members, their wallets and the ledger of every won that moved."""
 
-from typing import Any, NoReturn
+import time
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models import F, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.fields import ExactCharField, NormalEmailField
+from users import passwords
+
+SESSION_SALT = "users.models.User.sessions"
+
+
+def now_in_microseconds() -> int:
+    """This moment, in microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+class LatestMoment(models.BigIntegerField):  # type: ignore[type-arg]
+    """A moment in microseconds since 1970 that never goes back, whatever a stale object says."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = super().pre_save(model_instance, add)
+        return value if add else Greatest(F(self.attname), Value(value))
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def update(self, **changes: Any) -> int:
+        """As Django's; a new password or a deactivation ends the members' sessions here, too."""
+        if "password" in changes or changes.get("is_active", True) is not True:
+            changes.setdefault("sessions_ended", self.session_end())
+        return super().update(**changes)
+
+    @staticmethod
+    def session_end() -> Greatest:
+        """What `sessions_ended` is set to when all sessions end now: later than it was."""
+        return Greatest(F("sessions_ended") + 1, Value(now_in_microseconds()))
+
+
+class UserManager(DjangoUserManager["User"]):
+    """Makes members whose passwords are hashed as `User.set_password` does it."""
+
+    use_in_migrations = False
+
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
+
+    def _create_user_object(
+        self, username: str, email: str | None, password: str | None, **fields: Any
+    ) -> "User":
+        # Its stubs lack it.
+        user: User = super()._create_user_object(username, email, None, **fields)  # type: ignore[misc]
+        user.password = passwords.make(password)
+        return user
 
 
 class User(AbstractUser):
-    """A member of the shop, or its staff. Names are unique, told apart by case."""
+    """A member of the shop, or its staff."""
 
     username = ExactCharField(
         _("username"),
@@ -24,6 +77,14 @@ class User(AbstractUser):
         error_messages={"unique": _("A user with that username already exists.")},
     )
     email = NormalEmailField(_("email address"), blank=True)
+    sessions_ended = LatestMoment(default=0, editable=False)
+    """When all sessions of this member last ended (microseconds since 1970; 0: never).
+
+    What began before is over: refresh tokens, access tokens for all that writes, the admin's
+    sessions. It is read with `is_active`.
+    """
+
+    objects: ClassVar[UserManager] = UserManager()
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("member")  # type: ignore[assignment]
@@ -32,6 +93,102 @@ class User(AbstractUser):
             # Counts the new members of some days without reading the others.
             models.Index(fields=["date_joined"], name="user_date_joined_idx")
         ]
+
+    _stored: tuple[str | None, bool | None] = (None, None)
+    """Password and `is_active` as the database has them, as far as this object knows."""
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> "User":
+        user = super().from_db(*args, **kwargs)
+        user._remember_stored()
+        return user
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._remember_stored()
+
+    def _remember_stored(self) -> None:
+        self._stored = self.__dict__.get("password"), self.__dict__.get("is_active")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """As Django's; a new password or a deactivation ends the member's sessions with it."""
+        written = kwargs.get("update_fields")
+        if not self._state.adding and self._ends_sessions(written):
+            self.end_sessions()
+            if written is not None:
+                kwargs["update_fields"] = {*written, "sessions_ended"}
+        super().save(*args, **kwargs)
+        self._remember_stored()
+
+    def _ends_sessions(self, written: Collection[str] | None) -> bool:
+        password, was_active = self._stored
+        return (
+            password is not None
+            and self.password != password
+            and (written is None or "password" in written)
+        ) or (
+            bool(was_active) and not self.is_active and (written is None or "is_active" in written)
+        )
+
+    def end_sessions(self) -> None:
+        """End all sessions of the member, in memory; saving writes it."""
+        self.sessions_ended = max(now_in_microseconds(), self.sessions_ended + 1)
+
+    def set_password(self, raw_password: str | None) -> None:
+        self.password = passwords.make(raw_password)
+        self._password = raw_password
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Whether it is the password, in whatever normal form; renews a hash that is outdated."""
+        checked = passwords.check(raw_password or "", self.password)
+        if checked.renewed:
+            self.renew_hash(checked.renewed)
+        return checked.correct
+
+    def renew_hash(self, encoded: str) -> None:
+        """Store another hash of the same password, which ends no session."""
+        self.password = encoded
+        self._remember_stored()
+        self.save(update_fields=["password"])
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What a session of the admin must know to go on: not the same once sessions ended."""
+        if not self.sessions_ended:
+            return super()._get_session_auth_hash(secret=secret)  # type: ignore[misc,no-any-return]
+        known = f"{self.password}{self.sessions_ended}"
+        return salted_hmac(SESSION_SALT, known, secret=secret, algorithm="sha256").hexdigest()
+
+
+class Session(models.Model):
+    """What a member began by signing in: one refresh token after another, each good once."""
+
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="sessions", verbose_name=_("member")
+    )
+    token_hash = ExactCharField(max_length=64, unique=True, editable=False)
+    """SHA-256 of the `jti` of the one refresh token that is good now, in hexadecimal."""
+    began_after = models.BigIntegerField(editable=False)
+    """The member's `sessions_ended` at the time: another since, and this session is over."""
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    used_at = models.DateTimeField(_("last used at"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires at"))
+    """However often its tokens are rotated."""
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        indexes = [
+            # Finds those whose last refresh token has expired.
+            models.Index(fields=["used_at"], name="session_used_at_idx")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.created_at:%Y-%m-%d %H:%M}"
+
+    def is_live_at(self, moment: datetime) -> bool:
+        """Whether it has neither ended by itself nor come to its end."""
+        return self.ended_at is None and moment < self.expires_at
 
 
 class WalletQuerySet(models.QuerySet["Wallet"]):

@@ -4,18 +4,22 @@ import unicodedata
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import password_validation
-from django.core.exceptions import ValidationError as PasswordRefused
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.validators import UniqueValidator
 
 from ecommerce.common.fields import NormalEmail, Normalized
-from ecommerce.common.serializers import StrictSerializer, WholeNumberField
+from ecommerce.common.serializers import StrictSerializer, TrueOrFalseField, WholeNumberField
+from users import passwords
 from users.models import User, WalletTransaction
 
-PASSWORD_MAX_LENGTH = 128  # hashing takes time by length: a megabyte of password is an attack
+WEAK_PASSWORD = [
+    "password_too_short",
+    "password_too_common",
+    "password_entirely_numeric",
+    "password_too_similar",
+]
 
 
 class UsernameField(Normalized, serializers.CharField):
@@ -27,6 +31,22 @@ class UsernameField(Normalized, serializers.CharField):
 
 class EmailField(NormalEmail, serializers.EmailField):
     """An address in the form it is stored in."""
+
+
+class PasswordField(serializers.CharField):
+    """A password as it was typed; its length is that of its normal form."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_length=passwords.MAX_LENGTH,
+            write_only=True,
+            trim_whitespace=False,
+            style={"input_type": "password"},
+            **kwargs,
+        )
+
+    def run_validators(self, value: str) -> None:
+        super().run_validators(passwords.normalise(value))
 
 
 class MemberSerializer(serializers.ModelSerializer[User]):
@@ -55,48 +75,43 @@ class SignUpSerializer(StrictSerializer):
             ),
         ],
     )
-    password = serializers.CharField(
-        max_length=PASSWORD_MAX_LENGTH,
-        write_only=True,
-        trim_whitespace=False,
-        style={"input_type": "password"},
-    )
+    password = PasswordField()
     email = EmailField(required=False, allow_blank=True, default="", max_length=254)
 
-    extra_error_codes = {
-        "password": [
-            "password_too_short",
-            "password_too_common",
-            "password_entirely_numeric",
-            "password_too_similar",
-        ]
-    }
+    extra_error_codes = {"password": WEAK_PASSWORD}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         candidate = User(username=attrs["username"], email=attrs["email"])
-        try:
-            password_validation.validate_password(attrs["password"], candidate)
-        except PasswordRefused as error:
-            details = [
-                ErrorDetail(str(one.message % (one.params or {})), code=one.code or "invalid")
-                for one in error.error_list
-            ]
-            raise serializers.ValidationError({"password": details}) from error
+        if weak := passwords.weaknesses(attrs["password"], candidate):
+            details = [ErrorDetail(str(item.detail), code=item.code) for item in weak]
+            raise serializers.ValidationError({"password": details})
         return attrs
 
 
 class CredentialsSerializer(StrictSerializer):
     username = UsernameField(max_length=150)
-    password = serializers.CharField(
-        max_length=PASSWORD_MAX_LENGTH,
-        write_only=True,
-        trim_whitespace=False,
-        style={"input_type": "password"},
-    )
+    password = PasswordField()
+
+
+class PasswordChangeSerializer(StrictSerializer):
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+    extra_error_codes = {"new_password": WEAK_PASSWORD}
+
+
+class EmailSerializer(StrictSerializer):
+    email = EmailField(required=False, allow_blank=True, max_length=254)
 
 
 class RefreshSerializer(StrictSerializer):
     refresh = serializers.CharField(max_length=2000)
+
+
+class RevocationSerializer(RefreshSerializer):
+    everywhere = TrueOrFalseField(
+        required=False, default=False, help_text="Whether to end all sessions of the member."
+    )
 
 
 class TokenPairSerializer(serializers.Serializer[Any]):

@@ -1,16 +1,11 @@
-"""Every write to members, their tokens and their wallets."""
+"""Every write to members and their wallets; those to sessions are in `users.sessions`."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
-from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError
 from django.utils import timezone
-from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
-from rest_framework_simplejwt.tokens import RefreshToken
 
 from ecommerce.common.compiled import Compiled
 from ecommerce.common.errors import NotSignedIn
@@ -18,16 +13,44 @@ from ecommerce.common.idempotency import IdempotencyKey, Outcome
 from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_fields, save_new
 from ecommerce.common.transactions import run_transaction
+from users import passwords
+from users.access import Access, ensure_may_act
 from users.errors import (
     BalanceLimitExceeded,
     InsufficientBalance,
-    RefreshTokenRefused,
+    PasswordTooWeak,
     UsernameTaken,
     WrongCredentials,
+    WrongPassword,
 )
+from users.hashing import HashedWork
 from users.models import User, Wallet, WalletTransaction
+from users.passwords import Checked
+from users.sessions import begin_session, revoke_refresh_token, rotate_refresh_token
+from users.tokens import TokenPair
 
-# --- Accounts and tokens ------------------------------------------------------------------------
+__all__ = [  # with what callers need of the modules beside
+    "TokenPair",
+    "active_member_ids",
+    "adjust_balance",
+    "change_email",
+    "change_password",
+    "charge_wallet",
+    "credit",
+    "debit",
+    "lock_active_wallet",
+    "lock_wallets",
+    "prepare_password_change",
+    "prepare_sign_in",
+    "prepare_sign_up",
+    "revoke_refresh_token",
+    "rotate_refresh_token",
+    "save_wallets",
+    "sign_in",
+    "sign_up",
+]
+
+# --- Members ------------------------------------------------------------------------------------
 
 
 def sign_up(*, username: str, password: str, email: str = "") -> User:
@@ -35,13 +58,25 @@ def sign_up(*, username: str, password: str, email: str = "") -> User:
 
     Raises:
         UsernameTaken: another member has the name, be it since a moment ago.
+        Busy: too many passwords are being hashed.
     """
+    return prepare_sign_up(username=username, password=password, email=email).run()
+
+
+def prepare_sign_up(*, username: str, password: str, email: str = "") -> HashedWork[str, User]:
+    """What `sign_up` does, with the hash to be made in between."""
     user = User(
-        username=User.normalize_username(username),
-        email=User.objects.normalize_email(email),
-        password=make_password(password),  # slow by design: before any transaction
+        username=User.normalize_username(username), email=User.objects.normalize_email(email)
     )
 
+    def finish(encoded: str) -> User:
+        user.password = encoded
+        return _create(user)
+
+    return HashedWork(lambda: passwords.make(password), finish)
+
+
+def _create(user: User) -> User:
     def work(settle: bool) -> User:
         if settle:
             mine = User.objects.filter(username=user.username, password=user.password).first()
@@ -63,97 +98,112 @@ def sign_up(*, username: str, password: str, email: str = "") -> User:
         raise UsernameTaken(attr="username") from error
 
 
-@dataclass(frozen=True, slots=True)
-class TokenPair:
-    """An access token for the next minutes, and the refresh token that buys one new pair."""
-
-    access: str
-    refresh: str
-
-
 def sign_in(*, username: str, password: str) -> TokenPair:
-    """Exchange a name and password for tokens.
+    """Exchange a name and password for the first tokens of a new session.
 
     Raises:
         WrongCredentials: no active member has them.
+        Busy: too many passwords are being hashed.
     """
-    # Not `authenticate()`, which counts failures for the admin's login, in the database.
+    return prepare_sign_in(username=username, password=password).run()
+
+
+def prepare_sign_in(*, username: str, password: str) -> HashedWork[Checked, TokenPair]:
+    """What `sign_in` does, with the hash to be compared in between."""
     name = User.normalize_username(username)
-    user = ModelBackend().authenticate(None, username=name, password=password)
-    if user is None:
-        raise WrongCredentials
+    user = User.objects.filter(username=name).first()
+    encoded = user.password if user else passwords.NOBODYS
 
-    def work(settle: bool) -> TokenPair:  # a lost pair is of no use to anyone: make another
-        return _new_pair(user)
+    def finish(checked: Checked) -> TokenPair:
+        if user is None or not checked.correct or not user.is_active:
+            raise WrongCredentials
+        if checked.renewed:
+            user.renew_hash(checked.renewed)
+        # A lost pair is of no use to anyone: whatever became of it, make another.
+        return run_transaction(lambda settle: begin_session(user))
 
-    return run_transaction(work)
+    return HashedWork(lambda: passwords.check(password, encoded), finish)
 
 
-def rotate_refresh_token(*, refresh: str) -> TokenPair:
-    """Use up a refresh token for a new pair. Of two simultaneous uses, one wins.
+@dataclass(frozen=True, slots=True)
+class _Replacement:
+    """What came of hashing the current password and the new one."""
+
+    current: Checked
+    encoded: str
+
+
+def change_password(
+    *, user_id: int, current_password: str, new_password: str, access: Access | None = None
+) -> TokenPair:
+    """Replace a member's password, end all their sessions, and begin a new one.
 
     Raises:
-        RefreshTokenRefused: it is invalid, expired, used or revoked, or its member is not active.
+        PasswordTooWeak: the new password is; its items say why.
+        WrongPassword: the current password is another.
+        NotSignedIn: the member is not active.
+        SessionEnded: the session of `access` is over.
+        Busy: too many passwords are being hashed.
     """
-    made: TokenPair | None = None
+    prepared = prepare_password_change(
+        user_id=user_id, current_password=current_password, new_password=new_password, access=access
+    )
+    return prepared.run()
+
+
+def prepare_password_change(
+    *, user_id: int, current_password: str, new_password: str, access: Access | None = None
+) -> HashedWork[_Replacement, TokenPair]:
+    """What `change_password` does, with the hashes to be made in between."""
+    found = ensure_may_act(User.objects.filter(pk=user_id).first(), access)
+    if weak := passwords.weaknesses(new_password, found):
+        raise PasswordTooWeak(items=[replace(item, attr="new_password") for item in weak])
+
+    def compute() -> _Replacement:
+        current = passwords.check(current_password, found.password)
+        return _Replacement(current, passwords.make(new_password) if current.correct else "")
+
+    def finish(made: _Replacement) -> TokenPair:
+        if not made.current.correct:
+            raise WrongPassword(attr="current_password")
+        return _replace_password(user_id, made.encoded, found.sessions_ended)
+
+    return HashedWork(compute, finish)
+
+
+def _replace_password(user_id: int, encoded: str, sessions_ended: int) -> TokenPair:
+    pair: TokenPair | None = None
 
     def work(settle: bool) -> TokenPair:
-        nonlocal made
-        token = _lock_refresh_token(refresh)
-        if settle and made and _is_outstanding(made.refresh, token):
-            return made
-        user = User.objects.filter(pk=token.user_id or 0, is_active=True).first()
-        if user is None or BlacklistedToken.objects.filter(token=token).exists():
-            raise RefreshTokenRefused
-        BlacklistedToken.objects.create(token=token)
-        made = _new_pair(user)
-        return made
+        nonlocal pair
+        user = User.objects.select_for_update().filter(pk=user_id).first()
+        if settle and pair and user and user.password == encoded:
+            return pair
+        user = ensure_may_act(user, Access(issued_at=0, began_after=sessions_ended))
+        user.password = encoded
+        user.save(update_fields=["password"])
+        pair = begin_session(user)
+        return pair
 
     return run_transaction(work)
 
 
-def revoke_refresh_token(*, refresh: str) -> None:
-    """Make a refresh token useless; revoking it again changes nothing.
+def change_email(*, user_id: int, email: str | None, access: Access | None = None) -> User:
+    """Give a member another email address, or none (""); None leaves it as it is.
 
     Raises:
-        RefreshTokenRefused: it was never a token of ours, or has expired.
+        NotSignedIn: the member is not active.
+        SessionEnded: the session of `access` is over.
     """
 
-    def work(settle: bool) -> None:
-        token = _lock_refresh_token(refresh)
-        if not BlacklistedToken.objects.filter(token=token).exists():
-            BlacklistedToken.objects.create(token=token)
+    def work(settle: bool) -> User:
+        user = ensure_may_act(User.objects.select_for_update().filter(pk=user_id).first(), access)
+        if email is not None:
+            user.email = User.objects.normalize_email(email)
+            user.save(update_fields=["email"])
+        return user
 
-    run_transaction(work)
-
-
-def _new_pair(user: User) -> TokenPair:
-    refresh = RefreshToken.for_user(user)
-    return TokenPair(access=str(refresh.access_token), refresh=str(refresh))
-
-
-def _lock_refresh_token(refresh: str) -> OutstandingToken:
-    try:
-        # Unverified by the library's own `verify`, which would look for a revocation before the
-        # lock; signature and expiry are checked all the same.
-        token = _UncheckedRefreshToken(refresh)  # type: ignore[arg-type]
-    except TokenError as error:
-        raise RefreshTokenRefused from error
-    found = OutstandingToken.objects.select_for_update().filter(jti=token["jti"]).first()
-    if found is None:
-        raise RefreshTokenRefused
-    return found
-
-
-def _is_outstanding(refresh: str, predecessor: OutstandingToken) -> bool:
-    """Whether `refresh` was handed out, in exchange for `predecessor`."""
-    of_member = OutstandingToken.objects.filter(user=predecessor.user_id)
-    return of_member.filter(token=refresh).exists()
-
-
-class _UncheckedRefreshToken(RefreshToken):
-    def check_blacklist(self) -> None:
-        """The caller looks, after the lock."""
+    return run_transaction(work)
 
 
 # --- Wallets ------------------------------------------------------------------------------------

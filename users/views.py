@@ -1,6 +1,7 @@
 """Sign-up, tokens, the member and the member's wallet over HTTP."""
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -10,25 +11,39 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ecommerce.common.deferred import answer_later
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
 from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
-from users import services
-from users.errors import BalanceLimitExceeded, RefreshTokenRefused, UsernameTaken, WrongCredentials
+from users import services, sessions
+from users.authentication import access_of
+from users.errors import (
+    BalanceLimitExceeded,
+    RefreshTokenRefused,
+    SessionEnded,
+    UsernameTaken,
+    WrongCredentials,
+    WrongPassword,
+)
+from users.hashing import HashedWork, hash_later
 from users.models import User, Wallet, WalletTransaction
 from users.serializers import (
     BalanceSerializer,
     ChargeSerializer,
     CredentialsSerializer,
+    EmailSerializer,
     MemberSerializer,
+    PasswordChangeSerializer,
     RefreshSerializer,
+    RevocationSerializer,
     SignedUpSerializer,
     SignUpSerializer,
     TokenPairSerializer,
     WalletTransactionSerializer,
 )
+from users.tokens import TokenPair
 
 SIGNED_UP = {"id": 7, "username": "minji", "email": "minji@example.com"}
 CREDENTIALS = {"username": "minji", "password": "correct horse battery"}
@@ -43,6 +58,24 @@ ENTRY = {
 }
 
 
+MEMBER = {**SIGNED_UP, "date_joined": "2026-11-23T09:00:00.123456+09:00"}
+
+H = TypeVar("H")
+T = TypeVar("T")
+
+
+def answer_after_hashing(
+    request: Request, work: HashedWork[H, T], answer: Callable[[T], Response]
+) -> Response:
+    """Answer with what `work` makes, without holding up a thread while it hashes."""
+    future = hash_later(work.compute)
+    return answer_later(request, future, lambda made: answer(work.finish(made)))
+
+
+def _pair_response(pair: TokenPair) -> Response:
+    return Response(represent(TokenPairSerializer, pair))
+
+
 class AuthViewSet(ApiViewSet):
     """Accounts and tokens, for anyone."""
 
@@ -52,7 +85,7 @@ class AuthViewSet(ApiViewSet):
         "signup": SignUpSerializer,
         "token": CredentialsSerializer,
         "refresh": RefreshSerializer,
-        "revoke": RefreshSerializer,
+        "revoke": RevocationSerializer,
     }
     domain_errors = {
         "signup": (UsernameTaken,),
@@ -74,8 +107,11 @@ class AuthViewSet(ApiViewSet):
         ],
     )
     def signup(self, request: Request) -> Response:
-        user = services.sign_up(**self.read_body())
-        return Response(represent(SignedUpSerializer, user), status=status.HTTP_201_CREATED)
+        def answer(user: User) -> Response:
+            data = represent(SignedUpSerializer, user)
+            return Response(data, status=status.HTTP_201_CREATED)
+
+        return answer_after_hashing(request, services.prepare_sign_up(**self.read_body()), answer)
 
     @extend_schema(
         tags=["auth"],
@@ -88,8 +124,8 @@ class AuthViewSet(ApiViewSet):
         ],
     )
     def token(self, request: Request) -> Response:
-        pair = services.sign_in(**self.read_body())
-        return Response(represent(TokenPairSerializer, pair))
+        prepared = services.prepare_sign_in(**self.read_body())
+        return answer_after_hashing(request, prepared, _pair_response)
 
     @extend_schema(
         tags=["auth"],
@@ -102,51 +138,99 @@ class AuthViewSet(ApiViewSet):
         ],
     )
     def refresh(self, request: Request) -> Response:
-        """Each refresh token works once: of two simultaneous uses, one is refused."""
-        pair = services.rotate_refresh_token(**self.read_body())
-        return Response(represent(TokenPairSerializer, pair))
+        """Each refresh token works once: of two simultaneous uses, one is refused.
+
+        A use of one that was rotated before ends the session.
+        """
+        return _pair_response(sessions.rotate_refresh_token(**self.read_body()))
 
     @extend_schema(
         tags=["auth"],
-        summary="Sign out: make a refresh token useless",
+        summary="Sign out: end the session of a refresh token, or all of them",
         operation_id="auth_token_revoke",
         responses={
             200: OpenApiResponse({"type": "object", "maxProperties": 0}, description="Revoked.")
         },
         examples=[
             OpenApiExample("Revoke", {"refresh": TOKENS["refresh"]}, request_only=True),
+            OpenApiExample(
+                "Sign out everywhere",
+                {"refresh": TOKENS["refresh"], "everywhere": True},
+                request_only=True,
+            ),
             OpenApiExample("Revoked", {}, response_only=True, status_codes=["200"]),
         ],
     )
     def revoke(self, request: Request) -> Response:
-        services.revoke_refresh_token(**self.read_body())
+        """With `everywhere`, access tokens that were made before are refused for all that writes,
+        too.
+        """
+        sessions.revoke_refresh_token(**self.read_body())
         return Response({})
 
 
 class MeViewSet(ApiViewSet):
     """The signed-in member."""
 
-    domain_errors = {"retrieve": (NotSignedIn,)}
+    request_serializers = {"partial_update": EmailSerializer, "password": PasswordChangeSerializer}
+    domain_errors = {
+        "retrieve": (NotSignedIn,),
+        "partial_update": (NotSignedIn, SessionEnded),
+        "password": (NotSignedIn, SessionEnded, WrongPassword),
+    }
 
     @extend_schema(
         tags=["users"],
         summary="Who am I",
         operation_id="users_me",
         responses={200: MemberSerializer},
-        examples=[
-            OpenApiExample(
-                "Member",
-                {**SIGNED_UP, "date_joined": "2026-11-23T09:00:00.123456+09:00"},
-                response_only=True,
-                status_codes=["200"],
-            )
-        ],
+        examples=[OpenApiExample("Member", MEMBER, response_only=True, status_codes=["200"])],
     )
     def retrieve(self, request: Request) -> Response:
         user = User.objects.filter(pk=self.member_id).first()
         if user is None:
             raise NotSignedIn
         return Response(represent(MemberSerializer, user))
+
+    @extend_schema(
+        tags=["users"],
+        summary="Change my email address",
+        operation_id="users_me_change",
+        responses={200: MemberSerializer},
+        examples=[
+            OpenApiExample("Another address", {"email": SIGNED_UP["email"]}, request_only=True),
+            OpenApiExample("Member", MEMBER, response_only=True, status_codes=["200"]),
+        ],
+    )
+    def partial_update(self, request: Request) -> Response:
+        """An empty one takes the address away."""
+        email = self.read_body().get("email")
+        user = services.change_email(user_id=self.member_id, email=email, access=access_of(request))
+        return Response(represent(MemberSerializer, user))
+
+    @extend_schema(
+        tags=["users"],
+        summary="Change my password",
+        operation_id="users_me_password",
+        responses={200: TokenPairSerializer},
+        examples=[
+            OpenApiExample(
+                "A new password",
+                {
+                    "current_password": CREDENTIALS["password"],
+                    "new_password": "battery staple horse",
+                },
+                request_only=True,
+            ),
+            OpenApiExample("Tokens", TOKENS, response_only=True, status_codes=["200"]),
+        ],
+    )
+    def password(self, request: Request) -> Response:
+        """Ends every session of the member and begins a new one: use the tokens of the answer."""
+        prepared = services.prepare_password_change(
+            user_id=self.member_id, access=access_of(request), **self.read_body()
+        )
+        return answer_after_hashing(request, prepared, _pair_response)
 
 
 class BalanceViewSet(ApiViewSet):

@@ -184,7 +184,7 @@ class AutoSchema(openapi.AutoSchema):
         found[405][""].add("method_not_allowed")
         found[406][""].add("not_acceptable")
         found[500][""].add("error")
-        if self.method == "POST":
+        if self.method in {"POST", "PATCH"}:
             found[400][""].add("parse_error")
             for error in (BodyIncomplete, BodyLate, BodyTooLarge):
                 found[error.status][""].add(error.code)

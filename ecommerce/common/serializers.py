@@ -37,6 +37,15 @@ class WholeNumberField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class TrueOrFalseField(serializers.BooleanField):
+    """JSON's true or false; DRF's reads "yes", "on", 1 and "t" as true, too."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
 class StrictSerializer(serializers.Serializer[Any]):
     """Refuses what it does not know: a misspelt `cupon` must not silently cost a discount."""
 

@@ -5,6 +5,7 @@ from unittest import mock
 
 import pytest
 
+from conftest import client_of
 from coupons.models import IssuedCoupon
 from ecommerce.tests.race_controls import WAIT_SECONDS, calling_before, without_locks
 from ecommerce.tests.races import balance_of, charge, order, post, race, send_at_once, tally
@@ -66,12 +67,45 @@ def test_one_refresh_token_used_twice_at_once_gives_one_pair(refreshing):
     assert post(None, "auth/token/refresh/", {"refresh": pair["refresh"]})().status_code == 200
 
 
-def test_control_without_the_lock_one_refresh_token_is_good_twice_and_fails(refreshing):
-    stop = "rest_framework_simplejwt.token_blacklist.models.BlacklistedToken.save"
-    with without_locks(stop, parties=2):
+def test_control_without_the_lock_one_refresh_token_is_good_twice(refreshing):
+    with without_locks("users.models.Session.save", parties=2):
         answers = send_at_once([refreshing] * 2)
-    # Both found it unused: only that a token is blacklisted once stopped the second.
-    assert tally(answers) == {"200": 1, "500 error": 1}
+    assert tally(answers) == {"200": 2}
+
+
+def test_a_refresh_token_that_is_used_while_all_sessions_end_is_no_way_around_it(member):
+    member.set_password(CREDENTIALS["password"])
+    member.save()
+    first, other = (sign_in(username="minji", password=CREDENTIALS["password"]) for _ in range(2))
+    everywhere = {"refresh": other.refresh, "everywhere": True}
+    refresh = {"refresh": first.refresh}
+    answers = race(
+        [post(None, "auth/token/refresh/", refresh), post(None, "auth/token/revoke/", everywhere)]
+    )
+    assert answers[1].status_code == 200
+    if answers[0].status_code == 200:  # it came first
+        refresh = {"refresh": answers[0].json()["refresh"]}
+    assert tally([post(None, "auth/token/refresh/", refresh)()]) == {"401 token_not_valid": 1}
+
+
+def test_of_two_new_passwords_at_once_one_is_set(member):
+    member.set_password(CREDENTIALS["password"])
+    member.save()
+    pair = sign_in(username="minji", password=CREDENTIALS["password"])
+
+    def change(new):
+        client = client_of()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
+        body = {"current_password": CREDENTIALS["password"], "new_password": new}
+        return lambda: client.post("/api/v1/users/me/password/", body)
+
+    passwords = ["battery staple horse", "horse battery staple"]
+    answers = race([change(new) for new in passwords])
+    assert sorted(answer.status_code for answer in answers) in ([200, 400], [200, 401])
+    (won,) = (
+        new for new, answer in zip(passwords, answers, strict=True) if answer.status_code == 200
+    )
+    assert User.objects.get(pk=member.pk).check_password(won)
 
 
 # --- Closing an account -------------------------------------------------------------------------

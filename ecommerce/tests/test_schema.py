@@ -44,6 +44,17 @@ CONTRACT = {
     ("POST", "auth/token/refresh/"): ("anyone", set(), 200, {401: {"token_not_valid"}}),
     ("POST", "auth/token/revoke/"): ("anyone", set(), 200, {401: {"token_not_valid"}}),
     ("GET", "users/me/"): ("member", set(), 200, MEMBER),
+    ("PATCH", "users/me/"): ("member", set(), 200, MEMBER | {400: {"invalid", "max_length"}}),
+    ("POST", "users/me/password/"): (
+        "member",
+        set(),
+        200,
+        MEMBER
+        | {
+            400: {"password_incorrect", "required", "blank", "max_length", "password_too_short"}
+            | {"password_too_common", "password_entirely_numeric", "password_too_similar"}
+        },
+    ),
     ("GET", "users/me/balance/"): ("member", set(), 200, TOKEN),
     ("POST", "users/me/balance/charge/"): (
         "member",
@@ -153,7 +164,7 @@ def test_every_error_code_of_an_operation_is_listed(method, path):
         500: {"error"},
         503: {"busy", "unavailable"},
     }
-    if method == "POST":
+    if method in {"POST", "PATCH"}:
         expected |= {413: {"request_too_large"}, 415: {"unsupported_media_type"}}
         expected |= {408: {"request_timeout"}}
         expected[400] |= {"parse_error", "incomplete_body"}
@@ -175,7 +186,7 @@ def test_every_body_and_answer_has_an_example_that_is_valid(method, path):
         for status, response in operation["responses"].items()
         if status != "304"  # which has none
     ]
-    takes_a_body = method == "POST" and "{id}" not in path
+    takes_a_body = method in {"POST", "PATCH"} and "{id}" not in path
     assert ("requestBody" in operation) == takes_a_body
     if takes_a_body:
         contents.append(operation["requestBody"]["content"])

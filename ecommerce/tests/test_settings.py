@@ -130,6 +130,32 @@ print(json.dumps(told))
     assert json.loads(process.stdout) == [complaint for _, complaint in WRONG], process.stderr
 
 
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"SECRET_KEY": "k" * 31}, "SECRET_KEY"),
+        ({"SECRET_KEY": "ㅋ" * 31}, "SECRET_KEY"),
+        ({"SECRET_KEY_FALLBACKS": "k" * 31}, "SECRET_KEY_FALLBACKS"),
+        ({"SECRET_KEY_FALLBACKS": f"{'k' * 32},short"}, "SECRET_KEY_FALLBACKS"),
+    ],
+)
+def test_with_a_key_that_can_be_guessed_it_refuses_to_start(environment, name):
+    process = run("manage.py", "check", **environment)
+
+    assert process.returncode == 1
+    last = process.stderr.strip().splitlines()[-1]
+    assert last.startswith(
+        f"django.core.exceptions.ImproperlyConfigured: {name} has a key shorter than 32 characters"
+    )
+
+
+def test_a_key_of_32_characters_is_enough_and_earlier_ones_are_kept():
+    names = ["SECRET_KEY", "SECRET_KEY_FALLBACKS"]
+    keys = {"SECRET_KEY": "k" * 32, "SECRET_KEY_FALLBACKS": f"{'a' * 32},{'b' * 40}"}
+    assert settings_with(*names, **keys) == ["k" * 32, ["a" * 32, "b" * 40]]
+    assert settings_with(*names)[1] == []
+
+
 def test_everything_else_has_a_safe_default():
     names = ["DEBUG", "ALLOWED_HOSTS", "CHARGE_MAX", "BALANCE_MAX", "TRANSACTION_ATTEMPTS"]
     names += [

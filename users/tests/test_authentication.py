@@ -1,6 +1,7 @@
 """Bearer tokens: who is let in, and how the others are told."""
 
-from datetime import timedelta
+import base64
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
@@ -8,11 +9,14 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 from conftest import client_of
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
 from users.models import User
+from users.services import sign_in
 
 ME = "/api/v1/users/me/"
 CHARGE = "/api/v1/users/me/balance/charge/"
 MEMBERS_ONLY = [
     ("get", ME),
+    ("patch", ME),
+    ("post", "/api/v1/users/me/password/"),
     ("get", "/api/v1/users/me/balance/"),
     ("post", CHARGE),
     ("get", "/api/v1/users/me/balance/transactions/"),
@@ -181,6 +185,97 @@ def test_a_deactivated_member_still_reads_what_is_theirs(deactivated):
     assert deactivated.get("/api/v1/users/me/balance/").json()["balance"] == 99_000
 
 
-def test_the_scheme_of_the_token_is_written_in_any_case(member, api):
-    api.credentials(HTTP_AUTHORIZATION=f"bearer {AccessToken.for_user(member)}")
-    assert api.get("/api/v1/users/me/").status_code == 200
+# --- How it is sent -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", "bEaReR", " Bearer ", "Bearer  "])
+def test_the_scheme_of_the_token_is_written_in_any_case(member, scheme):
+    assert with_header(f"{scheme} {AccessToken.for_user(member)}").get(ME).status_code == 200
+
+
+DEEP = base64.urlsafe_b64encode(b"[" * 20_000).decode()
+"""JSON that no parser reads without running out of stack."""
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "bEaReR garbage",
+        "Bearer a  b",
+        "Bearer a\tb",
+        "Bearer \xa0",
+        "Bearer \xc3\x28.\xff.\x00",
+        f"Bearer {'x' * 60_000}",
+        f"Bearer {'.' * 60_000}",
+        f"Bearer {DEEP}.e30.AAAA",
+        "Bearer bnVsbA.e30.AAAA",
+        "Bearer eyJhbGciOltdfQ.e30.AAAA",
+        "Bearer eyJhbGciOiJub25lIn0.e30.",
+    ],
+)
+@pytest.mark.parametrize("path", [ME, "/api/v1/products/"])
+def test_no_header_is_too_strange_for_a_401(member, header, path):
+    assert refusal(with_header(header).get(path)) == refused(401, "token_not_valid")
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": "soon"},
+        {"exp": None},
+        {"exp": 10**30},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"exp": -(10**30)},
+        {"iat": "now"},
+        {"iat": []},
+        {"iat": float("inf")},
+        {"nbf": "later"},
+        {"nbf": 10**30},
+        {"began_after": "x"},
+        {"began_after": []},
+        {"jti": None, "token_type": None},
+    ],
+)
+def test_a_token_with_strange_claims_is_refused(member, claims):
+    assert refusal(with_claims(member, **claims).get(ME)) == refused(401, "token_not_valid")
+
+
+# --- Whose clock, whose key ---------------------------------------------------------------------
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.time_machine(NOON, tick=False)
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+@pytest.mark.parametrize(("ahead", "status"), [(29, 200), (30, 200), (31, 401), (3_600, 401)])
+def test_the_clock_of_who_made_a_token_may_be_half_a_minute_ahead(member, claim, ahead, status):
+    client = with_claims(member, **{claim: int(NOON.timestamp()) + ahead})
+    assert client.get(ME).status_code == status
+
+
+@pytest.mark.time_machine(NOON, tick=False)
+@pytest.mark.parametrize(("left", "status"), [(1, 200), (0, 401), (-1, 401), (-29, 401)])
+def test_no_clock_makes_a_token_live_longer(member, left, status):
+    client = with_claims(member, exp=int(NOON.timestamp()) + left)
+    assert client.get(ME).status_code == status
+
+
+OLD, NEW = "an-old-key-" * 5, "a-new-key-" * 5
+
+
+def test_a_key_that_was_replaced_is_good_while_it_is_kept(api, member, settings):
+    member.set_password("correct horse battery")
+    member.save()
+    settings.SECRET_KEY = OLD
+    pair = sign_in(username="minji", password="correct horse battery")
+
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
+    assert with_header(f"Bearer {pair.access}").get(ME).status_code == 200
+    rotated = api.post("/api/v1/auth/token/refresh/", {"refresh": pair.refresh})
+    assert rotated.status_code == 200
+
+    settings.SECRET_KEY_FALLBACKS = []
+    answer = with_header(f"Bearer {pair.access}").get(ME)
+    assert refusal(answer) == refused(401, "token_not_valid")
+    assert with_header(f"Bearer {rotated.json()['access']}").get(ME).status_code == 200

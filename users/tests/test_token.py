@@ -3,11 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from conftest import client_of
 from ecommerce.tests.expectations import refusal, refused
-from users.models import User
+from users.models import Session, User
 from users.tests.conftest import PASSWORD
 
 URL = "/api/v1/auth/token/"
@@ -29,7 +28,7 @@ def test_a_name_and_password_buy_an_access_and_a_refresh_token(api, minji):
     assert answer.status_code == 200
     assert sorted(answer.json()) == ["access", "refresh"]
     assert bearer(answer.json()["access"]).get(ME).json()["id"] == minji.pk
-    assert OutstandingToken.objects.get().user == minji
+    assert Session.objects.get().user == minji
 
 
 @pytest.mark.time_machine(NOON, tick=False)
@@ -67,7 +66,7 @@ def test_a_wrong_name_or_password_gets_nothing_and_does_not_learn_which_it_was(
     assert refusal(answer) == refused(401, "no_active_account")
     assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
     assert answer.content == api.post(URL, {"username": "x", "password": "y"}).content
-    assert not OutstandingToken.objects.exists()
+    assert not Session.objects.exists()
 
 
 def test_a_deactivated_member_gets_no_token(api, minji):
@@ -76,7 +75,7 @@ def test_a_deactivated_member_gets_no_token(api, minji):
     answer = api.post(URL, {"username": "minji", "password": PASSWORD})
 
     assert refusal(answer) == refused(401, "no_active_account")
-    assert not OutstandingToken.objects.exists()
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -93,4 +92,4 @@ def test_a_deactivated_member_gets_no_token(api, minji):
 )
 def test_a_request_that_makes_no_sense_is_refused(api, minji, body, errors):
     assert refusal(api.post(URL, body)) == (400, "validation_error", errors)
-    assert not OutstandingToken.objects.exists()
+    assert not Session.objects.exists()

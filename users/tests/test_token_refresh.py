@@ -1,17 +1,20 @@
 """POST /api/v1/auth/token/refresh/"""
 
+import base64
+import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import jwt
 import pytest
 from django.conf import settings
-from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from ecommerce.tests.expectations import refusal, refused
+from ecommerce.tests.expectations import refusal, refused, shop_state
 from ecommerce.tests.lost_commits import lost_commits
-from users.models import User
-from users.services import revoke_refresh_token, sign_in
+from users.models import Session, User
+from users.services import sign_in
+from users.sessions import revoke_refresh_token
 from users.tests.conftest import PASSWORD
 from users.tests.test_token import ME, bearer
 
@@ -21,9 +24,18 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
 
 
-def counts():
-    """How many refresh tokens were handed out, and how many of these are used up or revoked."""
-    return OutstandingToken.objects.count(), BlacklistedToken.objects.count()
+def sessions():
+    """Of each session, the hash of its good refresh token and whether it goes on."""
+    return [(one.token_hash, one.ended_at is None) for one in Session.objects.order_by("pk")]
+
+
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def hash_of(token):
+    """What the database has of a refresh token."""
+    return sha256(claims_of(token)["jti"].encode()).hexdigest()
 
 
 def test_a_refresh_token_buys_a_new_pair(api, minji, pair):
@@ -33,15 +45,35 @@ def test_a_refresh_token_buys_a_new_pair(api, minji, pair):
     assert sorted(answer.json()) == ["access", "refresh"]
     assert answer.json()["refresh"] != pair.refresh
     assert bearer(answer.json()["access"]).get(ME).json()["id"] == minji.pk
-    assert counts() == (2, 1)
+    assert sessions() == [(hash_of(answer.json()["refresh"]), True)]
 
 
-def test_a_refresh_token_is_good_once(api, pair):
-    new = api.post(URL, {"refresh": pair.refresh}).json()["refresh"]
+def test_a_refresh_token_that_is_used_again_ends_its_whole_family(api, pair):
+    first = api.post(URL, {"refresh": pair.refresh}).json()["refresh"]
+    second = api.post(URL, {"refresh": first}).json()["refresh"]
 
     assert refusal(api.post(URL, {"refresh": pair.refresh})) == refused(401, "token_not_valid")
-    assert counts() == (2, 1)
-    assert api.post(URL, {"refresh": new}).status_code == 200
+    assert sessions() == [(hash_of(second), False)]
+    for token in (pair.refresh, first, second):
+        assert refusal(api.post(URL, {"refresh": token})) == refused(401, "token_not_valid")
+
+
+def test_a_family_that_ends_leaves_the_members_other_sign_ins_alone(api, pair):
+    other = sign_in(username="minji", password=PASSWORD)
+    api.post(URL, {"refresh": pair.refresh})
+    api.post(URL, {"refresh": pair.refresh})
+
+    assert api.post(URL, {"refresh": other.refresh}).status_code == 200
+
+
+def test_no_token_is_stored(api, pair):
+    new = api.post(URL, {"refresh": pair.refresh}).json()["refresh"]
+
+    stored = json.dumps(shop_state(), default=str)
+    for token in (pair.refresh, new):
+        assert token not in stored
+        assert token.rpartition(".")[2] not in stored
+        assert claims_of(token)["jti"] not in stored
 
 
 def test_a_members_sign_ins_do_not_use_up_each_other(api, pair):
@@ -56,26 +88,40 @@ def test_a_revoked_token_is_refused(api, pair):
     revoke_refresh_token(refresh=pair.refresh)
 
     assert refusal(api.post(URL, {"refresh": pair.refresh})) == refused(401, "token_not_valid")
-    assert counts() == (1, 1)
+    assert sessions() == [(hash_of(pair.refresh), False)]
 
 
 @pytest.mark.time_machine(NOON, tick=False)
 def test_a_refresh_token_is_good_for_two_weeks(api, pair, time_machine):
     time_machine.move_to(NOON + timedelta(days=14))
     assert refusal(api.post(URL, {"refresh": pair.refresh})) == refused(401, "token_not_valid")
-    assert counts() == (1, 0)
+    assert sessions() == [(hash_of(pair.refresh), True)]
 
     time_machine.move_to(NOON + timedelta(days=14) - timedelta(seconds=1))
     assert api.post(URL, {"refresh": pair.refresh}).status_code == 200
 
 
-def test_a_deactivated_member_is_refused_and_the_token_is_not_used_up(api, pair):
+@pytest.mark.time_machine(NOON, tick=False)
+def test_rotating_does_not_move_the_end_of_a_session(api, pair, time_machine):
+    refresh = pair.refresh
+    for day in range(10, 90, 10):
+        time_machine.move_to(NOON + timedelta(days=day))
+        refresh = api.post(URL, {"refresh": refresh}).json()["refresh"]
+
+    end = int((NOON + timedelta(days=90)).timestamp())
+    assert claims_of(refresh)["exp"] == end
+    time_machine.move_to(NOON + timedelta(days=90))
+    assert refusal(api.post(URL, {"refresh": refresh})) == refused(401, "token_not_valid")
+
+
+def test_a_deactivated_member_is_refused_also_when_active_again(api, pair):
     User.objects.update(is_active=False)
     assert refusal(api.post(URL, {"refresh": pair.refresh})) == refused(401, "token_not_valid")
-    assert counts() == (1, 0)
 
     User.objects.update(is_active=True)
-    assert api.post(URL, {"refresh": pair.refresh}).status_code == 200
+    assert refusal(api.post(URL, {"refresh": pair.refresh})) == refused(401, "token_not_valid")
+    new = sign_in(username="minji", password=PASSWORD)
+    assert api.post(URL, {"refresh": new.refresh}).status_code == 200
 
 
 def test_the_token_of_a_member_who_is_gone_is_refused(api, minji, pair):
@@ -105,6 +151,12 @@ def unsigned(pair):
     return jwt.encode(claims, None, algorithm="none")
 
 
+def with_a_deep_header(pair):
+    """JSON that no parser reads without running out of stack."""
+    deep = base64.urlsafe_b64encode(b"[" * 1_100).decode()
+    return deep + "." + pair.refresh.partition(".")[2]
+
+
 @pytest.mark.parametrize(
     "token_from",
     [
@@ -121,13 +173,23 @@ def unsigned(pair):
         lambda pair: forged(token_type="access"),
         lambda pair: forged(jti=None),
         lambda pair: forged(exp=0),
+        lambda pair: forged(exp="soon"),
+        lambda pair: forged(exp=10**30),
+        lambda pair: forged(exp=float("inf")),
+        lambda pair: forged(iat="now"),
+        lambda pair: forged(session="x"),
+        lambda pair: forged(session=[1]),
+        lambda pair: forged(session=-1),
+        lambda pair: forged(session=10**30),
+        lambda pair: forged(session=999_999),
+        with_a_deep_header,
     ],
 )
 def test_what_is_no_refresh_token_of_ours_is_refused(api, pair, token_from):
     answer = api.post(URL, {"refresh": token_from(pair)})
 
     assert refusal(answer) == refused(401, "token_not_valid")
-    assert counts() == (1, 0)
+    assert sessions() == [(hash_of(pair.refresh), True)]
 
 
 @pytest.mark.parametrize(
@@ -153,5 +215,5 @@ def test_a_pair_whose_commit_was_lost_is_still_handed_out_once(api, pair, happen
         answer = api.post(URL, {"refresh": pair.refresh})
 
     assert answer.status_code == 200
-    assert counts() == (2, 1)
+    assert sessions() == [(hash_of(answer.json()["refresh"]), True)]
     assert api.post(URL, {"refresh": answer.json()["refresh"]}).status_code == 200

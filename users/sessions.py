@@ -1,0 +1,183 @@
+"""Every write to sessions: signing in, rotating refresh tokens, and what ends them."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Lock
+
+import structlog
+from django.conf import settings
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from ecommerce.common.fields import DB_IDS
+from ecommerce.common.transactions import run_transaction
+from users.errors import RefreshTokenRefused
+from users.models import Session, User, UserQuerySet
+from users.tokens import (
+    RefreshClaims,
+    SessionRefreshToken,
+    TokenPair,
+    hash_of,
+    new_jti,
+    new_pair,
+    read_refresh_token,
+)
+
+logger = structlog.get_logger(__name__)
+
+
+def begin_session(user: User) -> TokenPair:
+    """Store a new session and hand out its first tokens. Needs an open transaction.
+
+    It is over from the start when the member's sessions have ended since `user` was read.
+    """
+    now = timezone.now()
+    jti = new_jti()
+    session = Session(
+        user=user,
+        token_hash=hash_of(jti),
+        began_after=user.sessions_ended,
+        created_at=now,
+        used_at=now,
+        expires_at=now + timedelta(days=settings.SESSION_DAYS),
+    )
+    session.save(force_insert=True)
+    return new_pair(session, jti)
+
+
+def rotate_refresh_token(*, refresh: str) -> TokenPair:
+    """Use up a refresh token for a new pair.
+
+    Of two simultaneous uses one wins and the other is refused. Simultaneous is what begins before
+    the other has ended in this process, or reads the session's row before the other's commit in
+    any. A use that begins later is one too many: somebody has a token that is not theirs, and the
+    session ends (RFC 9700, 4.14.2).
+
+    Raises:
+        RefreshTokenRefused: it is invalid, expired or used, its session has ended, or its member
+            is not active.
+    """
+    claims = read_refresh_token(refresh)
+    with _in_use_by_others(claims.token_hash) as simultaneous:
+        pair = _rotate(claims, simultaneous)
+    if pair is None:
+        logger.warning("refresh_token_used_again", session=claims.session_id)
+        raise RefreshTokenRefused
+    return pair
+
+
+def _rotate(claims: RefreshClaims, simultaneous: bool) -> TokenPair | None:
+    """The new pair, or None when the token was used before and the session has ended by that."""
+    before = _sessions(claims).first()
+    jti = new_jti()
+
+    def work(settle: bool) -> TokenPair | None:
+        session = _lock(claims)
+        if settle and session.token_hash == hash_of(jti):
+            return new_pair(session, jti)
+        now = timezone.now()
+        if not session.is_live_at(now) or not _is_in_force(session):
+            raise RefreshTokenRefused
+        if session.token_hash == claims.token_hash:
+            session.token_hash, session.used_at = hash_of(jti), now
+            session.save(update_fields=["token_hash", "used_at"])
+            return new_pair(session, jti)
+        if simultaneous or (before and before.token_hash == claims.token_hash):
+            raise RefreshTokenRefused
+        session.ended_at = now
+        session.save(update_fields=["ended_at"])
+        return None
+
+    return run_transaction(work)
+
+
+_in_use: Counter[str] = Counter()
+_in_use_lock = Lock()
+
+
+@contextmanager
+def _in_use_by_others(token_hash: str) -> Iterator[bool]:
+    """Whether other requests of this process are using the same token as this one begins to."""
+    with _in_use_lock:
+        others = _in_use[token_hash]
+        _in_use[token_hash] += 1
+    try:
+        yield others > 0
+    finally:
+        with _in_use_lock:
+            _in_use[token_hash] -= 1
+            if not _in_use[token_hash]:
+                del _in_use[token_hash]
+
+
+def revoke_refresh_token(*, refresh: str, everywhere: bool = False) -> None:
+    """End the session of a refresh token, used or not; ending it again changes nothing.
+
+    With `everywhere`, end all sessions of the member that have begun. A token whose own session
+    was ended before can no longer do that.
+
+    Raises:
+        RefreshTokenRefused: it was never a token of ours, has expired, or may not end the others.
+    """
+    claims = read_refresh_token(refresh)
+
+    def work(settle: bool) -> None:
+        session = _lock(claims)
+        had_ended = session.ended_at is not None
+        if not had_ended:
+            session.ended_at = timezone.now()
+            session.save(update_fields=["ended_at"])
+        elif everywhere and _is_in_force(session):
+            raise RefreshTokenRefused
+        if everywhere and not had_ended:
+            # Unless all have ended since it began: then this one is nobody's to end others by.
+            of_session = User.objects.filter(pk=session.user_id, sessions_ended=session.began_after)
+            of_session.update(sessions_ended=UserQuerySet.session_end())
+
+    run_transaction(work)
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How many sessions were removed, and whether more are to be."""
+
+    count: int
+    more: bool
+
+
+def remove_dead_sessions(*, limit: int = 1_000) -> Removed:
+    """Remove at most `limit` sessions whose last refresh token has expired."""
+    dead = Session.objects.filter(used_at__lt=timezone.now() - SessionRefreshToken.lifetime)
+
+    def work(settle: bool) -> Removed:
+        ids = list(dead.order_by("used_at").values_list("pk", flat=True)[:limit])
+        Session.objects.filter(pk__in=ids).delete()
+        return Removed(len(ids), more=len(ids) == limit)
+
+    return run_transaction(work)
+
+
+def _sessions(claims: RefreshClaims) -> QuerySet[Session]:
+    if claims.session_id is None:
+        return Session.objects.filter(token_hash=claims.token_hash)
+    if claims.session_id not in DB_IDS:
+        return Session.objects.none()
+    return Session.objects.filter(pk=claims.session_id)
+
+
+def _lock(claims: RefreshClaims) -> Session:
+    session = _sessions(claims).select_for_update().first()
+    if session is None:
+        raise RefreshTokenRefused
+    return session
+
+
+def _is_in_force(session: Session) -> bool:
+    """Whether the member is active, and not all sessions have ended since this one began."""
+    in_force = User.objects.filter(
+        pk=session.user_id, is_active=True, sessions_ended=session.began_after
+    )
+    return in_force.exists()
