@@ -39,6 +39,7 @@ SECTIONS: list[tuple[Any, list[tuple[str, str]]]] = [
         _("Members"),
         [
             ("users.User", "person"),
+            ("users.Session", "devices"),
             ("users.Wallet", "account_balance_wallet"),
             ("users.WalletTransaction", "menu_book"),
             ("auth.Group", "groups"),
