@@ -69,7 +69,7 @@ class BodyLimitMiddleware:
 
     @cached_property
     def _import_page(self) -> str:
-        return reverse("admin:products_product_import")
+        return reverse("admin:products_product_import_file")
 
 
 def may_import(request: HttpRequest) -> bool:

@@ -60,8 +60,6 @@ INSTALLED_APPS = [
     "ecommerce.apps.EcommerceConfig",
     "unfold",
     "unfold.contrib.filters",
-    "unfold.contrib.import_export",
-    "import_export",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _now
@@ -34,23 +33,14 @@ from ecommerce.common.admin import (
 )
 from ecommerce.common.admin_export import Column, ExportsRows
 from ecommerce.common.admin_sureness import AsksIfSureAdmin
-from ecommerce.common.errors import DomainError
 from products.errors import PriceHasChanged
 from products.forms import (
     PriceChangeForm,
     ProductAddForm,
     ProductForm,
-    ProductImportForm,
     StockAdjustmentForm,
 )
-from products.import_files import COLUMNS, UnreadableFile
-from products.imports import (
-    CsvOrExcel,
-    ProductConfirmForm,
-    ProductImportResult,
-    ProductResource,
-    log_message,
-)
+from products.import_pages import ImportsProducts
 from products.models import Category, Product, StockAdjustment
 from products.services import (
     PriceRule,
@@ -60,13 +50,6 @@ from products.services import (
     create_product,
     set_products_active,
 )
-
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    ImportMixin: TypeAlias = ShopModelAdmin
-else:
-    from import_export.admin import ImportMixin
 
 DESCRIPTIVE_FIELDS = ["sku", "name", "description", "category", "price", "is_active"]
 SOLD_DAYS = 7
@@ -97,72 +80,6 @@ class StockFilter(ConditionFilter):
         }
 
 
-class ImportsProducts(ImportMixin):
-    """Products from a file, in the two steps of django-import-export: look, then confirm."""
-
-    resource_classes = [ProductResource]
-    import_form_class = ProductImportForm
-    confirm_form_class = ProductConfirmForm
-    import_template_name = "admin/products/import.html"
-    formats = [CsvOrExcel]
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return self.has_add_permission(request) and self.has_change_permission(request)
-
-    def get_import_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return {"columns": COLUMNS, "subtitle": None}
-
-    def get_import_data_kwargs(self, **kwargs: Any) -> dict[str, Any]:
-        return {"import_name": kwargs["form"].cleaned_data["import_name"].strip()}
-
-    def get_confirm_form_initial(self, request: HttpRequest, import_form: Any) -> dict[str, Any]:
-        initial: dict[str, Any] = super().get_confirm_form_initial(request, import_form)  # type: ignore[misc]
-        if import_form is not None:
-            initial["import_name"] = import_form.cleaned_data["import_name"]
-        return initial
-
-    def add_data_read_fail_error_to_form(self, form: Any, error: Exception) -> None:
-        if not isinstance(error, UnreadableFile):
-            raise error
-        form.add_error("import_file", error)
-
-    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().process_import(request, **kwargs)  # type: ignore[misc,no-any-return]
-        except FileNotFoundError:
-            text = _now("This file was imported already, or is gone. Send it again if need be.")
-        except DomainError as refusal:
-            text = _now("%(refusal)s What was imported by then stays; send the file again.") % {
-                "refusal": refusal.items[0].detail
-            }
-        self.message_user(request, text, messages.ERROR)
-        return HttpResponseRedirect(reverse("admin:products_product_import"))
-
-    def process_result(self, result: ProductImportResult, request: HttpRequest) -> HttpResponse:
-        name = request.POST["import_name"].strip()
-        written = [one for one in result.outcomes if one.writes]
-        self.log_changes(request, ((one.product, log_message(one, name)) for one in written))
-        new = sum(one.is_new for one in written)
-        text = _now("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.") % {
-            "new": COUNT.format(new),
-            "changed": COUNT.format(len(written) - new),
-            "same": COUNT.format(len(result.outcomes) - len(written) - result.refused_count),
-        }
-        self.message_user(request, text, messages.SUCCESS)
-        for number, errors in result.refused[:HISTORY_ROWS]:
-            text = _now("Line %(line)s was refused: %(why)s") % {
-                "line": number,
-                "why": " ".join(errors.values()),
-            }
-            self.message_user(request, text, messages.WARNING)
-        if result.refused_count > HISTORY_ROWS:
-            text = _now("%(count)s lines were refused.") % {
-                "count": COUNT.format(result.refused_count)
-            }
-            self.message_user(request, text, messages.WARNING)
-        return HttpResponseRedirect(reverse("admin:products_product_changelist"))
-
-
 @admin.register(Product)
 class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, SavedByService):
     list_display = [
@@ -187,6 +104,7 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
     form = ProductForm
     add_form = ProductAddForm
     actions = ["put_on_sale", "withdraw", "change_price"]
+    actions_list: ClassVar[Any] = ["import_file", *ExportsRows.actions_list]
     actions_row = ["adjust_stock"]
     actions_detail = ["adjust_stock"]
     export_related = ["category"]

@@ -4,11 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
-from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -16,9 +18,10 @@ from unfold.widgets import (
 
 from ecommerce.common.admin import ReasonedForm, ReasonForm, ServiceForm, not_zero
 from ecommerce.common.admin_sureness import AsksIfSure
-from products.models import STOCK_MAX
+from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX
 
-IMPORT_NAME_MAX_LENGTH = 150
+AROUND_A_FILE_BYTES = 100_000
+"""What a body may have beside the file that it brings."""
 
 
 class ProductForm(ReasonedForm, AsksIfSure):
@@ -92,7 +95,10 @@ class PriceChangeForm(ReasonForm):
         return percent
 
 
-class _ImportName(forms.Form):
+class ProductImportForm(forms.Form):
+    """A file of products, and the name under which it is imported."""
+
+    import_file = forms.FileField(label=_("File"), widget=UnfoldAdminFileFieldWidget)
     import_name = forms.CharField(
         label=_("Name of this import"),
         max_length=IMPORT_NAME_MAX_LENGTH,
@@ -104,8 +110,17 @@ class _ImportName(forms.Form):
         widget=UnfoldAdminTextInputWidget,
     )
 
+    def clean_import_file(self) -> "UploadedFile[Any]":
+        file: UploadedFile[Any] = self.cleaned_data["import_file"]
+        most = settings.MAX_IMPORT_BYTES - AROUND_A_FILE_BYTES
+        if (file.size or 0) > most:
+            raise ValidationError(
+                _("The file is larger than %(max)s MB.") % {"max": most // 1_000_000}
+            )
+        return file
 
-class ProductImportForm(_ImportName, ImportForm):  # type: ignore[misc]
-    """A file of products, and the name under which it is imported."""
 
-    field_order = ["resource", "import_file", "format", "import_name"]
+class ProductConfirmForm(forms.Form):
+    """Which of the files that were looked at is to be imported."""
+
+    import_key = forms.UUIDField(widget=forms.HiddenInput)

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -18,6 +19,7 @@ PRICE_MAX = 1_000_000_000
 STOCK_MAX = 1_000_000_000
 SKU_BEGINNING = 6
 SKU_MAX_LENGTH = 64
+IMPORT_NAME_MAX_LENGTH = 150
 
 
 def fold(text: str) -> str:
@@ -237,3 +239,19 @@ class StockAdjustment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product}: {self.quantity:+,} ({self.reason})"
+
+
+class ImportFile(models.Model):
+    """A file of products that was looked at, and waits to be confirmed."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    name = models.CharField(_("name of this import"), max_length=IMPORT_NAME_MAX_LENGTH)
+    content = models.BinaryField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, db_index=True)
+    taken_at = models.DateTimeField(null=True, editable=False)
+    outcome = models.TextField(blank=True, default="", editable=False)
+    """What the import did, for whoever confirms it again."""
+
+    def __str__(self) -> str:
+        return str(self.name)

@@ -43,7 +43,6 @@ LIBRARIES = {
         "views.py",
         "widgets.py",
         "contrib/filters/",
-        "contrib/import_export/",
     ),
     "rest_framework": (
         "exceptions.py",
@@ -61,7 +60,6 @@ LIBRARIES = {
         "token_blacklist/mixins.py",
     ),
     "django_filters": ("fields.py",),
-    "import_export": ("forms.py", "templates/admin/import_export/import_preview.html"),
     "axes": ("conf.py",),
 }
 # How many arguments are texts, and whether the first is the context.

@@ -144,6 +144,16 @@ class ShopModelAdmin(UnfoldModelAdmin):
         """The rows that match what staff typed; `search_fields` unless a subclass knows better."""
         return rows_containing(queryset, self.search_fields, text)
 
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any) -> Any:
+        try:
+            for key in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                self.opts.pk.clean(key, None)
+        except ValidationError:
+            # Django asks the database for whatever was sent.
+            self.message_user(request, _now("What was chosen isn't in the list."), messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, *args)
+
     def is_actionable(self, obj: Any) -> bool:
         """Whether the buttons of this object's page would do anything now."""
         return True
@@ -522,7 +532,12 @@ def not_zero(value: int) -> None:
 
 
 def object_action(
-    *, description: "StrOrPromise", icon: str, permission: str, danger: bool = False
+    *,
+    description: "StrOrPromise",
+    icon: str,
+    permission: str,
+    danger: bool = False,
+    url_path: str | None = None,
 ) -> Callable[[View], View]:
     """A button of one object and the address behind it.
 
@@ -533,6 +548,7 @@ def object_action(
         description=description,
         icon=icon,
         permissions=[permission],
+        url_path=url_path,
         variant=ActionVariant.DANGER if danger else ActionVariant.DEFAULT,
     )
     return decorator

@@ -28,7 +28,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.admin import COUNT, ShopModelAdmin, object_action
-from ecommerce.common.spreadsheets import escape_formula
+from ecommerce.common.files.cells import escape_text, to_xlsx
 
 EXPORT_BATCH = 1_000
 XLSX_ROWS_MAX = 50_000
@@ -108,7 +108,7 @@ class ExportsRows(ShopModelAdmin):
         yield [[name for name, _value in columns]]
         for batch in in_batches(rows):
             self.complete_page(batch)
-            yield [[escape_formula(value(row)) for _name, value in columns] for row in batch]
+            yield [[_escaped(value(row)) for _name, value in columns] for row in batch]
 
     def _csv_response(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
         answer = StreamingHttpResponse(
@@ -138,6 +138,10 @@ class ExportsRows(ShopModelAdmin):
         return FileResponse(file, as_attachment=True, filename=self._file_name("xlsx"))
 
 
+def _escaped(cell: Any) -> Any:
+    return escape_text(cell) if isinstance(cell, str) else cell
+
+
 def _csv_cell(cell: Any) -> Any:
     if isinstance(cell, datetime):
         return timezone.localtime(cell).isoformat(timespec="seconds")
@@ -150,5 +154,5 @@ def _xlsx_cell(cell: Any) -> Any:
     if isinstance(cell, datetime):
         return timezone.localtime(cell).replace(tzinfo=None)  # Excel knows no offsets
     if isinstance(cell, str):
-        return "".join(one for one in cell if one in "\t\n" or ord(one) >= 32)
+        return to_xlsx(cell)
     return cell

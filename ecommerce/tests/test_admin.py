@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
@@ -16,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from coupons.models import IssuedCoupon
 from coupons.services import issue_coupon
 from ecommerce.models import AuditRun
-from ecommerce.tests.expectations import SHOP, nothing_changes
+from ecommerce.tests.expectations import nothing_changes, shop_models
 from ecommerce.tests.staff import staff_client
 from orders.models import Order, OrderItem
 from orders.services import DraftLine, OrderDraft, place_order
@@ -27,7 +26,7 @@ from users.models import Session, User, Wallet, WalletTransaction
 from users.services import sign_in
 
 MODELS = [
-    *(model for label in SHOP for model in apps.get_app_config(label).get_models()),
+    *shop_models(),
     Group,
     AuditRun,
 ]

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 from openpyxl import Workbook
 from rest_framework.test import APIClient
@@ -17,44 +15,21 @@ from ecommerce.tests.races import order, race, tally
 from ecommerce.tests.staff import logged, member_buys, staff_client
 from products.import_files import COLUMNS
 from products.models import Category, Product, StockAdjustment
-from products.services import ImportRow, adjust_stock, import_products
+from products.services import adjust_stock
+from products.services.imports import ImportRow, import_products
+from products.tests.importing import (
+    CONFIRM,
+    IMPORT,
+    confirm,
+    counts,
+    do_import,
+    errors_of_file,
+    errors_of_lines,
+    exported,
+    messages_on,
+    upload,
+)
 from users.models import User
-
-IMPORT = "/admin/products/product/import/"
-CONFIRM = "/admin/products/product/process_import/"
-LIST = "/admin/products/product/"
-EXPORT = LIST + "export_csv/"
-
-
-def upload(
-    browser: Client, content: bytes | str, *, name: str = "납품 17", file_name: str = "상품.csv"
-) -> HttpResponse:
-    data = content if isinstance(content, bytes) else content.encode()
-    file = SimpleUploadedFile(file_name, data)
-    form = {"resource": "0", "format": "0", "import_file": file, "import_name": name}
-    return browser.post(IMPORT, form)
-
-
-def confirm(browser: Client, preview: HttpResponse) -> HttpResponse:
-    form = preview.context["confirm_form"]
-    return browser.post(CONFIRM, {name: form[name].value() for name in form.fields}, follow=True)
-
-
-def do_import(browser: Client, content: bytes | str, **more: str) -> list[str]:
-    """Import a file, and the messages that the manager sees afterwards."""
-    return messages_on(confirm(browser, upload(browser, content, **more)))
-
-
-def messages_on(page: HttpResponse) -> list[str]:
-    return [str(message) for message in page.context["messages"]]
-
-
-def errors_of_lines(page: HttpResponse) -> dict[int, dict[str, list[str]]]:
-    return {row.number: row.error_dict for row in page.context["result"].invalid_rows}
-
-
-def errors_of_file(page: HttpResponse) -> str:
-    return " ".join(page.context["form"].errors["import_file"])
 
 
 def stock_of(sku: str) -> int:
@@ -80,12 +55,10 @@ def test_a_file_is_shown_first_and_then_written(
 ) -> None:
     with nothing_changes():
         preview = upload(admin_client, FILE)
-    result = preview.context["result"]
-    assert dict(result.totals) == {
-        "new": 2, "update": 1, "skip": 0, "delete": 0, "error": 0, "invalid": 0
-    }  # fmt: skip
-    row = preview.context["result"].rows[0].diff
-    assert (row[0], row[3], row[5]) == (
+    assert counts(preview) == (2, 1, 0)
+    row = preview.context["result"].rows[0]
+    assert (row[0], row[1], row[4], row[6]) == (
+        "changed",
         "MUG",
         '<span><del class="text-base-400">₩9,900</del> <strong>₩10,900</strong></span>',
         '<span><del class="text-base-400">10</del> <strong>15</strong></span>',
@@ -122,7 +95,7 @@ def test_the_same_file_again_changes_nothing(
     do_import(admin_client, FILE)
     with nothing_changes():
         preview = upload(admin_client, FILE)
-        assert preview.context["result"].totals["skip"] == 3
+        assert counts(preview) == (0, 0, 3)
         assert "Adjusted by +5 under this name already" in preview.content.decode()
         assert messages_on(confirm(admin_client, preview)) == [
             "Imported: 0 new, 0 changed, 3 as they were."
@@ -142,7 +115,7 @@ def test_another_figure_under_the_same_name_is_refused(admin_client: Client, mug
         preview = upload(admin_client, "sku,stock_adjustment\nMUG,6\n")
     text = "An import of this name has adjusted this product by +5 already."
     assert errors_of_lines(preview) == {
-        2: {"stock_adjustment": [f"{text} Give another delivery another name."]}
+        2: {"stock_adjustment": f"{text} Give another delivery another name."}
     }
     assert "confirm_form" not in preview.context
 
@@ -159,10 +132,10 @@ def test_what_sold_between_the_look_and_the_import_stays_sold(
 def test_the_stock_of_a_file_changes_no_product_that_is_there(
     admin_client: Client, client: APIClient, mug: Product
 ) -> None:
-    exported = b"".join(admin_client.get(EXPORT).streaming_content)  # type: ignore[attr-defined]
+    content = exported(admin_client, "csv")
     member_buys(client, mug, 4)
     with nothing_changes():
-        preview = upload(admin_client, exported)
+        preview = upload(admin_client, content)
         assert "The file&#x27;s stock of 10 changes nothing" in preview.content.decode()
         confirm(admin_client, preview)
     assert stock_of("MUG") == 6
@@ -196,7 +169,7 @@ def test_a_second_click_imports_nothing_twice(admin_client: Client, mug: Product
     with nothing_changes():
         page = confirm(admin_client, preview)
     assert messages_on(page) == [
-        "This file was imported already, or is gone. Send it again if need be."
+        "This file was imported already. Imported: 0 new, 1 changed, 0 as they were."
     ]
 
 
@@ -332,7 +305,7 @@ def test_what_is_wrong_with_a_cell_is_said_of_its_line(
 ) -> None:
     with nothing_changes():
         preview = upload(admin_client, f"sku,{column}\nMUG,{cell}\n")
-    assert errors_of_lines(preview) == {2: {column: [error]}}
+    assert errors_of_lines(preview) == {2: {column: error}}
     assert "confirm_form" not in preview.context
 
 
@@ -349,7 +322,7 @@ def test_what_is_wrong_with_a_cell_is_said_of_its_line(
 def test_an_sku_that_is_none_is_refused(admin_client: Client, sku: str, error: str) -> None:
     with nothing_changes():
         preview = upload(admin_client, f"sku,name,price\n{sku},a,1\n")
-    assert error in errors_of_lines(preview)[2]["sku"][0]
+    assert error in errors_of_lines(preview)[2]["sku"]
 
 
 def test_all_that_is_wrong_is_said_at_once(admin_client: Client, mug: Product) -> None:
@@ -361,15 +334,15 @@ def test_all_that_is_wrong_is_said_at_once(admin_client: Client, mug: Product) -
     errors = errors_of_lines(preview)
     assert errors == {
         3: {
-            "name": ["This field cannot be blank."],
-            "price": ["This field cannot be null."],
-            "stock_adjustment": [
+            "name": "This field cannot be blank.",
+            "price": "This field cannot be null.",
+            "stock_adjustment": (
                 "There is no product with this SKU yet: its opening stock belongs in the column"
                 " stock."
-            ],
+            ),
         },
-        4: {"price": ["“x” is no whole number."], "sku": ["Line 2 has this SKU already."]},
-        5: {"sku": ["This line has more cells than the header."]},
+        4: {"price": "“x” is no whole number.", "sku": "Line 2 has this SKU already."},
+        5: {"sku": "This line has more cells than the header."},
     }
 
 
@@ -383,14 +356,13 @@ def test_what_was_exported_is_imported_without_a_change(
     make_product(name="=cmd|' /C calc'!A0", description="-1+1", category=kitchen)
     make_product(name="'quoted", description='a "b", c;\nd', price=0, stock=0, is_active=False)
     make_product(sku="00123", name="텀블러 🧊")
-    answer = admin_client.get(f"{LIST}export_{kind}/")
-    exported = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    content = exported(admin_client, kind)
     if kind == "csv":
-        assert exported.startswith("\ufeff".encode())
-        assert b"'=cmd|" in exported
+        assert content.startswith("\ufeff".encode())
+        assert b"'=cmd|" in content
     with nothing_changes():
-        page = upload(admin_client, exported, file_name=f"x.{kind}")
-        assert page.context["result"].totals["skip"] == 3
+        page = upload(admin_client, content, file_name=f"x.{kind}")
+        assert counts(page) == (0, 0, 3)
         confirm(admin_client, page)
     assert COLUMNS == ["sku", "name", "description", "category", "price", "is_active", "stock",
                        "stock_adjustment"]  # fmt: skip

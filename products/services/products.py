@@ -1,20 +1,18 @@
 """Every write to products and their stock."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
-from hashlib import sha256
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ecommerce.common.compiled import Compiled
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_fields, save_new
+from ecommerce.common.rows import save_fields
 from ecommerce.common.sureness import ensure_sure
 from ecommerce.common.transactions import run_transaction
 from products.errors import (
@@ -31,15 +29,12 @@ from products.models import (
     Category,
     Product,
     StockAdjustment,
-    fold,
     new_sku,
 )
 
 FREE = gettext_lazy("At 0 won anybody may have it for nothing.")
 OPENING_STOCK = "opening stock"
 CHANGEABLE = frozenset({"sku", "name", "description", "category", "price", "is_active"})
-IMPORT_BATCH = 500
-"""How many rows of a file are written in one transaction, and locked for as long as it takes."""
 
 
 def create_product(
@@ -74,7 +69,7 @@ def create_product(
     )
     product.clean_fields()
     if sure is not None:
-        ensure_sure(_questions_about(product), sure)
+        ensure_sure(questions_about(product), sure)
     reference = new_reference("STK")
 
     def work(settle: bool) -> Product:
@@ -120,7 +115,7 @@ def change_product(
             setattr(product, name, value)
         product.clean_fields(exclude={"stock", "category"})
         if sure is not None:
-            ensure_sure(_questions_about(product, old_price), sure)
+            ensure_sure(questions_about(product, old_price), sure)
         if "sku" in changes:
             others = Product.objects.filter(sku=product.sku).exclude(pk=product_id)
             if others.exists():
@@ -138,7 +133,8 @@ def change_product(
         raise
 
 
-def _questions_about(product: Product, old_price: int | None = None) -> list[ValidationError]:
+def questions_about(product: Product, old_price: int | None = None) -> list[ValidationError]:
+    """What is hardly ever meant about a product whose price was `old_price`, or that is new."""
     return [ValidationError(FREE, "free")] if product.price == 0 != old_price else []
 
 
@@ -298,220 +294,3 @@ def return_stock(product: Product, quantity: int) -> None:
 def save_stock(products: Collection[Product]) -> None:
     """Write the stock of locked products, in one statement. Needs an open transaction."""
     save_fields(products, ["stock"])
-
-
-# --- Importing ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ImportRow:
-    """What a line of a file says about a product. None: the line says nothing, nothing changes."""
-
-    number: int
-    sku: str
-    name: str | None = None
-    description: str | None = None
-    category: Category | None = None
-    price: int | None = None
-    is_active: bool | None = None
-    stock: int | None = None
-    """A new product's opening stock; of a product that is there, it changes nothing."""
-    stock_adjustment: int | None = None
-
-
-@dataclass(slots=True)
-class ImportOutcome:
-    """What becomes of a line: a new product, changes of one that is there, nothing, or errors."""
-
-    row: ImportRow
-    product: Product
-    is_new: bool
-    changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    """Old and new value of each column that changes."""
-    adjustment: int = 0
-    stock_after: int = 0
-    adjusted_before: StockAdjustment | None = None
-    """What the same import has adjusted already; it isn't done again."""
-    errors: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def writes(self) -> bool:
-        """Whether there is anything to write."""
-        return not self.errors and bool(self.is_new or self.changes or self.adjustment)
-
-
-def preview_import(rows: Sequence[ImportRow], *, name: str) -> list[ImportOutcome]:
-    """What `import_products` would do at this moment. Writes and locks nothing."""
-    outcomes = []
-    for batch in _batches(rows):
-        found = Product.objects.filter(sku__in=[r.sku for r in batch])
-        outcomes += _plan_import(batch, {product.sku: product for product in found}, name)
-    return outcomes
-
-
-def import_products(
-    rows: Sequence[ImportRow], *, name: str, staff_id: int | None = None
-) -> list[ImportOutcome]:
-    """Create and change products by their skus, in batches, each a transaction of its own.
-
-    A row that is refused leaves the others alone. Stock changes by adjustments only: under one
-    `name` (a delivery note, say), which their reason bears, each product is adjusted once, however
-    often the rows are sent; so an import that was interrupted is simply sent again.
-
-    Returns what became of each row, in their order.
-    """
-    return [outcome for batch in _batches(rows) for outcome in _import_batch(batch, name, staff_id)]
-
-
-def _batches(rows: Sequence[ImportRow]) -> Iterable[Sequence[ImportRow]]:
-    return (rows[start : start + IMPORT_BATCH] for start in range(0, len(rows), IMPORT_BATCH))
-
-
-def _import_batch(
-    rows: Sequence[ImportRow], name: str, staff_id: int | None
-) -> list[ImportOutcome]:
-    skus = [row.sku for row in rows]
-    attempted: list[ImportOutcome] = []
-
-    def work(settle: bool) -> list[ImportOutcome]:
-        nonlocal attempted
-        # Locked by id, as everywhere; by sku the locks would be taken in another order.
-        ids = list(Product.objects.filter(sku__in=skus).values_list("pk", flat=True))
-        locked = {product.sku: product for product in lock_products(ids).values()}
-        outcomes = _plan_import(rows, locked, name)
-        if settle and attempted and not any(one.writes for one in outcomes):
-            return attempted  # the attempt whose answer was lost has done all there is to do
-        attempted = outcomes
-        _write_import([one for one in outcomes if one.writes], name, staff_id)
-        return outcomes
-
-    try:
-        return run_transaction(work)
-    except IntegrityError:
-        # A product with one of these skus was made since we looked; now it is found.
-        return run_transaction(work)
-
-
-def _plan_import(
-    rows: Sequence[ImportRow], products: Mapping[str, Product], name: str
-) -> list[ImportOutcome]:
-    ids = [products[row.sku].pk for row in rows if row.stock_adjustment and row.sku in products]
-    references = [_import_reference(name, pk) for pk in ids]
-    done = StockAdjustment.objects.filter(reference__in=references) if references else ()
-    adjusted = {adjustment.product_id: adjustment for adjustment in done}
-    category_ids = {product.category_id for product in products.values() if product.category_id}
-    categories = Category.objects.in_bulk(category_ids) if category_ids else {}
-    outcomes = []
-    for row in rows:
-        product = products.get(row.sku)
-        if product and product.category_id:
-            product.category = categories[product.category_id]
-        if product is None:
-            outcomes.append(_plan_new(row))
-        else:
-            outcomes.append(_plan_change(row, product, adjusted.get(product.pk)))
-    return outcomes
-
-
-def _import_reference(name: str, product_id: int) -> str:
-    """The one reference of an import's adjustment of a product: the database keeps it unique."""
-    return "IMP-" + sha256(f"{product_id}:{name}".encode()).hexdigest()[:36]
-
-
-def _plan_new(row: ImportRow) -> ImportOutcome:
-    product = Product(
-        sku=row.sku,
-        name=row.name or "",
-        description=row.description or "",
-        category=row.category,
-        price=row.price,  # type: ignore[misc] # None is an error of the row
-        is_active=True if row.is_active is None else row.is_active,
-        stock=row.stock or 0,
-    )
-    outcome = ImportOutcome(row, product, is_new=True, stock_after=product.stock)
-    outcome.errors = _errors_of(product, None)
-    if row.stock_adjustment:
-        outcome.errors["stock_adjustment"] = _(
-            "There is no product with this SKU yet: its opening stock belongs in the column stock."
-        )
-    return outcome
-
-
-def _plan_change(
-    row: ImportRow, product: Product, adjusted: StockAdjustment | None
-) -> ImportOutcome:
-    outcome = ImportOutcome(row, product, is_new=False, stock_after=product.stock)
-    old_price = product.price
-    for column in ("name", "description", "category", "price", "is_active"):
-        old, new = getattr(product, column), getattr(row, column)
-        if new is not None and new != old:
-            outcome.changes[column] = (old, new)
-            setattr(product, column, new)
-    outcome.errors = _errors_of(product, old_price)
-    if row.stock_adjustment:
-        _plan_adjustment(outcome, row.stock_adjustment, adjusted)
-    return outcome
-
-
-def _plan_adjustment(
-    outcome: ImportOutcome, quantity: int, adjusted: StockAdjustment | None
-) -> None:
-    stock_after = outcome.product.stock + quantity
-    if adjusted is not None and adjusted.quantity != quantity:
-        outcome.errors["stock_adjustment"] = _(
-            "An import of this name has adjusted this product by %(quantity)s already."
-            " Give another delivery another name."
-        ) % {"quantity": f"{adjusted.quantity:+,}"}
-    elif adjusted is not None:
-        outcome.adjusted_before = adjusted
-    elif stock_after < 0:
-        outcome.errors["stock_adjustment"] = _("Only %(stock)s are in stock.") % {
-            "stock": f"{outcome.product.stock:,}"
-        }
-    elif stock_after > STOCK_MAX:
-        outcome.errors["stock_adjustment"] = str(StockLimitExceeded.message)
-    else:
-        outcome.adjustment, outcome.stock_after = quantity, stock_after
-
-
-def _errors_of(product: Product, old_price: int | None) -> dict[str, str]:
-    try:
-        product.clean_fields(exclude={"id", "category", "search_name"})
-    except ValidationError as error:
-        return {name: " ".join(texts) for name, texts in error.message_dict.items()}
-    if _questions_about(product, old_price):
-        own_page = _("If that is meant, set it on the product's own page.")
-        return {"price": f"{FREE} {own_page}"}
-    return {}
-
-
-def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | None) -> None:
-    new = sorted((one for one in outcomes if one.is_new), key=lambda one: one.row.sku)
-    changed = sorted((one for one in outcomes if not one.is_new), key=lambda one: one.product.pk)
-    columns = {column for one in changed for column in one.changes}
-    for one in changed:
-        one.product.stock = one.stock_after
-        one.product.search_name = fold(one.product.name)
-    if "name" in columns:
-        columns.add("search_name")
-    if any(one.adjustment for one in changed):
-        columns.add("stock")
-    save_fields([one.product for one in changed], sorted(columns))
-    save_new([one.product for one in new])
-    reason = f"import: {name}"
-    adjustments = [(one, _import_reference(name, one.product.pk)) for one in changed]
-    openings = [(one, new_reference("STK")) for one in new]
-    save_new(
-        [
-            StockAdjustment(
-                product=one.product,
-                quantity=quantity,
-                stock_after=one.product.stock,
-                reason=reason,
-                created_by_id=staff_id,
-                reference=reference,
-            )
-            for one, reference in [*adjustments, *openings]
-            if (quantity := one.product.stock if one.is_new else one.adjustment)
-        ]
-    )

@@ -1,0 +1,1 @@
+"""Tables in files: what staff take out, and what they bring back from their spreadsheets."""

@@ -1,0 +1,73 @@
+"""Texts in the cells of spreadsheets: what the programs do to them, and how they survive it.
+
+What is escaped on the way out is unescaped on the way in, so that a text comes back as it was.
+"""
+
+import re
+import unicodedata
+
+FORMULA_SIGNS = "=+-@\u2212"
+"""What a formula begins with: OWASP, "CSV Injection". Full-width forms are signs as well."""
+
+CELL_MAX_LENGTH = 32_767
+"""How much text an Excel cell holds, in UTF-16 code units. What is longer damages the file."""
+
+LEFT_OUT = "#TOO_LONG!"
+"""Stands in a cell for a text that it can't hold. Read again, it says nothing."""
+
+# What a spreadsheet shows, or writes to a CSV file, where it has no value to tell.
+_ERROR = re.compile(r"#N/A|#이름\?|#[A-Z][A-Z0-9/_]*[!?]|#GETTING_DATA|##+|Err:\d{3}")
+
+_XML_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
+
+
+def as_seen(text: str) -> str:
+    """A text without what nobody sees: its outer white space, and how its lines end."""
+    return re.sub(r"\r\n?", "\n", text).strip()
+
+
+def is_error(text: str) -> bool:
+    """Whether a cell of this text is one whose value a spreadsheet couldn't tell."""
+    return _ERROR.fullmatch(text) is not None
+
+
+def escape_text(text: str) -> str:
+    """A text that no spreadsheet takes for a formula or an error: behind an apostrophe, if so."""
+    return f"'{text}" if _is_taken_otherwise(text) else text
+
+
+def unescape_text(text: str) -> str:
+    """The text that `escape_text` was given."""
+    return text[1:] if text.startswith("'") and _is_taken_otherwise(text) else text
+
+
+def _is_taken_otherwise(text: str) -> bool:
+    """Whether it is a formula or an error, behind whatever apostrophes, blanks and invisibles."""
+    start = next((at for at, one in enumerate(text) if not _is_skipped(one)), len(text))
+    core = text[start:].rstrip()
+    if not core:
+        return False
+    sign = unicodedata.normalize("NFKC", core[0])[0]
+    before = text[:start]
+    return sign in FORMULA_SIGNS or any(one in "\t\r\n" for one in before) or is_error(core)
+
+
+def _is_skipped(letter: str) -> bool:
+    return letter == "'" or letter.isspace() or unicodedata.category(letter) in ("Cc", "Cf")
+
+
+def to_xlsx(text: str) -> str:
+    """A text as an Excel file holds it: what XML can't hold is written as `_xFFFF_`."""
+    lines = re.sub(r"\r\n?", "\n", text)
+    written = _NOT_IN_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", lines)
+    return written if len(written.encode("utf-16-le")) <= 2 * CELL_MAX_LENGTH else LEFT_OUT
+
+
+def from_xlsx(text: str) -> str:
+    """The text that an Excel file holds."""
+    if "_x" not in text:
+        return text
+    read = _XML_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+    # Two escapes may be the halves of one character; one half alone is none.
+    return read.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

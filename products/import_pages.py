@@ -1,0 +1,271 @@
+"""Importing products in two steps: the file is read and shown, and then confirmed and written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from ecommerce.common.admin import COUNT, RelatedTable, ShopModelAdmin, object_action
+from ecommerce.common.errors import DomainError
+from ecommerce.common.files.errors import UnreadableFile
+from products.forms import ProductConfirmForm, ProductImportForm
+from products.import_files import Line, ProductFile, read_products
+from products.models import ImportFile
+from products.services import (
+    ImportOutcome,
+    content_of,
+    finish_file,
+    import_products,
+    keep_file,
+    preview_import,
+    take_file,
+)
+
+SHOWN_MAX = 200
+"""How many lines a preview shows; all are counted."""
+REFUSED_MAX = 10
+"""How many lines that were refused at last are told of one by one."""
+
+HEADERS = [
+    _("what"),
+    _("SKU"),
+    _("name"),
+    _("category"),
+    _("price"),
+    _("active"),
+    _("stock"),
+    _("note"),
+]
+
+
+@dataclass(slots=True)
+class Result:
+    """What becomes, or became, of the lines of a file."""
+
+    outcomes: list[ImportOutcome]
+    hidden_lines: int
+    refused: list[tuple[Line, dict[str, str]]] = field(default_factory=list)
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    rows: list[list[str]] = field(default_factory=list)
+    rows_left_out: int = 0
+
+    @property
+    def shown_refused(self) -> list[tuple[Line, dict[str, str]]]:
+        """The first of the lines with errors."""
+        return self.refused[:SHOWN_MAX]
+
+    @property
+    def table(self) -> RelatedTable:
+        """What the preview shows of the others."""
+        return RelatedTable("", HEADERS, self.rows)
+
+
+def result_of(file: ProductFile, outcomes: list[ImportOutcome]) -> Result:
+    """What the services made of a file's lines."""
+    result = Result(outcomes, file.hidden_lines)
+    by_number = {outcome.row.number: outcome for outcome in outcomes}
+    for line in file.lines:
+        outcome = by_number.get(line.number)
+        if outcome is None or outcome.errors:
+            result.refused.append((line, outcome.errors if outcome else line.errors))
+        else:
+            _add(result, outcome)
+    return result
+
+
+def _add(result: Result, outcome: ImportOutcome) -> None:
+    if outcome.is_new:
+        result.new += 1
+    elif outcome.writes:
+        result.changed += 1
+    else:
+        result.same += 1
+        if not _note(outcome):
+            return
+    if len(result.rows) < SHOWN_MAX:
+        result.rows.append(_shown(outcome))
+    else:
+        result.rows_left_out += 1
+
+
+def _shown(outcome: ImportOutcome) -> list[str]:
+    product = outcome.product
+    stock = COUNT.format(outcome.stock_after)
+    if outcome.adjustment:
+        stock = _old_and_new(COUNT.format(outcome.stock_after - outcome.adjustment), stock)
+    what = _now("changed") if outcome.writes else "–"
+    return [
+        _now("new") if outcome.is_new else what,
+        product.sku,
+        _changed(outcome, "name", str(product.name)),
+        _changed(outcome, "category", str(product.category or "–")),
+        _changed(outcome, "price", f"₩{product.price:,}"),
+        _changed(outcome, "is_active", _now("yes") if product.is_active else _now("no")),
+        stock,
+        _note(outcome),
+    ]
+
+
+def _changed(outcome: ImportOutcome, column: str, shown: str) -> str:
+    if column not in outcome.changes:
+        return shown
+    value = outcome.changes[column][0]
+    old = f"₩{value:,}" if column == "price" else shown_value(value)
+    return _old_and_new(old, shown)
+
+
+def _old_and_new(old: str, new: str) -> str:
+    return format_html(
+        '<span><del class="text-base-400">{}</del> <strong>{}</strong></span>', old, new
+    )
+
+
+def _note(outcome: ImportOutcome) -> str:
+    notes = []
+    if "description" in outcome.changes:
+        notes.append(_now("Its description changes."))
+    if outcome.adjusted_before:
+        notes.append(
+            _now("Adjusted by %(quantity)s under this name already: not counted again.")
+            % {"quantity": f"{outcome.adjusted_before.quantity:+,}"}
+        )
+    stock = outcome.row.stock
+    if not outcome.is_new and stock is not None and stock != outcome.product.stock:
+        notes.append(
+            _now("The file's stock of %(stock)s changes nothing: use stock_adjustment.")
+            % {"stock": f"{stock:,}"}
+        )
+    return " ".join(notes)
+
+
+def shown_value(value: Any) -> str:
+    """A column's value as staff read it."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return _now("yes") if value else _now("no")
+    return f"{value:,}" if isinstance(value, int) else str(value)[:100]
+
+
+def log_message(outcome: ImportOutcome, name: str) -> str:
+    """For the admin's log: what an import did to a product, and under which name."""
+    if outcome.is_new:
+        done = [_now("Added with %(stock)s in stock") % {"stock": f"{outcome.product.stock:,}"}]
+    else:
+        done = [
+            f"{column}: {shown_value(old)} → {shown_value(new)}"
+            for column, (old, new) in outcome.changes.items()
+        ]
+    if outcome.adjustment:
+        done.append(
+            _now("stock adjusted by %(quantity)s to %(stock)s")
+            % {"quantity": f"{outcome.adjustment:+,}", "stock": f"{outcome.stock_after:,}"}
+        )
+    return f"{'; '.join(done)} ({_now('import')}: {name})"
+
+
+class ImportsProducts(ShopModelAdmin):
+    """The pages of the two steps, for those who may add products and change them."""
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request) and self.has_change_permission(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        view: Callable[..., Any] = self.admin_site.admin_view(self.confirm_import)
+        confirm = path("process_import/", view, name="products_product_process_import")
+        return [confirm, *super().get_urls()]
+
+    @object_action(description=_("Import"), icon="upload", permission="import", url_path="import")
+    def import_file(self, request: HttpRequest) -> HttpResponse:
+        """The form, and after it what the file would do, or what is wrong with it."""
+        sent = request.method == "POST"
+        form = ProductImportForm(*((request.POST, request.FILES) if sent else ()))
+        context: dict[str, Any] = {}
+        if form.is_valid():
+            try:
+                context = self._looked_at(request, form.cleaned_data)
+            except UnreadableFile as error:
+                form.add_error("import_file", error)
+        context |= {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Import"),
+            "form": form,
+            "media": self.media + form.media,
+        }
+        return TemplateResponse(request, "admin/products/import.html", context)
+
+    def _looked_at(self, request: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+        content = data["import_file"].read()
+        file = read_products(content, name=data["import_file"].name)
+        result = result_of(file, preview_import(file.rows, name=data["import_name"]))
+        if result.refused:
+            return {"result": result}
+        kept = keep_file(content=content, name=data["import_name"], staff_id=_staff_id(request))
+        return {
+            "result": result,
+            "confirm_form": ProductConfirmForm(initial={"import_key": kept.pk}),
+        }
+
+    def confirm_import(self, request: HttpRequest) -> HttpResponse:
+        """Import a file that was looked at, and say what was done; or said, if it was before."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        form = ProductConfirmForm(request.POST)
+        key = form.cleaned_data["import_key"] if form.is_valid() else None
+        try:
+            file, ours = take_file(key=key, staff_id=_staff_id(request)) if key else (None, False)
+            if file is not None and ours:
+                return self._import(request, file)
+        except DomainError as refusal:
+            text = _now("%(refusal)s What was imported by then stays; send the file again.") % {
+                "refusal": refusal.items[0].detail
+            }
+        else:
+            text = _now("This file was imported already, or is gone. Send it again if need be.")
+            if file is not None and file.outcome:
+                text = f"{_now('This file was imported already.')} {file.outcome}"
+        self.message_user(request, text, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:products_product_import_file"))
+
+    def _import(self, request: HttpRequest, kept: ImportFile) -> HttpResponse:
+        file = read_products(content_of(kept), name="")
+        outcomes = import_products(file.rows, name=kept.name, staff_id=_staff_id(request))
+        result = result_of(file, outcomes)
+        written = [one for one in outcomes if one.writes]
+        self.log_changes(request, ((one.product, log_message(one, kept.name)) for one in written))
+        done = _now("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.") % {
+            "new": COUNT.format(result.new),
+            "changed": COUNT.format(result.changed),
+            "same": COUNT.format(result.same),
+        }
+        refused = [
+            _now("Line %(line)s was refused: %(why)s")
+            % {"line": line.number, "why": " ".join(errors.values())}
+            for line, errors in result.refused[:REFUSED_MAX]
+        ]
+        if len(result.refused) > REFUSED_MAX:
+            refused.append(
+                _now("%(count)s lines were refused.") % {"count": COUNT.format(len(result.refused))}
+            )
+        finish_file(kept, outcome=" ".join([done, *refused]))
+        self.message_user(request, done, messages.SUCCESS)
+        for text in refused:
+            self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:products_product_changelist"))
+
+
+def _staff_id(request: HttpRequest) -> int:
+    staff_id = request.user.pk
+    assert staff_id is not None  # noqa: S101  who isn't signed in has no permission
+    return staff_id

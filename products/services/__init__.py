@@ -1,0 +1,51 @@
+"""Every write to products and their stock, by hand or from files."""
+
+from products.services.imports import (
+    ImportOutcome,
+    ImportRow,
+    content_of,
+    finish_file,
+    import_products,
+    keep_file,
+    preview_import,
+    take_file,
+)
+from products.services.products import (
+    CHANGEABLE,
+    OPENING_STOCK,
+    PriceChange,
+    PriceRule,
+    adjust_stock,
+    change_prices,
+    change_product,
+    create_product,
+    lock_products,
+    return_stock,
+    save_stock,
+    set_products_active,
+    take_stock,
+)
+
+__all__ = [
+    "CHANGEABLE",
+    "OPENING_STOCK",
+    "ImportOutcome",
+    "ImportRow",
+    "PriceChange",
+    "PriceRule",
+    "adjust_stock",
+    "change_prices",
+    "change_product",
+    "content_of",
+    "create_product",
+    "finish_file",
+    "import_products",
+    "keep_file",
+    "lock_products",
+    "preview_import",
+    "return_stock",
+    "save_stock",
+    "set_products_active",
+    "take_file",
+    "take_stock",
+]
