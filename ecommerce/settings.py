@@ -48,8 +48,15 @@ SECURE_REDIRECT_EXEMPT = [r"^health/"]  # the probe of a load balancer speaks pl
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
-SESSION_COOKIE_SECURE = HTTPS
-CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
+# By such a name a browser takes a cookie from this very host alone, and over HTTPS alone: no
+# neighbour under the same domain can plant one.
+_of_this_host = "__Host-" if HTTPS else ""
+SESSION_COOKIE_NAME = f"{_of_this_host}sessionid"
+CSRF_COOKIE_NAME = f"{_of_this_host}csrftoken"
+LANGUAGE_COOKIE_NAME = f"{_of_this_host}django_language"
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 if env.bool("BEHIND_PROXY", default=False):
     # Only when the proxy in front sets this header itself: a client could forge it otherwise.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
