@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.util import find_spec
+from os.path import isfile
 from typing import Any, TypeAlias
 
 import environ
@@ -59,6 +60,7 @@ FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "THROTTLE_MEMBER": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
     "CSRF_TRUSTED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
     "CORS_ALLOWED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
+    "DATABASE_CA": (isfile, "a file of certificates"),
     "LOG_LEVEL": (LOG_LEVELS.__contains__, f"one of {', '.join(LOG_LEVELS)}"),
 }
 """What a text, or each part of a list, must look like, by a function and in words."""

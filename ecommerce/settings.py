@@ -165,6 +165,7 @@ def _database() -> dict[str, Any]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": str(BASE_DIR / "db.sqlite3"),
     }
+    authorities = env.str("DATABASE_CA")
     if env.str("DATABASE_URL"):
         database = env.db("DATABASE_URL")
     database["CONN_HEALTH_CHECKS"] = True
@@ -197,6 +198,8 @@ def _database() -> dict[str, Any]:
             ),
             "connect_timeout": 3,
         }
+        if authorities:
+            database["OPTIONS"] |= {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": authorities}}
         # Zero waits for ever; manage.py does, for a migration or an audit may need it.
         if timeout := env.int("DATABASE_TIMEOUT_SECONDS", default=10):
             database["OPTIONS"] |= {"read_timeout": timeout, "write_timeout": timeout}

@@ -84,6 +84,7 @@ WRONG = [
         "LOG_LEVEL=loud",
         "LOG_LEVEL is 'loud'; it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL.",
     ),
+    ("DATABASE_CA=/nothing", "DATABASE_CA is '/nothing'; it must be a file of certificates."),
     ("DATABASE_URL=garbage", f"DATABASE_URL is 'garbage'; {DATABASE}"),
     ("DATABASE_URL=sqlite://", f"DATABASE_URL is 'sqlite://'; {DATABASE}"),
     (
@@ -269,6 +270,18 @@ def test_mysql_is_named_by_its_address():
     assert options["isolation_level"] == "read committed"
     assert "innodb_lock_wait_timeout=5" in options["init_command"]
     assert "STRICT_TRANS_TABLES" in options["init_command"]
+
+
+def test_mysql_must_show_who_it_is_where_authorities_are_named(tmp_path):
+    url = "mysql://shop:pw@db.example/shop"
+    authorities = tmp_path / "ca.pem"
+    authorities.write_text("")
+
+    _, named = database_with(DATABASE_URL=url, DATABASE_CA=str(authorities))
+    _, unnamed = database_with(DATABASE_URL=url)
+
+    assert (named["ssl_mode"], named["ssl"]) == ("VERIFY_IDENTITY", {"ca": str(authorities)})
+    assert not unnamed.keys() & {"ssl_mode", "ssl"}
 
 
 def test_a_server_waits_ten_seconds_for_the_database_and_a_command_for_ever():
