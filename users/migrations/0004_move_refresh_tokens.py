@@ -83,5 +83,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RunPython(move, migrations.RunPython.noop),
-        migrations.RunPython(drop, migrations.RunPython.noop),
+        # Outside of a transaction: MySQL has none for DDL, and Django refuses it in one.
+        migrations.RunPython(drop, migrations.RunPython.noop, atomic=False),
     ]
