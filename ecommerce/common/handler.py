@@ -6,7 +6,9 @@ from sys import exc_info
 from typing import TYPE_CHECKING
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest, get_path_info
-from django.http import HttpRequest, HttpResponseBase, HttpResponseServerError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseServerError
+from django.middleware.clickjacking import XFrameOptionsMiddleware
+from django.middleware.security import SecurityMiddleware
 from django.utils.http import parse_header_parameters
 
 from ecommerce.common.errors import ErrorItem
@@ -82,8 +84,11 @@ def failure_response(environ: "WSGIEnvironment", error: Exception) -> HttpRespon
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         logger.error("Outside of any view", exc_info=error)
+        response: HttpResponse = HttpResponseServerError(f"<h1>{SERVER_ERROR}</h1>")
         if is_api_request(request):
-            return error_response(500, ErrorItem("error", SERVER_ERROR))
-        return HttpResponseServerError(f"<h1>{SERVER_ERROR}</h1>")
+            response = error_response(500, ErrorItem("error", SERVER_ERROR))
+        for middleware in (SecurityMiddleware(answer), XFrameOptionsMiddleware(answer)):
+            middleware.process_response(request, response)
+        return response
 
     return RequestLogMiddleware(answer)(request)

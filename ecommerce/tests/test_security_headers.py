@@ -7,9 +7,10 @@ pages, files, errors, and what answers before or outside of Django's own middlew
 
 import pytest
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from conftest import client_of
+from ecommerce.common.handler import failure_response
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -85,5 +86,12 @@ def test_so_does_a_bug(monkeypatch):
     monkeypatch.setattr("products.views.ProductViewSet.list", fail)
     client = Client(SERVER_NAME="localhost", raise_request_exception=False)
     answer = client.get("/api/v1/products/")
+    assert answer.status_code == 500
+    assert said(answer) == HEADERS
+
+
+@pytest.mark.parametrize("path", ["/api/v1/products/", "/admin/"])
+def test_so_does_what_fails_outside_of_every_middleware(path):
+    answer = failure_response(RequestFactory().get(path).META, RuntimeError())
     assert answer.status_code == 500
     assert said(answer) == HEADERS
