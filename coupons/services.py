@@ -406,17 +406,18 @@ def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:
     """Revoke an unused coupon. Its row and number stay, and nothing is freed.
 
     Raises:
-        CouponNotUsable: it is used; revoking it again changes nothing.
+        CouponNotUsable: it is used, or revoked already.
         IssuedCoupon.DoesNotExist: there is no such coupon.
     """
 
     def work(settle: bool) -> IssuedCoupon:
         issued = IssuedCoupon.objects.select_for_update().get(pk=issued_id)
-        if issued.used_at is not None:
+        if settle and issued.revoked_at is not None:
+            return issued
+        if issued.used_at is not None or issued.revoked_at is not None:
             raise CouponNotUsable(_is(issued.status))
-        if issued.revoked_at is None:
-            issued.revoked_at = timezone.now()
-            issued.save(update_fields=["revoked_at"])
+        issued.revoked_at = timezone.now()
+        issued.save(update_fields=["revoked_at"])
         return issued
 
     return run_transaction(work)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from coupons.models import IssuedCoupon
 from coupons.services import (
@@ -334,7 +335,7 @@ def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
             else lock_active_wallet(user_id)
         )
         if order.status != Order.Status.PAID:
-            raise OrderNotCancellable
+            raise OrderNotCancellable(_("This order is cancelled already."))
         _cancel(order, wallet, moment)
         return order
 

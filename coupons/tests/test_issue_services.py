@@ -175,13 +175,14 @@ def test_an_unused_coupon_is_revoked_and_keeps_its_row_and_number(coupon, member
     assert coupon.issued_quantity == 1
 
 
-def test_revoking_again_changes_nothing(coupon, member, time_machine):
+def test_revoking_again_is_refused_and_changes_nothing(coupon, member, time_machine):
     issued = issue_coupon(coupon_id=coupon.pk, user_id=member.pk)
     revoke_issued_coupon(issued_id=issued.pk)
     time_machine.shift(60)
 
-    with nothing_changes():
-        assert revoke_issued_coupon(issued_id=issued.pk).revoked_at == TEN_O_CLOCK
+    with nothing_changes(), pytest.raises(CouponNotUsable) as refusal:
+        revoke_issued_coupon(issued_id=issued.pk)
+    assert refusal.value.items[0].detail == "This coupon is revoked."
 
 
 def test_an_expired_coupon_may_still_be_revoked(coupon, member, time_machine):

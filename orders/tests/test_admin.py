@@ -65,7 +65,7 @@ def test_an_order_cancelled_meanwhile_is_refused(admin_client: Client, order: Or
     cancel_order(order_id=order.pk)
     with nothing_changes():
         answer = admin_client.post(page_url(order, "cancel"), {"reason": "변심"})
-    assert errors_on(answer) == {"__all__": ["This order cannot be cancelled."]}
+    assert errors_on(answer) == {"__all__": ["This order is cancelled already."]}
     assert str(answer.context["facts"]["status"]) == "cancelled"
     assert logged() == []
 
