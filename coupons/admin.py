@@ -27,22 +27,21 @@ from coupons.services import (
     revoke_issued_coupon,
 )
 from ecommerce.common.admin import (
-    COUNT,
     AsksReason,
     ConditionFilter,
     History,
-    ReasonForm,
     RelatedTable,
     SavedByService,
     link,
     list_url,
-    moment,
     number_column,
     object_action,
     rows_containing,
 )
 from ecommerce.common.admin_export import Column, ExportsRows
+from ecommerce.common.admin_forms import ReasonForm
 from ecommerce.common.admin_sureness import AsksIfSureAdmin
+from ecommerce.common.admin_text import COUNT, moment
 from users.admin import FoundByMember, members_matching
 
 LATEST = 10

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from coupons.models import TERMS
-from ecommerce.common.admin import ReasonedForm, ReasonForm
+from ecommerce.common.admin_forms import ReasonedForm, ReasonForm
 from ecommerce.common.admin_sureness import AsksIfSure
 
 LABELS = {

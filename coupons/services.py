@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from copy import copy
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -29,7 +30,7 @@ from ecommerce.common.fields import DB_IDS
 from ecommerce.common.group_commit import Batch, GroupCommit
 from ecommerce.common.rows import save_new
 from ecommerce.common.sureness import ensure_sure
-from ecommerce.common.transactions import discard_transaction, run_transaction
+from ecommerce.common.transactions import after_commit, discard_transaction, run_transaction
 from users.models import User
 from users.services import active_member_ids
 
@@ -106,7 +107,7 @@ def change_coupon(*, coupon_id: int, sure: Collection[str] | None = None, **term
         return coupon
 
     coupon = run_transaction(work)
-    sold_out.forget(coupon_id)
+    after_commit(partial(sold_out.forget, coupon_id))
     return coupon
 
 

@@ -24,7 +24,7 @@ from django.utils.translation import ngettext
 
 from coupons.models import Coupon
 from coupons.sales import boundaries, issued_between, issued_by, open_campaigns
-from ecommerce.common.admin import COUNT, WON
+from ecommerce.common.admin_text import COUNT, WON
 from ecommerce.daily_totals import paid_by_day
 from ecommerce.models import AuditRun
 from orders.models import Order

@@ -65,6 +65,7 @@ if env.bool("BEHIND_PROXY", default=False):
 
 INSTALLED_APPS = [
     "ecommerce.apps.EcommerceConfig",
+    "ecommerce.common.apps.CommonConfig",
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -128,7 +129,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            # Its `csrf_token` gives the admin's forms their key, too.
+            "builtins": ["ecommerce.common.form_key"],
         },
     }
 ]

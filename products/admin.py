@@ -14,25 +14,21 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.admin import (
-    COUNT,
-    SIGNED,
-    WON,
     AsksReason,
     ConditionFilter,
     History,
-    ReasonedForm,
-    ReasonForm,
     RelatedTable,
     SavedByService,
     ShopModelAdmin,
     link,
     list_url,
-    moment,
     number_column,
     object_action,
 )
 from ecommerce.common.admin_export import Column, ExportsRows
+from ecommerce.common.admin_forms import ReasonedForm, ReasonForm
 from ecommerce.common.admin_sureness import AsksIfSureAdmin
+from ecommerce.common.admin_text import COUNT, SIGNED, WON, moment
 from products.errors import PriceHasChanged
 from products.forms import (
     PriceChangeForm,

@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from ecommerce.common.admin import ReasonedForm, ReasonForm, ServiceForm, not_zero
+from ecommerce.common.admin_forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
 from ecommerce.common.admin_sureness import AsksIfSure
 from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX
 

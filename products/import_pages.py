@@ -13,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.admin import COUNT, RelatedTable, ShopModelAdmin, object_action
+from ecommerce.common.admin import RelatedTable, ShopModelAdmin, object_action
+from ecommerce.common.admin_text import COUNT
 from ecommerce.common.errors import DomainError
 from ecommerce.common.files.errors import UnreadableFile
 from products.forms import ProductConfirmForm, ProductImportForm
@@ -176,6 +177,8 @@ def log_message(outcome: ImportOutcome, name: str) -> str:
 
 class ImportsProducts(ShopModelAdmin):
     """The pages of the two steps, for those who may add products and change them."""
+
+    acts_in_parts = ["import_file"]
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and self.has_change_permission(request)

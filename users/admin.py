@@ -12,26 +12,25 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm
 
 from ecommerce.common.admin import (
-    SIGNED,
-    WON,
     AsksReason,
     History,
     ReadOnly,
-    ReasonedForm,
     RelatedTable,
     ShopModelAdmin,
     Undeletable,
     link,
     list_url,
-    moment,
     number_column,
     object_action,
     rows_containing,
 )
-from users.forms import BalanceAdjustmentForm, MemberForm
+from ecommerce.common.admin_forms import ReasonedForm
+from ecommerce.common.admin_once import acts_once
+from ecommerce.common.admin_text import SIGNED, WON, moment
+from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm
 from users.models import Session, User, Wallet, WalletTransaction
 from users.services import adjust_balance
 
@@ -93,12 +92,12 @@ class AdjustsBalance(ShopModelAdmin):
 
 
 @admin.register(User)
-class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[type-arg]
+class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[misc,type-arg]
     """Members and staff. A member who leaves is deactivated: the books refer to the row."""
 
     member_id = "pk"
     form = MemberForm
-    add_form = UserCreationForm
+    add_form = MemberAddForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "email", "balance", "is_active", "is_staff", "date_joined"]
     list_select_related = ["wallet"]
@@ -139,13 +138,11 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[t
             return False
         return super().has_change_permission(request, obj)
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        if not change:
-            return super().save_model(request, obj, form, change)
-        # Only what was changed here: a colleague may have deactivated the member meanwhile.
-        columns = {field.name for field in obj._meta.concrete_fields}
-        obj.save(update_fields=columns.intersection(form.changed_data))
-        return None
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        view = super().user_change_password
+        # It changes the session, which can't be undone to show a refusal.
+        once = acts_once(self.admin_site, view, shows_refusals=False)
+        return once(request, id, form_url)
 
     def related_tables(self, request: HttpRequest, obj: User) -> list[RelatedTable]:
         makers = {

@@ -3,14 +3,18 @@
 from django import forms
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import UserChangeForm
+from unfold.forms import UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from ecommerce.common.admin import ReasonedForm, ReasonForm, not_zero
+from ecommerce.common.admin_forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
 
 
 class MemberForm(ReasonedForm, UserChangeForm):  # type: ignore[misc]
     """A member's account: who may do what, and whether at all."""
+
+
+class MemberAddForm(ServiceForm, UserCreationForm):  # type: ignore[misc]
+    """A new member's name and password."""
 
 
 class BalanceAdjustmentForm(ReasonForm):

@@ -118,32 +118,16 @@ def test_the_total_may_be_lowered_to_what_is_issued_and_no_further(
     assert logged() == [("admin", "How many coupons: 30 → 2 (예산)")]
 
 
-def before_changing(monkeypatch: pytest.MonkeyPatch, happening: Callable[[], object]) -> None:
-    """Let something happen after the form was found valid, and before the service has its lock."""
-
-    def changed_late(**terms: Any) -> Coupon:
-        happening()
-        return change_coupon(**terms)
-
-    monkeypatch.setattr("coupons.admin.change_coupon", changed_late)
-
-
-def test_coupons_issued_while_the_form_is_being_saved_are_an_error_of_the_form(
-    admin_client: Client,
-    coupon: Coupon,
-    make_member: Callable[..., User],
-    monkeypatch: pytest.MonkeyPatch,
+def test_coupons_issued_since_the_form_was_opened_are_an_error_of_the_form(
+    admin_client: Client, coupon: Coupon, make_member: Callable[..., User]
 ) -> None:
     form = filled_in(admin_client.get(change_url(coupon)))
-    members = [make_member(), make_member()]
-    before_changing(
-        monkeypatch,
-        lambda: [issue_coupon(coupon_id=coupon.pk, user_id=one.pk) for one in members],
-    )
+    for _ in range(2):
+        issue_coupon(coupon_id=coupon.pk, user_id=make_member().pk)
     answer = admin_client.post(
         change_url(coupon), form | {"name": "x", "total_quantity": 1, "reason": "r"}
     )
-    assert errors_on(answer)["total_quantity"][0] == "2 are issued already."
+    assert errors_on(answer) == {"total_quantity": ["2 are issued already."]}
     coupon.refresh_from_db()
     assert (coupon.total_quantity, coupon.issued_quantity) == (30, 2)
     assert coupon.name != "x"
@@ -151,15 +135,15 @@ def test_coupons_issued_while_the_form_is_being_saved_are_an_error_of_the_form(
 
 
 def test_terms_that_contradict_a_colleagues_change_are_an_error_of_the_form(
-    admin_client: Client, coupon: Coupon, monkeypatch: pytest.MonkeyPatch
+    admin_client: Client, make_coupon: Callable[..., Coupon]
 ) -> None:
+    coupon = make_coupon(discount_type="percent", discount_value=10)
     form = filled_in(admin_client.get(change_url(coupon)))
-    colleague = {"discount_type": "percent", "discount_value": 10}
-    before_changing(monkeypatch, lambda: change_coupon(coupon_id=coupon.pk, **colleague))
-    answer = admin_client.post(change_url(coupon), form | {"discount_value": 2_000, "reason": "r"})
-    assert errors_on(answer) == {"discount_value": ["A percentage is at most 100."]}
+    change_coupon(coupon_id=coupon.pk, discount_type="fixed", discount_value=1_000)
+    answer = admin_client.post(change_url(coupon), form | {"max_discount": 2_000, "reason": "r"})
+    assert errors_on(answer) == {"max_discount": ["Only a percentage can be capped."]}
     coupon.refresh_from_db()
-    assert (coupon.discount_type, coupon.discount_value) == ("percent", 10)
+    assert (coupon.discount_type, coupon.max_discount) == ("fixed", None)
 
 
 def test_who_may_only_look_changes_no_campaign(db: None, coupon: Coupon) -> None:

@@ -1,15 +1,13 @@
 """What the admins of all apps share.
 
-Money, stock, coupons and orders change through services only, and these open the outermost
-transaction themselves (docs/locking.md). So a form that saves through one, a page that acts on
-one object and a page that acts on the chosen rows of a list all run outside the transaction that
-Django wraps around an admin's form. What staff do is in the admin's log: what changed, from what
-to what, and why.
+Money, stock, coupons and orders change through services only (docs/locking.md). What staff do is
+in the admin's log: what changed, from what to what, and why. Every form acts once (`admin_once`),
+in one transaction with its entries in the log, and undoes nothing that a colleague did since it
+was opened (`admin_stale`).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -27,18 +25,18 @@ from django.db.models.lookups import Contains
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _now
-from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList as UnfoldChangeList
-from unfold.widgets import UnfoldAdminTextInputWidget
 
-from ecommerce.common.errors import DomainError
+from ecommerce.common import admin_stale
+from ecommerce.common.admin_forms import ServiceForm, add_refusal
+from ecommerce.common.admin_once import REFUSALS, acts_once, refusal_of
+from ecommerce.common.admin_text import COUNT, shown_change
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -49,37 +47,67 @@ if TYPE_CHECKING:
     UnfoldModelAdmin: TypeAlias = admin.ModelAdmin[Any]
     UnfoldTabularInline: TypeAlias = admin.TabularInline[Any, Any]
     DjangoModelAdmin: TypeAlias = admin.ModelAdmin[Any]
-    ModelForm: TypeAlias = forms.ModelForm[Any]
 else:
     from django.contrib.admin import ModelAdmin as DjangoModelAdmin
-    from django.forms import ModelForm
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
     from unfold.admin import TabularInline as UnfoldTabularInline  # noqa: F401  for the apps
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
-REFUSALS = (DomainError, ValidationError)
-REASON_MAX_LENGTH = 200
-LOGGED_VALUE_MAX_LENGTH = 100
 LOG_BATCH = 500
 SELECTION_MAX = 1_000
 """How many rows of a list one action may change, in one transaction."""
-
-WON = "₩{:,}"
-COUNT = "{:,}"
-SIGNED = "{:+,}"
 
 
 # --- Lists --------------------------------------------------------------------------------------
 
 
 class ShopModelAdmin(UnfoldModelAdmin):
-    """A list that stays quick on millions of rows, and pages that act on one object."""
+    """A list that stays quick on millions of rows, and forms and pages that act once."""
 
     list_per_page = 50
     show_full_result_count = False  # a second COUNT(*), over the whole table
     show_facets = admin.ShowFacets.NEVER  # one COUNT(*) more for each choice of each filter
     change_form_outer_after_template = "admin/related_tables.html"
+
+    acts_in_parts: ClassVar[Sequence[str]] = ()
+    """Pages that write in transactions of their own, and know by themselves what they did."""
+
+    def get_urls(self) -> list[Any]:
+        urls = super().get_urls()
+        for url in urls:
+            if url.name not in {_name_of(self, page) for page in self.acts_in_parts}:
+                url.callback = acts_once(self.admin_site, url.callback)
+        return urls
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        _lock_object(request)
+        return super().changeform_view(request, *args, **kwargs)
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        _lock_object(request)
+        return super().delete_view(request, *args, **kwargs)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Any:
+        obj = super().get_object(request, object_id, from_field)
+        if obj is None or not getattr(request, "locks_object", False):
+            return obj
+        return self.get_queryset(request).select_for_update().filter(pk=obj.pk).first()
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        form_class = super().get_form(request, obj, change, **kwargs)  # made for this request
+        form_class.refusal = refusal_of(request)  # type: ignore[attr-defined]
+        return form_class
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            admin_stale.save_changed(form)
+        else:
+            super().save_model(request, obj, form, change)
 
     def complete_page(self, rows: Sequence[Any]) -> None:
         """Add to the rows of one page of the list what comes from elsewhere, in bulk."""
@@ -108,7 +136,7 @@ class ShopModelAdmin(UnfoldModelAdmin):
             f"{capfirst(form.fields[name].label or name)}: {old} → {new}"
             for name in form.changed_data
             if name in form.fields and name != "reason"
-            for old, new in [_shown_change(form, name)]
+            for old, new in [shown_change(form, name)]
         ]
         if "password" in form.changed_data:  # of a form that changes nothing else
             changes.append(_now("Password changed"))
@@ -193,6 +221,8 @@ class ShopModelAdmin(UnfoldModelAdmin):
         change_url = reverse(_url_name(self, "change"), args=[quote(obj.pk)])
         if form.is_valid():
             try:
+                if earlier := refusal_of(request):
+                    raise earlier
                 done = act(obj, form.cleaned_data)
             except REFUSALS as refusal:
                 add_refusal(form, refusal)
@@ -244,6 +274,8 @@ class ShopModelAdmin(UnfoldModelAdmin):
         valid = form.is_valid()
         if valid and request.POST["step"] == "confirm":
             try:
+                if earlier := refusal_of(request):
+                    raise earlier
                 done = act(rows, {**form.cleaned_data, "seen": request.POST.get("seen", "")})
             except REFUSALS as refusal:
                 add_refusal(form, refusal)
@@ -289,11 +321,6 @@ class RelatedTable:
     """Where all of the rows are, if these are only the latest."""
 
 
-def moment(value: datetime | None) -> str:
-    """A moment as staff read it, in the shop's time."""
-    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S") if value else "–"
-
-
 def link(obj: Any, text: object = None) -> str:
     """A link to an object's page."""
     opts = obj._meta
@@ -312,34 +339,19 @@ def list_url(model: type[Model], **filters: object) -> str:
     )
 
 
-def _shown_change(form: forms.BaseForm, name: str) -> tuple[str, str]:
-    field = form.fields[name]
-    values = (form.get_initial_for_field(field, name), form.cleaned_data[name])
-    old, new = (_shown_value(field, value)[:LOGGED_VALUE_MAX_LENGTH] for value in values)
-    return old, new
+def _lock_object(request: HttpRequest) -> None:
+    """From here on, lock the object that a form was sent for, unless it is only shown again."""
+    request.locks_object = (  # type: ignore[attr-defined]
+        request.method == "POST" and refusal_of(request) is None
+    )
 
 
-def _shown_value(field: forms.Field, value: Any) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, bool):
-        return _now("yes") if value else _now("no")
-    if isinstance(value, int) and not isinstance(field, forms.ModelChoiceField):
-        return COUNT.format(value)
-    if isinstance(value, datetime):
-        return moment(value)
-    if isinstance(field, forms.ModelMultipleChoiceField):
-        return ", ".join(sorted(str(one) for one in value)) or "–"
-    if isinstance(field, forms.ModelChoiceField) and not isinstance(value, Model):
-        value = field.queryset.filter(pk=value).first() if field.queryset is not None else value
-    if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
-        return str(dict(field.choices).get(value, value))  # type: ignore[arg-type]
-    return str(value)
+def _name_of(model_admin: DjangoModelAdmin, page: str) -> str:
+    return f"{model_admin.opts.app_label}_{model_admin.opts.model_name}_{page}"
 
 
 def _url_name(model_admin: DjangoModelAdmin, page: str) -> str:
-    opts = model_admin.opts
-    return f"{model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_{page}"
+    return f"{model_admin.admin_site.name}:{_name_of(model_admin, page)}"
 
 
 def rows_containing(queryset: QuerySet[Any], paths: Iterable[str], text: str) -> QuerySet[Any]:
@@ -413,46 +425,6 @@ class History(ReadOnly):
     paginator = InfinitePaginator
 
 
-class ServiceForm(ModelForm):
-    """A form whose save may still be refused, by the service that does it under its locks."""
-
-    refusal: ClassVar[DomainError | ValidationError | None] = None
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # What was shown is sent back: changed is what differs from that, rather than from what a
-        # colleague has made of it meanwhile, which would be undone.
-        for field in self.fields.values():
-            # Not what can't be changed here: that is the password's hash, which none may see.
-            field.show_hidden_initial = not (
-                field.disabled or isinstance(field, forms.ModelMultipleChoiceField)
-            )
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.refusal is not None:
-            add_refusal(self, self.refusal)
-        return cleaned
-
-
-class ReasonedForm(ServiceForm):
-    """A change whose reason goes into the log; without one, nothing may be changed."""
-
-    reason = forms.CharField(
-        label=_("Reason for the change"),
-        max_length=REASON_MAX_LENGTH,
-        required=False,
-        widget=UnfoldAdminTextInputWidget,
-    )
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        is_change = self.instance.pk is not None and set(self.changed_data) - {"reason"}
-        if is_change and not self.cleaned_data.get("reason"):
-            self.add_error("reason", ValidationError(_("Say why: this is kept in the log.")))
-        return cleaned
-
-
 class AsksReason(ShopModelAdmin):
     """An admin whose form of changes has a field for the reason, for those who may change."""
 
@@ -463,72 +435,21 @@ class AsksReason(ShopModelAdmin):
         return [*fieldsets, (None, {"fields": ["reason"]})]
 
 
-class _NoTransaction(DjangoModelAdmin):
-    """Comes after unfold's and before Django's own class, whose transaction it leaves out."""
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        return self._changeform_view(request, *args, **kwargs)  # type: ignore[attr-defined]
-
-
-class SavedByService(Undeletable, ShopModelAdmin, _NoTransaction):
-    """An admin whose `save_model` calls a service.
-
-    Services are `durable`: inside the transaction that Django's `changeform_view` opens they would
-    not run, and their locks would outlive them until the log is written and the page is rendered.
-    What the service refuses is shown at the form, which is made anew with the refusal as its error.
-    """
+class SavedByService(Undeletable, ShopModelAdmin):
+    """An admin whose `save_model` calls a service; what that refuses is an error of the form."""
 
     form = ServiceForm
     add_form: type[ServiceForm] | None = None
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except REFUSALS as refusal:
-            request.refusal = refusal  # type: ignore[attr-defined]
-            return super().changeform_view(request, *args, **kwargs)
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> Any:
         if obj is None and self.add_form is not None:
             kwargs["form"] = self.add_form
-        form_class = super().get_form(request, obj, change, **kwargs)  # made for this request
-        form_class.refusal = getattr(request, "refusal", None)  # type: ignore[attr-defined]
-        return form_class
-
-
-def add_refusal(form: forms.BaseForm, refusal: DomainError | ValidationError) -> None:
-    """Add a refusal to a form's errors, at the fields that it names and the form has."""
-    if isinstance(refusal, DomainError):
-        errors = [
-            (item.attr, ValidationError(item.detail, code=item.code)) for item in refusal.items
-        ]
-    else:
-        by_field = getattr(refusal, "error_dict", {None: [refusal]})
-        errors = [(name, ValidationError(found)) for name, found in by_field.items()]
-    for name, error in errors:
-        form.add_error(name if name in form.fields else None, error)
+        return super().get_form(request, obj, change, **kwargs)
 
 
 # --- Pages that act on one object ---------------------------------------------------------------
-
-
-class ReasonForm(forms.Form):
-    """Why staff do something by hand."""
-
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=REASON_MAX_LENGTH,
-        help_text=_("Kept in the books for good, with your name."),
-        widget=UnfoldAdminTextInputWidget,
-    )
-
-
-def not_zero(value: int) -> None:
-    """Raises ValidationError for a change that changes nothing."""
-    if value == 0:
-        raise ValidationError(_("It must not be 0."), code="zero")
 
 
 def object_action(

@@ -27,7 +27,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.admin import COUNT, ShopModelAdmin, object_action
+from ecommerce.common.admin import ShopModelAdmin, object_action
+from ecommerce.common.admin_text import COUNT
 from ecommerce.common.files.cells import escape_text, to_xlsx
 
 EXPORT_BATCH = 1_000

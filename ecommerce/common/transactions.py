@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, local
 from typing import TypeVar
 
 import structlog
@@ -16,6 +16,7 @@ from ecommerce.common.errors import Busy, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
 _sqlite_turn = Lock()
+_thread = local()
 logger = structlog.get_logger(__name__)
 
 
@@ -36,8 +37,11 @@ def run_transaction(work: Callable[[bool], T]) -> T:
         Busy: locks could not be had in time; nothing was written.
         Unavailable: the database is down; nothing was written.
         OutcomeUnknown: a commit's answer was lost and could not be settled.
-        RuntimeError: called inside another transaction.
+        RuntimeError: called inside another transaction, unless by `run_joined`.
     """
+    if _joins():
+        with transaction.atomic():  # what is refused in here can be told, and the rest go on
+            return work(False)
     settle = False
     try:
         for attempt in Retrying(
@@ -60,6 +64,40 @@ def run_transaction(work: Callable[[bool], T]) -> T:
             raise OutcomeUnknown from error
         raise (Busy if may_be_retried(error) else Unavailable) from error
     raise AssertionError("unreachable: the last attempt returns or raises")
+
+
+def run_joined(work: Callable[[bool], T]) -> T:
+    """As `run_transaction`, and the services that `work` calls take part in its transaction.
+
+    They are tried again with it, so they have nothing to settle: `work` does, by an identity that
+    it writes itself.
+    """
+    left: list[Callable[[], object]] = []
+
+    def joined(settle: bool) -> T:
+        left.clear()
+        _thread.after_commit = left
+        try:
+            return work(settle)
+        finally:
+            _thread.after_commit = None
+
+    result = run_transaction(joined)
+    for act in left:
+        act()
+    return result
+
+
+def after_commit(act: Callable[[], object]) -> None:
+    """Do what a service does once its transaction is committed: now, if it has joined no other."""
+    if _joins():
+        _thread.after_commit.append(act)
+    else:
+        act()
+
+
+def _joins() -> bool:
+    return getattr(_thread, "after_commit", None) is not None
 
 
 def discard_transaction() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ecommerce.tests.admin_acts import one_of_each  # noqa: F401
 from ecommerce.tests.openapi import every_answer_is_described  # noqa: F401
 
 

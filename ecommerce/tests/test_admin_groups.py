@@ -18,6 +18,7 @@ from django.utils import timezone
 from coupons.models import Coupon
 from coupons.services import issue_coupon
 from ecommerce.tests.expectations import nothing_changes, shop_state
+from ecommerce.tests.rendered_forms import filled, form_on
 from ecommerce.tests.staff import logged
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Product
@@ -84,9 +85,16 @@ def do(page: str, form: dict[str, Any]) -> Callable[[Client, Any], HttpResponse]
     return send
 
 
-def change_member(browser: Client, shop: SimpleNamespace) -> HttpResponse:
-    form = {"username": shop.member.username, "initial-is_active": "True", "reason": "left"}
-    return browser.post(url("users/user", shop.member.pk), form)
+def change(page: str, **changes: Any) -> Callable[[Client, Any], HttpResponse]:
+    """What is sent when a form is opened and changed; by who may not open it, only the changes."""
+
+    def send(browser: Client, shop: SimpleNamespace) -> HttpResponse:
+        path = page.format(**{name: one.pk for name, one in vars(shop).items()})
+        shown = browser.get(path)
+        form = form_on(shown) if shown.status_code == 200 else {}
+        return browser.post(path, filled(form, **changes, reason="r"))
+
+    return send
 
 
 def import_products(browser: Client, shop: SimpleNamespace) -> HttpResponse:
@@ -125,8 +133,7 @@ ACTIONS: dict[str, tuple[Callable[[Client, Any], HttpResponse], set[str]]] = {
                        {MANAGER}),
     "add a product": (do(url("products/product") + "add/", PRODUCT), {MANAGER}),
     "change a product": (
-        do("/admin/products/product/{product}/change/", {"sku": "S", "name": "m", "price": 5,
-                                                         "reason": "r"}), {MANAGER}),
+        change("/admin/products/product/{product}/change/", sku="S", price=5), {MANAGER}),
     "adjust stock": (
         do("/admin/products/product/{product}/adjust_stock/", {"quantity": 5, "reason": "r"}),
         {MANAGER}),
@@ -135,7 +142,7 @@ ACTIONS: dict[str, tuple[Callable[[Client, Any], HttpResponse], set[str]]] = {
     "withdraw products": (withdraw, {MANAGER}),
     "add a campaign": (do(url("coupons/coupon") + "add/", CAMPAIGN), {MANAGER}),
     "change a campaign": (
-        do("/admin/coupons/coupon/{upcoming}/change/", CAMPAIGN | {"reason": "r"}), {MANAGER}),
+        change("/admin/coupons/coupon/{coupon}/change/", name="n", total_quantity=3), {MANAGER}),
     "open a campaign": (do("/admin/coupons/coupon/{upcoming}/open_now/", OPEN_UNTIL), {MANAGER}),
     "close a campaign": (
         do("/admin/coupons/coupon/{coupon}/close_now/", {"reason": "r"}), {MANAGER}),
@@ -154,7 +161,8 @@ ACTIONS: dict[str, tuple[Callable[[Client, Any], HttpResponse], set[str]]] = {
         do(url("users/user") + "add/", {"username": "new", "usable_password": "true",
                                         "password1": "long enough", "password2": "long enough"}),
         {MANAGER}),
-    "deactivate a member": (change_member, {MANAGER}),
+    "deactivate a member": (
+        change("/admin/users/user/{member}/change/", is_active=None), {MANAGER}),
     "add a group": (do(url("auth/group") + "add/", {"name": "n"}), set()),
 }  # fmt: skip
 

@@ -77,7 +77,7 @@ def create_product(
         if mine and settle and mine.created_at == product.created_at:
             return mine
         if mine:
-            raise SkuTaken
+            raise SkuTaken(attr="sku")
         product.pk = None
         product.save(force_insert=True)
         if stock:
@@ -88,7 +88,7 @@ def create_product(
         return run_transaction(work)
     except IntegrityError as error:
         if Product.objects.filter(sku=product.sku).exists():
-            raise SkuTaken from error
+            raise SkuTaken(attr="sku") from error
         raise
 
 
@@ -119,7 +119,7 @@ def change_product(
         if "sku" in changes:
             others = Product.objects.filter(sku=product.sku).exclude(pk=product_id)
             if others.exists():
-                raise SkuTaken
+                raise SkuTaken(attr="sku")
         if changes:
             columns = {*changes, "search_name"} if "name" in changes else set(changes)
             product.save(update_fields=columns)
@@ -129,7 +129,7 @@ def change_product(
         return run_transaction(work)
     except IntegrityError as error:
         if Product.objects.filter(sku=changes.get("sku")).exists():
-            raise SkuTaken from error
+            raise SkuTaken(attr="sku") from error
         raise
 
 

@@ -1,0 +1,21 @@
+"""What the mechanisms that all apps share remember."""
+
+from django.db import models
+from django.utils import timezone
+
+from ecommerce.common.fields import ExactCharField
+
+
+class SentForm(models.Model):
+    """A form of the admin that acted, and what was answered: sent again, it gets that answer.
+
+    Written in the transaction of what the form did, so that there is one if and only if it did it.
+    """
+
+    key = ExactCharField(max_length=64, unique=True)
+    body = ExactCharField(max_length=64)
+    answer = models.TextField(default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,157 @@
+"""Everything that the forms of the admin do: one act for each form that there is.
+
+Found in the registry, so that what is added to the admin is tested with the rest; what an act
+needs to be told before it acts is in `TOLD`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
+from django.utils import timezone
+
+from coupons.models import Coupon
+from coupons.services import issue_coupon
+from ecommerce.common.admin import ShopModelAdmin
+from ecommerce.tests.rendered_forms import Form, filled, form_on
+from orders.services import DraftLine, OrderDraft, place_order
+from products.models import Category, Product
+from users.models import User
+
+LOOKS_ONLY = {"live"}
+"""Pages of one object on which nothing is sent."""
+
+PASSWORD = "correct horse battery"
+CAMPAIGN = {
+    "name": "가을", "discount_type": "fixed", "discount_value": 5, "min_order_amount": 1_000,
+    "total_quantity": 3, "valid_days": 1, "issue_starts_at_0": "2027-01-01",
+    "issue_starts_at_1": "10:00:00", "issue_ends_at_0": "2027-01-02",
+    "issue_ends_at_1": "10:00:00",
+}  # fmt: skip
+WINDOW = {name: value for name, value in CAMPAIGN.items() if name.startswith("issue_")}
+
+TOLD: dict[str, dict[str, Any]] = {
+    "users.user add": {"username": "새회원", "password1": PASSWORD, "password2": PASSWORD},
+    "users.user change": {"first_name": "민지"},
+    "users.user password": {"password1": PASSWORD, "password2": PASSWORD},
+    "users.user adjust_balance": {"amount": 5_000},
+    "users.wallet adjust_balance": {"amount": -5_000},
+    "auth.group add": {"name": "상담"},
+    "auth.group change": {"name": "상담"},
+    "auth.group delete": {},
+    "auth.group delete_selected": {},
+    "products.category add": {"name": "주방", "slug": "주방"},
+    "products.category change": {"name": "주방"},
+    "products.category delete": {},
+    "products.category delete_selected": {},
+    "products.product add": {"name": "머그컵", "price": 9_900, "opening_stock": 3},
+    "products.product change": {"price": 9_900},
+    "products.product adjust_stock": {"quantity": 5},
+    "products.product put_on_sale": {"step": "confirm"},
+    "products.product withdraw": {"step": "confirm"},
+    "products.product change_price": {"percent": 10, "round_to": 10, "step": "confirm"},
+    "coupons.coupon add": CAMPAIGN,
+    "coupons.coupon change": {"total_quantity": 31},
+    "coupons.coupon open_now_action": {"until_0": "2099-01-01", "until_1": "10:00:00"},
+    "coupons.coupon close_now": {},
+    "coupons.coupon clone": WINDOW | {"name": "복제"},
+    "coupons.issuedcoupon revoke": {},
+    "orders.order cancel": {},
+}
+
+
+@dataclass(frozen=True)
+class Act:
+    """What one form of the admin does, by the page it is on."""
+
+    name: str
+    model_admin: ShopModelAdmin
+    page: str
+
+    def path(self, one_of_each: SimpleNamespace) -> str:
+        """Where the form is sent."""
+        opts = self.model_admin.opts
+        base = f"/admin/{opts.app_label}/{opts.model_name}/"
+        if self.page == "add":
+            return base + "add/"
+        if self.page in self.model_admin.actions or self.page == "delete_selected":
+            return base
+        page = "open_now" if self.page == "open_now_action" else self.page
+        return f"{base}{self.object(one_of_each).pk}/{page}/"
+
+    def object(self, one_of_each: SimpleNamespace) -> Any:
+        if self.page == "open_now_action":
+            return one_of_each.upcoming
+        if self.page == "put_on_sale":
+            return one_of_each.withdrawn
+        return getattr(one_of_each, self.model_admin.opts.model_name or "")
+
+    def form(self, browser: Client, one_of_each: SimpleNamespace) -> Form:
+        """The form as a browser has it before the button is pressed."""
+        path = self.path(one_of_each)
+        chosen: dict[str, Any] = {
+            "action": self.page,
+            "_selected_action": [self.object(one_of_each).pk],
+        }
+        on_list = path.endswith(f"/{self.model_admin.opts.model_name}/")
+        page = browser.post(path, chosen) if on_list else browser.get(path)
+        form = filled(form_on(page), **TOLD[self.name])
+        return filled(form, reason="이유") if "reason" in form else form
+
+    def send(self, browser: Client, one_of_each: SimpleNamespace, form: Form) -> HttpResponse:
+        return browser.post(self.path(one_of_each), form)
+
+
+def _acts() -> list[Act]:
+    request = RequestFactory().get("/admin/")
+    request.user = User(is_active=True, is_staff=True, is_superuser=True)
+    acts = []
+    for model, model_admin in admin.site._registry.items():
+        assert isinstance(model_admin, ShopModelAdmin)
+        pages = [name for name in ("add", "change", "delete") if _may(model_admin, name, request)]
+        pages += [name for name in model_admin.get_actions(request) if name != "export"]
+        pages += {*model_admin.actions_detail, *model_admin.actions_row} - LOOKS_ONLY
+        pages += ["password"] if model is User else []
+        acts += [Act(f"{model._meta.label_lower} {page}", model_admin, page) for page in pages]
+    return sorted(acts, key=lambda act: act.name)
+
+
+def _may(model_admin: ShopModelAdmin, what: str, request: Any) -> bool:
+    return bool(getattr(model_admin, f"has_{what}_permission")(request))
+
+
+ACTS = _acts()
+acts = pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
+
+
+@pytest.fixture
+def one_of_each(
+    member: User,
+    product: Product,
+    coupon: Coupon,
+    make_product: Callable[..., Product],
+    make_coupon: Callable[..., Coupon],
+) -> SimpleNamespace:
+    """A shop with one of each of what the acts are about."""
+    issued = issue_coupon(coupon_id=make_coupon().pk, user_id=member.pk)
+    later = timezone.now() + timedelta(days=1)
+    draft = OrderDraft(user_id=member.pk, lines=(DraftLine(product.pk, 2),))
+    return SimpleNamespace(
+        user=member,
+        wallet=member.wallet,
+        group=Group.objects.create(name="예전"),
+        category=Category.objects.create(name="예전", slug="old"),
+        product=product,
+        withdrawn=make_product(is_active=False),
+        coupon=coupon,
+        upcoming=make_coupon(issue_starts_at=later, issue_ends_at=later + timedelta(days=1)),
+        issuedcoupon=issued,
+        order=place_order(draft).value,
+    )
