@@ -3,10 +3,10 @@
 from django_filters import rest_framework as filters
 
 from coupons.models import Coupon, CouponQuerySet, IssuedCoupon, IssuedCouponQuerySet
-from ecommerce.common.filters import YesOrNoFilter
+from ecommerce.common.filters import StrictFilterSet, YesOrNoFilter
 
 
-class CouponFilter(filters.FilterSet):  # type: ignore[misc]
+class CouponFilter(StrictFilterSet):
     is_open = YesOrNoFilter(
         method="filter_is_open", help_text="Only campaigns that issue at this time, or do not."
     )
@@ -19,7 +19,7 @@ class CouponFilter(filters.FilterSet):  # type: ignore[misc]
         return queryset.open_or_not(value == "true")
 
 
-class IssuedCouponFilter(filters.FilterSet):  # type: ignore[misc]
+class IssuedCouponFilter(StrictFilterSet):
     status = filters.ChoiceFilter(
         choices=IssuedCoupon.Status.choices,
         method="filter_status",

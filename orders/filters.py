@@ -2,11 +2,11 @@
 
 from django_filters import rest_framework as filters
 
-from ecommerce.common.filters import DayFilter
+from ecommerce.common.filters import DayFilter, StrictFilterSet
 from orders.models import Order
 
 
-class OrderFilter(filters.FilterSet):  # type: ignore[misc]
+class OrderFilter(StrictFilterSet):
     status = filters.ChoiceFilter(
         choices=Order.Status.choices, help_text="Only orders with this status."
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ecommerce.common.serializers import StrictSerializer, WholeNumberField
+from ecommerce.common.serializers import BoundedListField, StrictSerializer, WholeNumberField
 from orders.models import Order, OrderItem
 
 LINES_MAX = 50
@@ -17,9 +17,7 @@ class OrderLineSerializer(StrictSerializer):
 
 
 class PlaceOrderSerializer(StrictSerializer):
-    items = serializers.ListField(
-        child=OrderLineSerializer(), allow_empty=False, max_length=LINES_MAX
-    )
+    items = BoundedListField(child=OrderLineSerializer(), allow_empty=False, max_length=LINES_MAX)
     coupon = WholeNumberField(
         required=False, allow_null=True, default=None, help_text="The id of one of your coupons."
     )

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
-from ecommerce.common.filters import PlainDigitsField, YesOrNoFilter
+from ecommerce.common.filters import PlainDigitsField, StrictFilterSet, YesOrNoFilter
 from products.models import Category, Product, ProductQuerySet
 
 IDS = r"[0-9]{1,18}(,[0-9]{1,18}){0,99}"
@@ -43,7 +43,9 @@ class IdsFilter(filters.Filter):  # type: ignore[misc]
     field_class = IdsField
 
 
-class ProductFilter(filters.FilterSet):  # type: ignore[misc]
+class ProductFilter(StrictFilterSet):
+    may_be_empty = ("search",)  # a search box that was cleared
+
     # Filters apply in this order: what is searched among is a stretch of an index, so no others
     # come before the search.
     category = filters.ModelChoiceFilter(

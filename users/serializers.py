@@ -10,7 +10,12 @@ from rest_framework.exceptions import ErrorDetail
 from rest_framework.validators import UniqueValidator
 
 from ecommerce.common.fields import NormalEmail, Normalized
-from ecommerce.common.serializers import StrictSerializer, TrueOrFalseField, WholeNumberField
+from ecommerce.common.serializers import (
+    StrictSerializer,
+    TextField,
+    TrueOrFalseField,
+    WholeNumberField,
+)
 from users import passwords
 from users.models import User, WalletTransaction
 
@@ -22,18 +27,18 @@ WEAK_PASSWORD = [
 ]
 
 
-class UsernameField(Normalized, serializers.CharField):
+class UsernameField(Normalized, TextField):
     """A name in the form it is stored in (NFKC), so that look-alikes of one name are one name."""
 
     def normalize(self, text: str) -> str:
         return unicodedata.normalize("NFKC", text)
 
 
-class EmailField(NormalEmail, serializers.EmailField):
+class EmailField(NormalEmail, TextField, serializers.EmailField):
     """An address in the form it is stored in."""
 
 
-class PasswordField(serializers.CharField):
+class PasswordField(TextField):
     """A password as it was typed; its length is that of its normal form."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -105,7 +110,7 @@ class EmailSerializer(StrictSerializer):
 
 
 class RefreshSerializer(StrictSerializer):
-    refresh = serializers.CharField(max_length=2000)
+    refresh = TextField(max_length=2000)
 
 
 class RevocationSerializer(RefreshSerializer):

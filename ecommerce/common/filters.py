@@ -1,8 +1,9 @@
 """Query parameters that several lists have: strict, and described as what they are."""
 
 import re
+from collections.abc import Collection
 from datetime import date
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -10,9 +11,40 @@ from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
-from ecommerce.common.serializers import PLAIN_DIGITS
+from ecommerce.common.serializers import LENGTH_BEFORE_NORMALISING, PLAIN_DIGITS
 
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+class QueryForm(forms.Form):
+    """Judges what was sent as it was sent.
+
+    Django's forms take an empty parameter for one that is not there, and count a text's length
+    after they have taken the spaces off its ends.
+    """
+
+    may_be_empty: Collection[str] = ()
+
+    def clean(self) -> None:
+        for name, field in self.fields.items():
+            sent = self.data.get(name)
+            if sent == "" and name not in self.may_be_empty:
+                code = "invalid_choice" if isinstance(field, forms.ChoiceField) else "invalid"
+                text = _("An empty value is none. Leave the parameter out instead.")
+                self.add_error(name, ValidationError(text, code=code))
+            longest = LENGTH_BEFORE_NORMALISING * (getattr(field, "max_length", None) or 0)
+            if sent and longest and len(sent) > longest and name not in self.errors:
+                self.add_error(name, ValidationError(_("It is too long."), code="max_length"))
+
+
+class StrictFilterSet(filters.FilterSet):  # type: ignore[misc]
+    """Filters that refuse an empty parameter, but for those in `may_be_empty`."""
+
+    may_be_empty: ClassVar[Collection[str]] = ()
+
+    def get_form_class(self) -> type[forms.Form]:
+        fields = {name: one.field for name, one in self.filters.items()}
+        return type("Form", (QueryForm,), {**fields, "may_be_empty": self.may_be_empty})
 
 
 class PlainDigitsField(forms.IntegerField):

@@ -195,8 +195,10 @@ class AutoSchema(openapi.AutoSchema):
         return found
 
     def _validation_codes(self) -> Codes:
-        codes: Codes = {"*": {"unknown_field"}, "": {TOO_MANY_ERRORS.code}}
+        codes: Codes = {"*": {"unknown_field"}, "": {"invalid", TOO_MANY_ERRORS.code}}
         view: Any = self.view
+        if view.known_query_parameters():
+            codes["*"].add("invalid")
         declared = (self._declared("request_serializers"), self._declared("query_serializers"))
         inputs = [serializer for serializer in declared if serializer is not None]
         if self._is_list_view():

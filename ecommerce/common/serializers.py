@@ -4,17 +4,26 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from threading import local
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
+from rest_framework.fields import empty
 from rest_framework.settings import api_settings
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from ecommerce.common.errors import ERRORS_MAX
 
+if TYPE_CHECKING:
+    from django.http import QueryDict
+
+PROHIBITIONS = (ProhibitNullCharactersValidator(), ProhibitSurrogateCharactersValidator())
 PLAIN_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
+LENGTH_BEFORE_NORMALISING = 4
+"""How many times longer a text may be than the one that it is normalised to (NFD of Hangul: 3)."""
 UNKNOWN_FIELD = _("This field is not known here.")
 
 
@@ -25,6 +34,50 @@ def unknown_field_errors(sent: Iterable[Any], known: Iterable[str]) -> dict[str,
     return {name: [ErrorDetail(str(UNKNOWN_FIELD), code="unknown_field")] for name in unknown}
 
 
+def query_errors(sent: "QueryDict", known: Iterable[str]) -> dict[str, list[ErrorDetail]]:
+    """What is wrong with parameters before anybody reads them: which there are, how often."""
+    errors = unknown_field_errors(sent, known)
+    for name, values in sent.lists():
+        if len(values) > 1 and name not in errors:  # all but one would be ignored
+            errors[name] = [ErrorDetail(str(_("It is given more than once.")), code="invalid")]
+    return errors
+
+
+class TextField(serializers.CharField):
+    """A text and nothing else: DRF's reads a number as one.
+
+    `max_length` (characters) holds for what the text is after normalising; what is too long even
+    before costs no more than the look at its length.
+    """
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, **kwargs)
+        self.looked_at = LENGTH_BEFORE_NORMALISING * max_length
+
+    def run_validation(self, data: Any = empty) -> Any:
+        if isinstance(data, str):
+            if len(data) > self.looked_at:
+                self.fail("max_length", max_length=self.max_length)
+            for prohibition in PROHIBITIONS:  # before a validator that asks the database
+                prohibition(data)
+        elif data is not None and data is not empty:
+            self.fail("invalid")
+        return super().run_validation(data)
+
+
+class BoundedListField(serializers.ListField):
+    """A list of at most `max_length` items, which are counted before any of them is looked at."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, **kwargs)
+        self.counted = max_length
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if isinstance(data, list) and len(data) > self.counted:
+            self.fail("max_length", max_length=self.max_length)
+        return super().to_internal_value(data)
+
+
 class WholeNumberField(serializers.IntegerField):
     """An integer, or its plain decimal digits; JSON's 5.0 is the integer 5.
 
@@ -32,6 +85,8 @@ class WholeNumberField(serializers.IntegerField):
     """
 
     def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int | float | str) or isinstance(data, bool):
+            self.fail("invalid")
         if isinstance(data, str) and not PLAIN_DIGITS.fullmatch(data):
             self.fail("invalid")
         return super().to_internal_value(data)

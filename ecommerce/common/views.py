@@ -17,8 +17,8 @@ from ecommerce.common.errors import DomainError
 from ecommerce.common.pagination import PageParameters
 from ecommerce.common.serializers import (
     StrictSerializer,
+    query_errors,
     represent,
-    unknown_field_errors,
     validate,
 )
 
@@ -50,7 +50,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         super().initial(request, *args, **kwargs)
         if request.method == "OPTIONS":
             return
-        errors = unknown_field_errors(request.query_params, self.known_query_parameters())
+        errors = query_errors(request.query_params, self.known_query_parameters())
         if errors:
             raise serializers.ValidationError(errors)
 
