@@ -12,7 +12,6 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from unfold.forms import AdminPasswordChangeForm
 
 from ecommerce.common.admin import (
     AsksReason,
@@ -30,7 +29,7 @@ from ecommerce.common.admin import (
 from ecommerce.common.admin_forms import ReasonedForm
 from ecommerce.common.admin_once import acts_once
 from ecommerce.common.admin_text import SIGNED, WON, moment
-from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm
+from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
 from users.models import Session, User, Wallet, WalletTransaction
 from users.services import adjust_balance
 
@@ -98,7 +97,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[m
     member_id = "pk"
     form = MemberForm
     add_form = MemberAddForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = PasswordForm
     list_display = ["username", "email", "balance", "is_active", "is_staff", "date_joined"]
     list_select_related = ["wallet"]
     list_filter = ["is_active", "is_staff", "is_superuser", "date_joined"]

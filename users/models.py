@@ -7,7 +7,6 @@ from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
-from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Value
@@ -17,7 +16,10 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.fields import ExactCharField, NormalEmailField
-from users import passwords
+from users import names, passwords
+from users.names import NameValidator
+
+NAME_TAKEN = _("A user with that username already exists.")
 
 SESSION_SALT = "users.models.User.sessions"
 
@@ -35,11 +37,28 @@ class LatestMoment(models.BigIntegerField):  # type: ignore[type-arg]
         return value if add else Greatest(F(self.attname), Value(value))
 
 
+class NameKeyField(ExactCharField):
+    """The folded name, by which names that differ in case or width are one.
+
+    Members from before that was so, whose name was one with another's, have their id behind it. It
+    is null only in a row that the version before this one has written.
+    """
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        folded = names.fold(str(getattr(model_instance, "username")))  # noqa: B009
+        key: str | None = super().pre_save(model_instance, add)
+        if key is None or not (key == folded or key.startswith(f"{folded}#")):
+            setattr(model_instance, self.attname, folded)
+        return getattr(model_instance, self.attname)
+
+
 class UserQuerySet(models.QuerySet["User"]):
     def update(self, **changes: Any) -> int:
-        """As Django's; a new password or a deactivation ends the members' sessions here, too."""
+        """As Django's, with what goes along: a name's key, and the end of sessions."""
         if "password" in changes or changes.get("is_active", True) is not True:
             changes.setdefault("sessions_ended", self.session_end())
+        if isinstance(name := changes.get("username"), str):
+            changes.setdefault("name_key", names.fold(name))
         return super().update(**changes)
 
     @staticmethod
@@ -56,6 +75,10 @@ class UserManager(DjangoUserManager["User"]):
     def get_queryset(self) -> UserQuerySet:
         return UserQuerySet(self.model, using=self._db)
 
+    def with_a_name_like(self, name: str) -> UserQuerySet:
+        """Who has a name that is one with this one, or that this one imitates."""
+        return self.get_queryset().filter(name_key__in=names.forms_taken_with(name))
+
     def _create_user_object(
         self, username: str, email: str | None, password: str | None, **fields: Any
     ) -> "User":
@@ -63,6 +86,12 @@ class UserManager(DjangoUserManager["User"]):
         user: User = super()._create_user_object(username, email, None, **fields)  # type: ignore[misc]
         user.password = passwords.make(password)
         return user
+
+    def create_superuser(self, username: str, *args: Any, **fields: Any) -> "User":
+        """As Django's. Raises ValidationError when the name is one with another member's."""
+        if self.with_a_name_like(username).exists():
+            raise ValidationError(NAME_TAKEN, code="unique")
+        return super().create_superuser(username, *args, **fields)
 
 
 class User(AbstractUser):
@@ -73,11 +102,12 @@ class User(AbstractUser):
         max_length=150,
         unique=True,
         help_text=_("Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only."),
-        validators=[UnicodeUsernameValidator()],
-        error_messages={"unique": _("A user with that username already exists.")},
+        validators=[NameValidator()],
+        error_messages={"unique": NAME_TAKEN},
     )
+    name_key = NameKeyField(max_length=480, unique=True, null=True, editable=False)
     email = NormalEmailField(_("email address"), blank=True)
-    sessions_ended = LatestMoment(default=0, editable=False)
+    sessions_ended = LatestMoment(default=0, db_default=0, editable=False)
     """When all sessions of this member last ended (microseconds since 1970; 0: never).
 
     What began before is over: refresh tokens, access tokens for all that writes, the admin's
@@ -111,12 +141,15 @@ class User(AbstractUser):
         self._stored = self.__dict__.get("password"), self.__dict__.get("is_active")
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """As Django's; a new password or a deactivation ends the member's sessions with it."""
+        """As Django's, with what goes along: a name's key, and the end of sessions."""
         written = kwargs.get("update_fields")
+        along = set()
         if not self._state.adding and self._ends_sessions(written):
             self.end_sessions()
-            if written is not None:
-                kwargs["update_fields"] = {*written, "sessions_ended"}
+            along.add("sessions_ended")
+        if written is not None:
+            along |= {"name_key"} if "username" in written else set()
+            kwargs["update_fields"] = {*written, *along}
         super().save(*args, **kwargs)
         self._remember_stored()
 

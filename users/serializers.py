@@ -1,13 +1,10 @@
 """Members, tokens and wallets on the wire."""
 
-import unicodedata
 from typing import Any
 
 from django.conf import settings
-from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
-from rest_framework.validators import UniqueValidator
 
 from ecommerce.common.fields import NormalEmail, Normalized
 from ecommerce.common.serializers import (
@@ -16,8 +13,9 @@ from ecommerce.common.serializers import (
     TrueOrFalseField,
     WholeNumberField,
 )
-from users import passwords
-from users.models import User, WalletTransaction
+from users import names, passwords
+from users.models import NAME_TAKEN, User, WalletTransaction
+from users.names import NameValidator
 
 WEAK_PASSWORD = [
     "password_too_short",
@@ -31,7 +29,13 @@ class UsernameField(Normalized, TextField):
     """A name in the form it is stored in (NFKC), so that look-alikes of one name are one name."""
 
     def normalize(self, text: str) -> str:
-        return unicodedata.normalize("NFKC", text)
+        return names.normalise(text)
+
+
+def validate_name_is_free(name: str) -> None:
+    """Raises ValidationError when a member has this name, in whatever case or width."""
+    if User.objects.with_a_name_like(name).exists():
+        raise serializers.ValidationError(str(NAME_TAKEN), code="unique")
 
 
 class EmailField(NormalEmail, TextField, serializers.EmailField):
@@ -73,17 +77,12 @@ class SignedUpSerializer(MemberSerializer):
 class SignUpSerializer(StrictSerializer):
     username = UsernameField(
         max_length=150,
-        validators=[
-            User.username_validator,
-            UniqueValidator(
-                User.objects.all(), message=_("A user with that username already exists.")
-            ),
-        ],
+        validators=[NameValidator(), validate_name_is_free],
     )
     password = PasswordField()
     email = EmailField(required=False, allow_blank=True, default="", max_length=254)
 
-    extra_error_codes = {"password": WEAK_PASSWORD}
+    extra_error_codes = {"username": ["unique"], "password": WEAK_PASSWORD}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         candidate = User(username=attrs["username"], email=attrs["email"])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import Q
 from django.utils import timezone
 
 from ecommerce.common.compiled import Compiled
@@ -90,10 +91,12 @@ def _create(user: User) -> User:
     try:
         return run_transaction(work)
     except IntegrityError as error:
-        holder = User.objects.filter(username=user.username).first()
-        if holder is None:
+        holders = User.objects.filter(Q(username=user.username) | Q(name_key=user.name_key))
+        if not holders.exists():
             raise
-        if holder.password == user.password:  # a commit of ours that came through after all
+        if holder := holders.filter(
+            password=user.password
+        ).first():  # a commit of ours that came through after all
             return holder
         raise UsernameTaken(attr="username") from error
 

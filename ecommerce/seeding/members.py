@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ecommerce.seeding.rows import Series, insert_rows
 from users.models import User, Wallet, WalletTransaction
+from users.names import fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,10 @@ def insert_members(members: Sequence[NewMember], series: Series) -> dict[str, in
     """Insert members, wallets and first charges; ids by username. Needs an open transaction."""
     insert_rows(
         User,
-        ("username", "password", "email", "date_joined", "is_staff", "is_superuser"),
+        ("username", "name_key", "password", "email", "date_joined", "is_staff", "is_superuser"),
         [
-            (m.username, m.password, f"{m.username}@example.com", m.joined, m.is_staff, m.is_staff)
+            (m.username, fold(m.username), m.password, f"{m.username}@example.com", m.joined)
+            + (m.is_staff,) * 2
             for m in members
         ],
     )

@@ -82,12 +82,74 @@ def test_look_alikes_of_a_name_are_that_name(api, sent, stored):
         assert refusal(sign_up(api, username=sent)) == refused(400, "unique", "username")
 
 
-def test_names_that_differ_in_case_or_an_accent_are_different_names(api):
-    names = ["minji", "Minji", "MINJI", "mínji"]
-
-    for name in names:
+def test_names_that_differ_in_an_accent_are_different_names(api):
+    for name in ("minji", "mínji", "minjı"):
         assert sign_up(api, username=name).status_code == 201
-    assert list(User.objects.order_by("id").values_list("username", flat=True)) == names
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("minji", "Minji"),
+        ("MINJI", "minji"),
+        ("minji", "ＭＩＮＪＩ"),
+        ("Straße", "STRASSE"),
+        ("Σίσυφος", "ΣΊΣΥΦΟΣ"),
+        ("ＡB", "aｂ"),
+        ("ﬁsh", "FISH"),
+        ("mapio", "ΜΑΡΙΟ"),  # Greek capitals that look like Latin ones
+        ("coca", "соса"),  # Cyrillic
+        ("bob", "ВОВ"),
+    ],
+)
+def test_names_that_differ_in_case_or_width_or_only_look_alike_are_one(api, first, second):
+    assert sign_up(api, username=first).status_code == 201
+    with nothing_changes():
+        assert refusal(sign_up(api, username=second)) == refused(400, "unique", "username")
+    assert User.objects.get().username == unicodedata.normalize("NFKC", first)
+
+
+@pytest.mark.parametrize(
+    "name", ["Иван", "Μαρία", "김민지minji99", "さくらサクラ桜", "محمد", "соса"]
+)
+def test_names_of_every_script_are_good(api, name):
+    assert sign_up(api, username=name).json()["username"] == name
+
+
+IGNORABLE = [
+    *"\u00ad\u034f\u061c\u115f\u1160\u17b4\u180b\u180e\u200b\u200d\u200e\u202e\u2060\u2066\u206f",
+    *"\u3164\ufe0f\ufeff\uffa0\U0001d173\U000e0001\U000e0041\U000e0100",
+]
+
+
+@pytest.mark.parametrize("invisible", IGNORABLE, ids=lambda one: f"U+{ord(one):04X}")
+@pytest.mark.parametrize("name", ["{}", "{0}minji", "min{}ji", "minji{}", "민{}지"])
+def test_no_name_has_what_cannot_be_seen(api, invisible, name):
+    with nothing_changes():
+        answer = sign_up(api, username=name.format(invisible))
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["attr"] == "username"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "аdmin",  # Cyrillic a
+        "admın\u0456",
+        "αdmin",
+        "paypаl",
+        "민지а",
+        "минjи",
+        "Αа",  # Greek, Cyrillic
+        "user\u0661",  # an Arabic digit
+        "민지の",
+        "ᎪᎳᎵ",  # Cherokee: letters that look Latin
+        "ɑdmin\u0430",
+    ],
+)
+def test_no_name_mixes_scripts_or_uses_one_that_hardly_anyone_writes(api, name):
+    with nothing_changes():
+        assert refusal(sign_up(api, username=name)) == refused(400, "invalid", "username")
 
 
 def test_a_taken_name_is_refused(api):

@@ -1,0 +1,71 @@
+"""Names of members: which may be had, and which are one."""
+
+import unicodedata
+
+import regex
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.utils.deconstruct import deconstructible
+from django.utils.translation import gettext_lazy as _
+
+TOGETHER = ["Latn Hani Hang", "Latn Hani Hira Kana", "Latn Hani Bopo"]
+ALONE = [
+    *("Arab", "Armn", "Beng", "Cyrl", "Deva", "Ethi", "Geor", "Grek", "Gujr", "Guru", "Hebr"),
+    *("Knda", "Khmr", "Laoo", "Mlym", "Mymr", "Orya", "Sinh", "Taml", "Telu", "Thaa", "Thai"),
+    "Tibt",
+]
+"""The scripts in common use (UAX 31, table 5), and those of them that are written together."""
+
+
+def _letters_of(script: str) -> str:
+    return rf"\p{{scx={script}}}"
+
+
+INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+ONE_WRITING = regex.compile(
+    "|".join(
+        f"[{''.join(_letters_of(script) for script in ['Zyyy', 'Zinh', *scripts.split()])}]*"
+        for scripts in [*TOGETHER, *ALONE]
+    )
+)
+LOOK_LATIN = str.maketrans(
+    "авсԁеһіјкӏмнорԛѕтуѵԝхαβεηικμνοπρτυχγζ",
+    "abcdehijklmhopqstyvwxabenikmvonptuxyz",
+)
+"""Small letters of Cyrillic and Greek that, small or capital, look like one of Latin."""
+
+
+@deconstructible
+class NameValidator(UnicodeUsernameValidator):
+    """Letters, digits and @.+-_, all of them visible, of scripts that are written together.
+
+    That is the restriction level "highly restrictive" of UTS 39: Korean, Latin and digits mix, a
+    Cyrillic letter among Latin ones does not.
+    """
+
+    def __call__(self, value: object) -> None:
+        super().__call__(value)
+        name = str(value)
+        if INVISIBLE.search(name):
+            raise ValidationError(_("A name has no invisible characters."), code="invalid")
+        if not ONE_WRITING.fullmatch(name):
+            raise ValidationError(
+                _("A name does not mix scripts whose letters look alike."), code="invalid"
+            )
+
+
+def normalise(name: str) -> str:
+    """The form in which a name is stored, and looked up (NFKC)."""
+    return unicodedata.normalize("NFKC", name)
+
+
+def fold(name: str) -> str:
+    """What names have in common that differ in case or width only."""
+    return unicodedata.normalize("NFKC", normalise(name).casefold())
+
+
+def forms_taken_with(name: str) -> set[str]:
+    """The folded names that stand in a name's way: its own, and one that it looks like."""
+    folded = fold(name)
+    latin = folded.translate(LOOK_LATIN)
+    return {folded, latin} if latin.isascii() else {folded}
