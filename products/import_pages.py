@@ -27,6 +27,7 @@ from products.services import (
     import_products,
     keep_file,
     preview_import,
+    seen_in,
     take_file,
 )
 
@@ -211,10 +212,16 @@ class ImportsProducts(ShopModelAdmin):
     def _looked_at(self, request: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
         content = data["import_file"].read()
         file = read_products(content, name=data["import_file"].name)
-        result = result_of(file, preview_import(file.rows, name=data["import_name"]))
+        outcomes = preview_import(file.rows, name=data["import_name"])
+        result = result_of(file, outcomes)
         if result.refused:
             return {"result": result}
-        kept = keep_file(content=content, name=data["import_name"], staff_id=_staff_id(request))
+        kept = keep_file(
+            content=content,
+            name=data["import_name"],
+            seen=seen_in(outcomes),
+            staff_id=_staff_id(request),
+        )
         return {
             "result": result,
             "confirm_form": ProductConfirmForm(initial={"import_key": kept.pk}),
@@ -243,7 +250,9 @@ class ImportsProducts(ShopModelAdmin):
 
     def _import(self, request: HttpRequest, kept: ImportFile) -> HttpResponse:
         file = read_products(content_of(kept), name="")
-        outcomes = import_products(file.rows, name=kept.name, staff_id=_staff_id(request))
+        outcomes = import_products(
+            file.rows, name=kept.name, staff_id=_staff_id(request), seen=kept.seen
+        )
         result = result_of(file, outcomes)
         written = [one for one in outcomes if one.writes]
         self.log_changes(request, ((one.product, log_message(one, kept.name)) for one in written))

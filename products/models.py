@@ -247,6 +247,8 @@ class ImportFile(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     name = models.CharField(_("name of this import"), max_length=IMPORT_NAME_MAX_LENGTH)
     content = models.BinaryField()
+    seen = models.JSONField(default=dict, editable=False)
+    """What the preview showed of the columns that change: by sku and column, a digest."""
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     created_at = models.DateTimeField(_("created at"), default=timezone.now, db_index=True)
     taken_at = models.DateTimeField(null=True, editable=False)

@@ -8,6 +8,7 @@ from products.services.imports import (
     import_products,
     keep_file,
     preview_import,
+    seen_in,
     take_file,
 )
 from products.services.products import (
@@ -45,6 +46,7 @@ __all__ = [
     "preview_import",
     "return_stock",
     "save_stock",
+    "seen_in",
     "set_products_active",
     "take_file",
     "take_stock",

@@ -29,16 +29,20 @@ FILE_KEPT = timedelta(days=1)
 """How long a file waits to be confirmed."""
 
 
+Seen = dict[str, dict[str, str]]
+"""By sku and column, a digest of the value that a preview showed."""
+
+
 # --- The file between the look and the writing ----------------------------------------------------
 
 
-def keep_file(*, content: bytes, name: str, staff_id: int) -> ImportFile:
-    """Keep a file that was looked at until it is confirmed under the import's `name`.
+def keep_file(*, content: bytes, name: str, seen: Seen, staff_id: int) -> ImportFile:
+    """Keep a file that was looked at, and what was `seen`, until the import `name` is confirmed.
 
     In the database, so that any of several servers can do the import. Files of old are removed.
     """
     # Packed: a database may take no statement that is longer than its packets.
-    file = ImportFile(content=compress(content, 1), name=name, created_by_id=staff_id)
+    file = ImportFile(content=compress(content, 1), name=name, seen=seen, created_by_id=staff_id)
 
     def work(settle: bool) -> ImportFile:
         if settle and ImportFile.objects.filter(pk=file.pk).exists():
@@ -120,6 +124,15 @@ class ImportOutcome:
         return not self.errors and bool(self.is_new or self.changes or self.adjustment)
 
 
+def seen_in(outcomes: Iterable[ImportOutcome]) -> Seen:
+    """What a preview showed, for `import_products` to hold the shop against."""
+    return {
+        one.row.sku: {column: _digest(old) for column, (old, _new) in one.changes.items()}
+        for one in outcomes
+        if one.changes
+    }
+
+
 def preview_import(rows: Sequence[ImportRow], *, name: str) -> list[ImportOutcome]:
     """What `import_products` would do at this moment. Writes and locks nothing."""
     outcomes = []
@@ -130,17 +143,26 @@ def preview_import(rows: Sequence[ImportRow], *, name: str) -> list[ImportOutcom
 
 
 def import_products(
-    rows: Sequence[ImportRow], *, name: str, staff_id: int | None = None
+    rows: Sequence[ImportRow],
+    *,
+    name: str,
+    staff_id: int | None = None,
+    seen: Seen | None = None,
 ) -> list[ImportOutcome]:
     """Create and change products by their skus, in batches, each a transaction of its own.
 
-    A row that is refused leaves the others alone. Stock changes by adjustments only: under one
+    A row that is refused leaves the others alone, as one is that would change what a colleague has
+    changed since it was `seen`. Stock changes by adjustments only: under one
     `name` (a delivery note, say), which their reason bears, each product is adjusted once, however
     often the rows are sent; so an import that was interrupted is simply sent again.
 
     Returns what became of each row, in their order.
     """
-    return [outcome for batch in _batches(rows) for outcome in _import_batch(batch, name, staff_id)]
+    return [
+        outcome
+        for batch in _batches(rows)
+        for outcome in _import_batch(batch, name, staff_id, seen)
+    ]
 
 
 def _batches(rows: Sequence[ImportRow]) -> Iterable[Sequence[ImportRow]]:
@@ -148,7 +170,7 @@ def _batches(rows: Sequence[ImportRow]) -> Iterable[Sequence[ImportRow]]:
 
 
 def _import_batch(
-    rows: Sequence[ImportRow], name: str, staff_id: int | None
+    rows: Sequence[ImportRow], name: str, staff_id: int | None, seen: Seen | None
 ) -> list[ImportOutcome]:
     skus = [row.sku for row in rows]
     attempted: list[ImportOutcome] = []
@@ -159,6 +181,8 @@ def _import_batch(
         ids = list(Product.objects.filter(sku__in=skus).values_list("pk", flat=True))
         locked = {product.sku: product for product in lock_products(ids).values()}
         outcomes = _plan_import(rows, locked, name)
+        if seen is not None:
+            _refuse_unseen(outcomes, seen)
         if settle and attempted and not any(one.writes for one in outcomes):
             return attempted  # the attempt whose answer was lost has done all there is to do
         attempted = outcomes
@@ -231,6 +255,25 @@ def _plan_change(
     if row.stock_adjustment:
         _plan_adjustment(outcome, row.stock_adjustment, adjusted)
     return outcome
+
+
+def _refuse_unseen(outcomes: Iterable[ImportOutcome], seen: Seen) -> None:
+    for one in outcomes:
+        shown = seen.get(one.row.sku, {})
+        for column, (old, new) in one.changes.items():
+            if shown.get(column) != _digest(old):
+                one.errors.setdefault(
+                    column,
+                    _(
+                        "%(column)s has changed since the preview, to %(now)s; the file says"
+                        " %(new)s. Send the file again."
+                    )
+                    % {"column": column, "now": str(old)[:100], "new": str(new)[:100]},
+                )
+
+
+def _digest(value: Any) -> str:
+    return sha256(repr(_as_seen(value)).encode()).hexdigest()[:16]
 
 
 def _plan_adjustment(

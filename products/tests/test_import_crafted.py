@@ -14,10 +14,14 @@ from django.test import Client
 from django.utils import timezone
 
 from ecommerce.tests.expectations import nothing_changes
+from ecommerce.tests.lost_commits import lost_commits
+from ecommerce.tests.races import race
 from ecommerce.tests.staff import staff_client
 from products.models import ImportFile, Product
+from products.services import change_product, content_of, finish_file, keep_file, take_file
 from products.services.imports import FILE_KEPT
 from products.tests.importing import CONFIRM, IMPORT, confirm, counts, messages_on, upload
+from users.models import User
 
 FILE = "sku,name,price,stock\nCUP,컵,5,7\n"
 GONE = "This file was imported already, or is gone. Send it again if need be."
@@ -150,7 +154,7 @@ def test_a_confirmation_after_hours_is_taken_and_after_a_day_it_is_gone(importer
     assert list(Product.objects.values_list("sku", flat=True)) == ["POT"]
 
 
-def test_what_was_sold_or_taken_since_the_preview_is_said_by_line(
+def test_a_product_that_another_added_since_the_preview_is_not_added_twice(
     importer: Client, make_product: Callable[..., Product]
 ) -> None:
     preview = upload(importer, FILE)
@@ -159,3 +163,79 @@ def test_what_was_sold_or_taken_since_the_preview_is_said_by_line(
         assert messages_on(confirm(importer, preview)) == [
             "Imported: 0 new, 0 changed, 1 as they were."
         ]
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "theirs", "said"),
+    [
+        ("price", "900", 1_200, "to 1200; the file says 900."),
+        ("name", "cup", "큰 컵", "to 큰 컵; the file says cup."),
+        ("description", "d", "e", "to e; the file says d."),
+    ],
+)
+def test_what_a_colleague_changed_since_the_preview_stays(
+    importer: Client,
+    make_product: Callable[..., Product],
+    column: str,
+    cell: str,
+    theirs: Any,
+    said: str,
+) -> None:
+    cup, pot = make_product(sku="CUP"), make_product(sku="POT", price=1)
+    preview = upload(importer, f"sku,{column}\nCUP,{cell}\nPOT,{cell}\n")
+    change_product(product_id=cup.pk, **{column: theirs})
+    assert messages_on(confirm(importer, preview)) == [
+        "Imported: 0 new, 1 changed, 0 as they were.",
+        f"Line 2 was refused: {column} has changed since the preview, {said} Send the file again.",
+    ]
+    cup.refresh_from_db()
+    pot.refresh_from_db()
+    assert getattr(cup, column) == theirs
+    assert str(getattr(pot, column)) == cell  # the other line is none the worse
+
+
+def test_what_a_colleague_changed_to_the_same_is_as_it_was(
+    importer: Client, product: Product
+) -> None:
+    preview = upload(importer, f"sku,price\n{product.sku},1200\n")
+    change_product(product_id=product.pk, price=1_200)
+    assert messages_on(confirm(importer, preview)) == [
+        "Imported: 0 new, 0 changed, 1 as they were."
+    ]
+
+
+def test_a_product_that_a_colleague_added_as_another_is_not_changed(
+    importer: Client, make_product: Callable[..., Product]
+) -> None:
+    preview = upload(importer, FILE)
+    make_product(sku="CUP", name="다른 컵", price=5)
+    with nothing_changes():
+        _done, refused = messages_on(confirm(importer, preview))
+    assert "name has changed since the preview, to 다른 컵; the file says 컵." in refused
+
+
+@pytest.mark.parametrize("happened", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_kept_and_taken_once_also_when_the_commit_was_lost(
+    make_member: Callable[..., User], happened: bool
+) -> None:
+    staff_id = make_member().pk
+    with lost_commits(happened=happened):
+        file = keep_file(content=b"x", name="n", seen={}, staff_id=staff_id)
+    assert content_of(ImportFile.objects.get(pk=file.pk)) == b"x"
+    with lost_commits(happened=happened):
+        assert take_file(key=file.pk, staff_id=staff_id) == (file, True)
+    assert take_file(key=file.pk, staff_id=staff_id) == (file, False)
+    with lost_commits(happened=happened):
+        finish_file(file, outcome="done")
+    assert ImportFile.objects.get().outcome == "done"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_those_who_confirm_at_once_one_imports(make_member: Callable[..., User]) -> None:
+    staff_id = make_member().pk
+    file = keep_file(content=b"x", name="n", seen={}, staff_id=staff_id)
+    taken: list[bool] = []
+    works = [lambda: taken.append(take_file(key=file.pk, staff_id=staff_id)[1]) for _ in range(8)]
+    race([], meanwhile=works)
+    assert sorted(taken) == [False] * 7 + [True]
