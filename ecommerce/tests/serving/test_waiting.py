@@ -9,6 +9,7 @@ from django.utils import translation
 
 from benchmarks.stack import Server
 from ecommerce.common.errors import Busy
+from ecommerce.health import READY_SECONDS
 from ecommerce.tests.serving.conftest import await_line, lines_of
 from ecommerce.tests.serving.wire import TIMEOUT_SECONDS, Wire
 
@@ -109,6 +110,8 @@ def test_who_goes_away_leaves_the_work_to_go_on(one, connect, gate):
 
 def test_the_line_tells_how_long_was_waited(one, connect, gate):
     wire = later(one, connect, gate.name, "X-Request-ID: long")
+    while connect(one).request(f"GET /health/gates/{gate.name}/").answer().body != b"waits":
+        pass
     wire.socket.settimeout(0.3)
     with pytest.raises(TimeoutError):  # while the gate is closed
         wire.answer()
@@ -144,3 +147,26 @@ def test_who_holds_all_threads_of_a_pool_holds_up_nobody_else(one, connect, gate
     gate("yes")
     assert all(wire.answer().status == 200 for wire in holders)
     assert all(wire.answer().status in (200, 400) for wire in waiting)
+
+
+# --- A database that stands still ---------------------------------------------------------------
+
+
+def test_whether_it_is_ready_is_known_in_time_also_when_the_database_stands_still(start, connect):
+    with start(WORKERS="1") as one:
+        ready = "GET /health/ready"
+        assert connect(one).request("GET /health/freeze/").answer().status == 200
+        wires = [connect(one).request(ready) for _ in range(50)]
+
+        assert connect(one).request("GET /health/live").answer().status == 200
+        for wire in wires:
+            answer = wire.answer()
+            assert (answer.status, answer.json()) == (
+                503,
+                {"status": "unavailable", "down": ["database"]},
+            )
+            (line,) = lines_of(one, answer.headers["x-request-id"])
+            assert READY_SECONDS * 1_000 <= line["duration_ms"] < READY_SECONDS * 1_000 + 1_000
+
+        assert connect(one).request("GET /health/gates/database/yes/").answer().status == 200
+        assert connect(one).request(ready).answer().status == 200

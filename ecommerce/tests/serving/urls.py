@@ -3,14 +3,15 @@
 from collections import defaultdict
 from concurrent.futures import Future
 
-from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from ecommerce import health
 from ecommerce.common.deferred import answer_later
 from ecommerce.common.errors import Busy
 from ecommerce.urls import handler400, handler403, handler404, handler500
@@ -55,6 +56,12 @@ def echo(request: HttpRequest) -> HttpResponse:
     return HttpResponse(str(len(request.body)))
 
 
+@csrf_exempt
+def heard(request: HttpRequest) -> HttpResponse:
+    """What the front made of the request's head."""
+    return JsonResponse({key: value for key, value in request.META.items() if value == str(value)})
+
+
 def open_gate(request: HttpRequest, gate: str, word: str) -> HttpResponse:
     """Ends what waits at a gate: with a word, or with an error of that name.
 
@@ -68,6 +75,26 @@ def open_gate(request: HttpRequest, gate: str, word: str) -> HttpResponse:
     return HttpResponse()
 
 
+def look_at_gate(request: HttpRequest, gate: str) -> HttpResponse:
+    """Whether anything has come to the gate."""
+    return HttpResponse("waits" if gate in gates else "")
+
+
+def freeze_database(request: HttpRequest) -> HttpResponse:
+    """Lets the database seem to stand still for the probe, until its gate is opened."""
+    gates["database"] = Future()
+    return HttpResponse()
+
+
+def database_answers() -> bool:
+    if "database" in gates:
+        return gates["database"].result(30) == "yes"
+    return really_answers()
+
+
+really_answers, health.database_answers = health.database_answers, database_answers
+
+
 def fail(request: HttpRequest) -> HttpResponse:
     """An answer that fails while it is sent, when Django has done its part."""
     response = HttpResponse()
@@ -76,11 +103,14 @@ def fail(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("health/gates/<gate>/", look_at_gate),
     path("health/gates/<gate>/<word>/", open_gate),
+    path("health/freeze/", freeze_database),
     path("api/v1/gates/<gate>/wait/", Wait.as_view()),
     path("api/v1/gates/<gate>/later/", Later.as_view()),
     path("api/v1/fail/", fail),
     path("gates/<gate>/", page),
     path("echo/", echo),
+    re_path("^heard/", heard),
     *shop,
 ]

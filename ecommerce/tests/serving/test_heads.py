@@ -1,0 +1,68 @@
+"""The head of a request, as Django hears of it."""
+
+import pytest
+
+
+@pytest.fixture
+def heard(two, connect):
+    """Sends a head, and returns what was made of it."""
+
+    def send(*headers, path="/heard/"):
+        answer = connect(two).request(f"GET {path}", *headers).answer()
+        assert answer.status == 200
+        return answer.json()
+
+    return send
+
+
+def test_a_request_without_anything_special(heard, two):
+    environ = heard()
+
+    assert {key: value for key, value in environ.items() if key.startswith("HTTP_")} == {
+        "HTTP_HOST": "localhost"
+    }
+    assert environ["REQUEST_METHOD"] == "GET"
+    assert (environ["PATH_INFO"], environ["SCRIPT_NAME"], environ["QUERY_STRING"]) == (
+        *("/heard/", "", ""),
+    )
+    assert (environ["SERVER_NAME"], environ["SERVER_PORT"]) == ("127.0.0.1", str(two.port))
+    assert (environ["SERVER_PROTOCOL"], environ["wsgi.url_scheme"]) == ("HTTP/1.1", "http")
+    assert environ["REMOTE_ADDR"] == "127.0.0.1"
+
+
+def test_the_path_is_decoded_and_the_query_is_not(heard):
+    environ = heard(path="/heard/%EC%83%81%ED%92%88%20?q=%EC%83%81&%2B")
+
+    assert environ["PATH_INFO"] == "/heard/상품 "
+    assert environ["QUERY_STRING"] == "q=%EC%83%81&%2B"
+
+
+def test_a_header_that_came_twice_is_one_with_a_comma(heard):
+    environ = heard(
+        "X-Forwarded-For: 10.0.0.1", "X-Forwarded-For: 10.0.0.2", "Cookie: a=1", "Cookie: b=2"
+    )
+
+    assert environ["HTTP_X_FORWARDED_FOR"] == "10.0.0.1,10.0.0.2"
+    assert environ["HTTP_COOKIE"] == "a=1;b=2"
+
+
+def test_a_header_that_is_not_ascii_is_there_and_empty(heard):
+    """Not left out: an unreadable Idempotency-Key must not be taken for none."""
+    environ = heard("Idempotency-Key: \xfcber", "X-Other: plain")
+
+    assert environ["HTTP_IDEMPOTENCY_KEY"] == ""
+    assert environ["HTTP_X_OTHER"] == "plain"
+
+
+def test_nobody_can_send_for_the_proxy_by_another_spelling(heard):
+    environ = heard("X_Forwarded_Proto: https", "X_FORWARDED-For: 1.1.1.1", "Content_Length: 9")
+
+    assert [key for key in environ if "FORWARDED" in key or not key] == []
+    assert environ["CONTENT_LENGTH"] == ""
+
+
+@pytest.mark.parametrize("number", [1, 90])
+def test_many_headers_are_all_heard(heard, number):
+    environ = heard(*(f"X-{place}: {place}" for place in range(number)))
+
+    assert [environ[f"HTTP_X_{place}"] for place in range(number)] == list(map(str, range(number)))
