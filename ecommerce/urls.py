@@ -5,9 +5,10 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
 
 from ecommerce import health
+from ecommerce.api_description import DescriptionView
 from ecommerce.common.views import UnknownPath
 
 PAGE = ["get", "head"]  # the page would fail to render what OPTIONS answers
@@ -27,7 +28,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/", DescriptionView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=PAGE)),
     path("api/redoc/", SpectacularRedocView.as_view(url_name="schema", http_method_names=PAGE)),
     re_path(r"^api/", UnknownPath.as_view()),

@@ -1,17 +1,20 @@
 """Answers that anyone may have: not sent again to who has them, and compressed on the way."""
 
 from hashlib import blake2b
+from typing import TypeVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 from django.utils.cache import get_conditional_response
 from rest_framework.response import Response
+
+Answer = TypeVar("Answer", bound=HttpResponse)
 
 WORTH_COMPRESSING_BYTES = 1_000
 _gzip = GZipMiddleware(lambda request: Response())
 
 
-def answer_conditionally(request: HttpRequest, response: Response) -> Response:
+def answer_conditionally(request: HttpRequest, response: Answer) -> Answer:
     """A rendered answer with its `ETag`; a 304 (RFC 9110, 13.1.2) to who named it.
 
     It may be stored anywhere and is to be asked after each time: prices and stock change. What

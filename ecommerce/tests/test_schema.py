@@ -7,6 +7,8 @@ import schemathesis
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
+from django.utils.translation import get_language
+from drf_spectacular.generators import SchemaGenerator
 from hypothesis import HealthCheck, given
 from hypothesis import settings as bounded
 from jsonschema_rs import Draft202012Validator
@@ -19,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from conftest import client_of
+from ecommerce.api_description import _document
 from ecommerce.tests.openapi import assert_described, description, operations
 
 PAGED = {"cursor", "page_size"}
@@ -288,3 +291,59 @@ def test_the_description_is_served_in_json_and_yaml_to_anyone(accept, content_ty
 
     assert (answer.status_code, answer["Content-Type"]) == (200, content_type)
     assert "/api/v1/coupons/{id}/issue/" in answer.content.decode()
+
+
+FORMS = ["application/json", "application/yaml", "application/vnd.oai.openapi+json", "*/*"]
+
+
+@pytest.fixture
+def builds(monkeypatch):
+    """How often the description was built since here."""
+    _document.cache_clear()
+    built = []
+    get_schema = SchemaGenerator.get_schema
+
+    def count(self, *args, **kwargs):
+        built.append(get_language())
+        return get_schema(self, *args, **kwargs)
+
+    monkeypatch.setattr(SchemaGenerator, "get_schema", count)
+    yield built
+    _document.cache_clear()
+
+
+@pytest.mark.django_db
+def test_the_description_is_built_once_in_each_form_and_language(api, builds):
+    for _ in range(3):
+        for accept in FORMS:
+            assert api.get("/api/schema/", headers={"Accept": accept}).status_code == 200
+        api.get("/api/schema/", headers={"Accept-Language": "ko"})
+        api.head("/api/schema/")
+    assert builds == ["en"] * 4
+
+    for language in ("ko", "en", "xx", "", "ko" * 1_000, "\x00"):
+        assert api.get("/api/schema/", {"lang": language}).status_code == 200
+    assert builds == ["en"] * 4 + ["ko"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("accept", FORMS)
+def test_who_has_the_description_is_not_sent_it_again(api, accept):
+    first = api.get("/api/schema/", headers={"Accept": accept})
+
+    again = api.get("/api/schema/", headers={"Accept": accept, "If-None-Match": first["ETag"]})
+    other = api.get("/api/schema/", headers={"Accept": accept, "If-None-Match": '"other"'})
+
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    assert again["X-Request-ID"]
+    assert (other.status_code, other.content) == (200, first.content)
+
+
+@pytest.mark.django_db
+def test_each_form_of_the_description_has_its_own_etag(api):
+    answers = [api.get("/api/schema/", headers={"Accept": one}) for one in FORMS]
+
+    assert len({answer["ETag"] for answer in answers}) == 2  # JSON and YAML
+    assert all("Accept" in answer["Vary"] for answer in answers)
+    packed = api.get("/api/schema/", headers={"Accept-Encoding": "gzip"})
+    assert packed["Content-Encoding"] == "gzip"
