@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Generic, TypeVar
 
 from django.conf import settings
+from django.db import connection
 
 from ecommerce.common.errors import Busy
 
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 NICENESS = 10
 """By how much the threads that hash stand back when others want their core (Linux)."""
+
+FINISHERS = 2
+"""How many threads of a process do what comes after a hash, each with a connection of its own."""
 
 _inside = threading.local()
 
@@ -65,6 +69,32 @@ class HashedWork(Generic[H, T]):
     def run(self) -> T:
         """Do it now, and return or raise what it does; may raise Busy."""
         return self.finish(hash_now(self.compute))
+
+    def later(self) -> "Future[T]":
+        """Do it while nobody waits in a thread: what it returns or raises, once it is done.
+
+        The rest asks the database, so it is done by a thread that has a connection.
+        """
+        done: Future[T] = Future()
+
+        def go_on(computed: "Future[H]") -> None:
+            _finishers().submit(_settle, done, lambda: self.finish(computed.result()))
+
+        hash_later(self.compute).add_done_callback(go_on)
+        return done
+
+
+def _settle(done: "Future[T]", work: Callable[[], T]) -> None:
+    try:
+        connection.close_if_unusable_or_obsolete()
+        done.set_result(work())
+    except BaseException as error:
+        done.set_exception(error)
+
+
+@lru_cache(maxsize=1)
+def _finishers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(FINISHERS, thread_name_prefix="hashed")
 
 
 @lru_cache(maxsize=1)

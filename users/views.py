@@ -11,7 +11,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ecommerce.common.deferred import answer_later
+from ecommerce.common.deferred import answer_later, waits_elsewhere
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
@@ -27,7 +27,7 @@ from users.errors import (
     WrongCredentials,
     WrongPassword,
 )
-from users.hashing import HashedWork, hash_later
+from users.hashing import HashedWork
 from users.models import User, Wallet, WalletTransaction
 from users.serializers import (
     BalanceSerializer,
@@ -68,8 +68,9 @@ def answer_after_hashing(
     request: Request, work: HashedWork[H, T], answer: Callable[[T], Response]
 ) -> Response:
     """Answer with what `work` makes, without holding up a thread while it hashes."""
-    future = hash_later(work.compute)
-    return answer_later(request, future, lambda made: answer(work.finish(made)))
+    if not waits_elsewhere(request):
+        return answer(work.run())
+    return answer_later(request, work.later(), answer)
 
 
 def _pair_response(pair: TokenPair) -> Response:
