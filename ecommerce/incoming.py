@@ -19,7 +19,9 @@ PIECE_BYTES = 4_096
 """In how many pieces a body without a length may come, whatever its size, and one more for each so
 many bytes: each costs a turn of the loop, be it a single byte."""
 NAMES_MAX = 1_000
-"""How many names of headers are kept with what Django calls them; a client can make up others."""
+NAME_MAX = 100
+"""How many names of headers, of how many characters, are kept with what Django calls them; a client
+can make up others."""
 NOBODYS = ""
 
 _always: Environ = {
@@ -49,7 +51,7 @@ def environ_of(scope: Any) -> Environ:
     headers = scope.headers
     seen = 0
     for name, value in headers.items():
-        key = _keys.get(name) or _key_of(name)
+        key = _key_of(name)
         if key in environ:
             environ[key] += f"{';' if name == 'cookie' else ','}{value}"
         else:
@@ -69,9 +71,11 @@ def _key_of(name: str) -> str:
     With an underscore in its name it would be taken for the one with a hyphen there, which a proxy
     in front may set, and take out of what clients send.
     """
-    key = NOBODYS if "_" in name else "HTTP_" + name.upper().replace("-", "_")
-    if len(_keys) < NAMES_MAX:
-        _keys[name] = key
+    key = _keys.get(name)
+    if key is None:
+        key = NOBODYS if "_" in name else "HTTP_" + name.upper().replace("-", "_")
+        if len(_keys) < NAMES_MAX and len(name) <= NAME_MAX:
+            _keys[name] = key
     return key
 
 

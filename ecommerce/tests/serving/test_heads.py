@@ -54,6 +54,20 @@ def test_a_header_that_is_not_ascii_is_there_and_empty(heard):
     assert environ["HTTP_X_OTHER"] == "plain"
 
 
+@pytest.mark.parametrize(
+    "header", ["X-Name: \xfcber", "Content-Type: \xfcber", "Cookie: a=\xfc", "Accept: \xea\xb0\x80"]
+)
+def test_what_one_client_sends_changes_nothing_for_the_next(one, connect, header):
+    """Each process keeps what it knows of names; nobody's request may spoil it for all others."""
+    wire = connect(one)
+    wire.post("/echo/", "Content-Type: application/json", header, body=b"12").answer()
+
+    heard = wire.request("GET /heard/", "Content-Type: a/b").answer().json()
+    assert heard["CONTENT_TYPE"] == "a/b"
+    assert "HTTP_CONTENT_TYPE" not in heard
+    assert wire.post("/echo/", "Content-Type: a/b", body=b"123").answer().body == b"3"
+
+
 def test_nobody_can_send_for_the_proxy_by_another_spelling(heard):
     environ = heard("X_Forwarded_Proto: https", "X_FORWARDED-For: 1.1.1.1", "Content_Length: 9")
 
