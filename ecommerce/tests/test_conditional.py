@@ -50,6 +50,48 @@ def test_who_names_another_gets_the_answer(api, url, path, named):
     assert answer.json()
 
 
+@pytest.mark.parametrize("path", [*PUBLIC, "schema"])
+@pytest.mark.parametrize(
+    "precondition",
+    [
+        {"HTTP_IF_MATCH": '"another"'},
+        {"HTTP_IF_MATCH": 'W/"another"', "HTTP_IF_NONE_MATCH": '"another"'},
+        {"HTTP_IF_UNMODIFIED_SINCE": "Wed, 21 Oct 2015 07:28:00 GMT"},
+        {"HTTP_IF_MODIFIED_SINCE": "Wed, 21 Oct 2099 07:28:00 GMT"},
+        {"HTTP_IF_RANGE": '"another"', "HTTP_RANGE": "bytes=0-1"},
+    ],
+    ids=str,
+)
+def test_a_read_knows_no_other_precondition(api, url, path, precondition):
+    """A 412 would be an error that has neither the format of errors nor a use for who reads."""
+    address = "/api/schema/" if path == "schema" else url(path)
+
+    answer = api.get(address, **precondition)
+
+    assert answer.status_code == 200
+    assert answer.content
+
+
+def test_what_is_not_sent_again_varies_as_what_was_sent(api, url):
+    first = api.get(url("products/"))
+    again = api.get(url("products/"), HTTP_IF_NONE_MATCH=first["ETag"])
+
+    assert first["Vary"] == again["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        *((text, None) for text in ("gzip;q=0", "br, gzip; q=0.000", "GZIP;Q=0, br", "identity")),
+        *((text, "gzip") for text in ("gzip", "gzip;q=0.5", "br;q=0, gzip", "gzip;q=1, br;q=0")),
+    ],
+)
+def test_who_refuses_compression_gets_none(api, accepted, encoding):
+    answer = api.get("/api/schema/", HTTP_ACCEPT_ENCODING=accepted)
+
+    assert answer.get("Content-Encoding") == encoding
+
+
 def test_any_answer_will_do_for_who_says_so(api, url):
     assert api.get(url("products/"), HTTP_IF_NONE_MATCH="*").status_code == 304
 
