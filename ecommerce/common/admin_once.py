@@ -29,8 +29,8 @@ from ecommerce.common.models import SentForm
 from ecommerce.common.transactions import discard_transaction, run_joined
 
 REFUSALS = (DomainError, ValidationError)
-NOT_ITS_CONTENT = {"csrfmiddlewaretoken", FIELD, "_save", "_continue", "_addanother"}
-"""What a form sends besides what it says: the buttons tell where to go afterwards."""
+NOT_ITS_CONTENT = {"csrfmiddlewaretoken", FIELD, "_save", "_continue", "_addanother", "seen"}
+"""What a form sends besides what it says, such as the button that tells where to go afterwards."""
 
 View = Callable[..., HttpResponse]
 
@@ -109,7 +109,11 @@ def _answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> Http
 
 
 def _identify(request: HttpRequest) -> IdempotencyKey:
-    said = {name: values for name, values in request.POST.lists() if name not in NOT_ITS_CONTENT}
+    said = {
+        name: values
+        for name, values in request.POST.lists()
+        if name not in NOT_ITS_CONTENT and not name.startswith("initial-")  # what its page showed
+    }
     body = {"who": request.user.pk, "where": request.path, "what": said}
     return IdempotencyKey.of(request.POST.get(FIELD) or new_form_key(), body)
 

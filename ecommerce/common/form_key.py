@@ -16,6 +16,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 FIELD = "form_key"
+INPUT = (
+    '<input type="hidden" name="{}" value="{}"'
+    ' x-init="$el.value = history.state?.form_key ?? $el.value;'
+    " history.replaceState(Object.assign({{}}, history.state, {{form_key: $el.value}}), '')\">"
+)
+"""Who goes back finds the form as it was filled in, on a page that is made anew: the browser keeps
+the key with the page's place in its history, so that it is the same form."""
 
 register = template.Library()
 
@@ -44,7 +51,7 @@ class _TokenAndKey(CsrfTokenNode):
         key = getattr(context.get("request"), "form_key", None)
         if key is None:
             return token
-        return token + format_html('<input type="hidden" name="{}" value="{}">', FIELD, key)
+        return token + format_html(INPUT, FIELD, key)
 
 
 @register.tag("csrf_token")

@@ -148,6 +148,18 @@ def test_other_values_under_the_same_key_are_refused_in_words(
     assert everything() == after
 
 
+def test_a_form_on_a_page_that_is_made_anew_is_the_same_by_its_key(
+    admin_client: Client, product: Product
+) -> None:
+    """As a browser sends it that went back: the key is kept, what the page shows is of by now."""
+    url = f"/admin/products/product/{product.pk}/change/"
+    form = filled(form_on(admin_client.get(url)), price=2_000, reason="인상")
+    first = answered(admin_client.post(url, form))
+    anew = filled(form_on(admin_client.get(url)), reason="인상", form_key=form["form_key"])
+    assert answered(admin_client.post(url, anew)) == first
+    assert len(logged()) == 1
+
+
 def test_a_form_with_other_values_acts_when_it_is_sent_from_the_page_that_says_so(
     admin_client: Client, product: Product
 ) -> None:
