@@ -20,8 +20,8 @@ ANSWER_SECONDS = 30.0
 """Longer than the shop may take to answer, or to cut off who is slow."""
 ANSWER_BYTES = 4096
 RETRY_AFTER = re.compile(rb"retry-after: (\d+)", re.IGNORECASE)
-LISTS = 8
-"""How many long lists a reader who does not read has asked for: 250 kB."""
+LISTS = 3
+"""How many long lists a reader who does not read has asked for: 100 kB, far beyond the line."""
 RARE = "뷁꿻쮏쀍퓛뛟쩳"
 """Syllables that no product's name has."""
 
@@ -64,6 +64,8 @@ class Crowd:
     title: str
     size: int
     behave: Stranger
+    gather_seconds: float
+    """What they take to be there, and the shop to have served what they have asked for by then."""
     may_hear: frozenset[str]
     """What they may be answered with; `closed` is a connection that was cut without an answer."""
 
@@ -189,19 +191,25 @@ async def search_for_what_is_rare(place: Place) -> None:
     await _exchange(place, _request("GET", f"/api/v1/products/?search={sought}"))
 
 
+CUT_OFF = frozenset({"408", "closed"})
 CROWDS = (
-    Crowd("half-sent bodies", 90, send_half_a_body, frozenset({"408", "closed"})),
-    Crowd("half-sent chunks", 90, send_half_a_chunk, frozenset({"408", "closed"})),
-    Crowd("half-sent headers", 1_000, send_half_a_head, frozenset({"408", "closed"})),
+    Crowd("half-sent bodies", 90, send_half_a_body, 0.5, CUT_OFF),
+    Crowd("half-sent chunks", 90, send_half_a_chunk, 0.5, CUT_OFF),
+    Crowd("half-sent headers", 1_000, send_half_a_head, 1.0, CUT_OFF),
     Crowd(
         "readers who do not read",
         200,
         read_nothing,
+        4.0,
         frozenset({"asked, and read nothing", "closed"}),
     ),
-    Crowd("sign-ups", 200, sign_up, frozenset({"201", "503"})),
-    Crowd("sign-ins", 200, sign_in, frozenset({"401", "429", "503"})),
+    Crowd("sign-ups", 200, sign_up, 0.5, frozenset({"201", "503"})),
+    Crowd("sign-ins", 200, sign_in, 0.5, frozenset({"401", "429", "503"})),
     Crowd(
-        "searches for what is rare", 32, search_for_what_is_rare, frozenset({"200", "400", "503"})
+        "searches for what is rare",
+        32,
+        search_for_what_is_rare,
+        0.5,
+        frozenset({"200", "400", "503"}),
     ),
 )
