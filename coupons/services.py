@@ -2,13 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from concurrent.futures import Future
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -27,12 +29,13 @@ from coupons.questions import questions_about
 from ecommerce.common.compiled import Compiled, update_of
 from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
 from ecommerce.common.fields import DB_IDS
-from ecommerce.common.group_commit import Batch, GroupCommit
+from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
+from ecommerce.common.locks import Locking, Row, RowHeld, RowLock, Waiting
 from ecommerce.common.rows import save_new
 from ecommerce.common.sureness import ensure_sure
-from ecommerce.common.transactions import after_commit, discard_transaction, run_transaction
+from ecommerce.common.transactions import after_commit, run_transaction
 from users.models import User
-from users.services import active_member_ids
+from users.services import MEMBERS, lock_active_members
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -199,6 +202,10 @@ def _ensure_changeable(terms: dict[str, Any]) -> None:
 # --- Issuing ------------------------------------------------------------------------------------
 
 
+CAMPAIGNS: RowLock[Coupon] = RowLock(Coupon.objects.all)
+"""Campaigns by their ids."""
+
+
 def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
     """Issue a campaign's next coupon to a member.
 
@@ -210,104 +217,134 @@ def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
         CouponAlreadyIssued, CouponNotOpen, CouponSoldOut: as their names say, in this order; but
             that all are gone may be remembered, and is then said first.
     """
+    return enqueue_issue(coupon_id=coupon_id, user_id=user_id).result()
+
+
+def enqueue_issue(*, coupon_id: int, user_id: int) -> "Future[IssuedCoupon]":
+    """As `issue_coupon`, without waiting; but `CouponSoldOut` that is remembered is raised."""
     if sold_out.is_remembered(coupon_id):
         raise CouponSoldOut
-    return _issuing.submit(coupon_id, user_id)
+    return _issuing.enqueue(coupon_id, user_id)
 
 
 def _issue_batch(coupon_id: int, batch: Batch[int]) -> Sequence[IssuedCoupon | DomainError]:
     sold_out_at: float | None = None
 
-    def work(settle: bool) -> list[IssuedCoupon | DomainError]:
+    def work(settle: bool, waiting: Waiting) -> list[IssuedCoupon | DomainError | RowHeld]:
         nonlocal sold_out_at
-        coupon = lock_coupon(coupon_id)
+        coupon = lock_coupon(coupon_id, waiting)
         # Closed only now: who came while others held the lock is served with those who waited.
-        outcomes = issue_coupons(coupon=coupon, user_ids=batch.close(), settle=settle)
+        outcomes = issue_coupons(
+            coupon=coupon, user_ids=batch.close(), settle=settle, waiting=waiting
+        )
         is_sold_out = coupon.is_open and coupon.remaining_quantity <= 0
         sold_out_at = sold_out.clock() if is_sold_out else None  # while it is locked
-        if not any(isinstance(outcome, IssuedCoupon) for outcome in outcomes):
-            discard_transaction()
         return outcomes
 
-    outcomes = run_transaction(work)
+    outcomes = commit_batch(batch, work)
     if sold_out_at is not None:
         sold_out.remember(coupon_id, seen_at=sold_out_at)
     return outcomes
 
 
-_issuing: GroupCommit[int, int, IssuedCoupon] = GroupCommit(_issue_batch)
+_issuing: GroupCommit[int, int, IssuedCoupon] = GroupCommit(
+    _issue_batch,
+    lambda coupon_id, user_id: (Row(CAMPAIGNS, coupon_id), Row(MEMBERS, user_id)),
+)
 
 
-def lock_coupon(coupon_id: int) -> Coupon:
+def lock_coupon(coupon_id: int, waiting: Waiting = Waiting.LONG) -> Coupon:
     """Lock a campaign. Needs an open transaction.
 
     Raises:
         NotFound: there is no such campaign.
+        RowHeld: with `Waiting.NONE`, somebody else holds it.
     """
-    found = _locked_coupons.objects(coupon_id)
-    if not found:
-        raise NotFound
-    return found[0]
-
-
-_locked_coupons = Compiled(lambda pk: Coupon.objects.select_for_update().filter(pk=pk))
+    coupon = CAMPAIGNS.objects([coupon_id], waiting).get(coupon_id)
+    if coupon is not None:
+        return coupon
+    if CAMPAIGNS.held([coupon_id], waiting):
+        raise RowHeld(Row(CAMPAIGNS, coupon_id))
+    raise NotFound
 
 
 def issue_coupons(
-    *, coupon: Coupon, user_ids: Sequence[int], settle: bool = False
-) -> list[IssuedCoupon | DomainError]:
+    *,
+    coupon: Coupon,
+    user_ids: Sequence[int],
+    settle: bool = False,
+    waiting: Waiting = Waiting.LONG,
+) -> list[IssuedCoupon | DomainError | RowHeld]:
     """Issue a locked campaign's next coupons in the order of `user_ids`.
 
-    Returns a coupon or a refusal for each member, in the same order. With `settle`, a coupon that
-    a member has already is the answer of the attempt whose commit was lost, not a refusal.
+    Returns a coupon or a refusal for each member, in the same order, or that others hold the
+    member's row. With `settle`, a coupon that a member has already is the answer of the attempt
+    whose commit was lost, not a refusal.
     """
-    active, held = _active_and_holders(coupon, user_ids, settle)
+    members = _lock_members(coupon, user_ids, settle, waiting.for_own_rows)
     now = timezone.now()
-    outcomes: list[IssuedCoupon | DomainError] = []
+    outcomes: list[IssuedCoupon | DomainError | RowHeld] = []
     issued_now: list[IssuedCoupon] = []
     for user_id in user_ids:
-        outcome = _decide(coupon, user_id, now, active, held, settle)
+        outcome = _decide(coupon, user_id, now, members, settle)
         if isinstance(outcome, IssuedCoupon) and outcome.pk is None:
-            held[user_id] = outcome
+            members.coupons[user_id] = outcome
             issued_now.append(outcome)
         outcomes.append(outcome)
     _save_issued(coupon, issued_now)
     return outcomes
 
 
-def _active_and_holders(
-    coupon: Coupon, user_ids: Sequence[int], settle: bool
-) -> tuple[set[int], dict[int, IssuedCoupon]]:
-    """Which of the members are active, and the coupons of this campaign that they have."""
+@dataclass(slots=True)
+class _Members:
+    """Those who ask for a campaign's coupons."""
+
+    active: set[int]
+    held: set[int]
+    """Whose rows others hold."""
+    coupons: dict[int, IssuedCoupon]
+    """What they have of this campaign."""
+
+
+def _lock_members(
+    coupon: Coupon, user_ids: Sequence[int], settle: bool, waiting: Waiting
+) -> _Members:
     if settle:  # also of members who were deactivated since
         mine = IssuedCoupon.objects.filter(coupon=coupon, user__in=user_ids)
-        return active_member_ids(user_ids), {issued.user_id: issued for issued in mine}
-    rows = dict(_members_and_held.rows(coupon.pk, *user_ids))
-    return set(rows), {pk: IssuedCoupon(pk=held) for pk, held in rows.items() if held is not None}
+        coupons = {issued.user_id: issued for issued in mine}
+        return _Members(lock_active_members(user_ids, waiting), set(), coupons)
+    # In one statement: the campaign is locked, and everybody waits.
+    rows = dict(_members_and_held.rows(coupon.pk, *user_ids, waiting=waiting))
+    return _Members(
+        active=set(rows),
+        held=MEMBERS.held(set(user_ids) - rows.keys(), waiting),
+        coupons={pk: IssuedCoupon(pk=held) for pk, held in rows.items() if held is not None},
+    )
 
 
 def _build_members_and_held(coupon_id: int, *user_ids: int) -> "QuerySet[User, Any]":
-    # In one statement: the campaign is locked, and everybody waits.
-    of_campaign = FilteredRelation("coupons", condition=Q(coupons__coupon=coupon_id))
-    members = User.objects.filter(pk__in=user_ids, is_active=True).annotate(held=of_campaign)
-    return members.values_list("pk", "held__pk")
+    # A query within the query, rather than a join: only the members are locked.
+    held = IssuedCoupon.objects.filter(coupon=coupon_id, user=OuterRef("pk")).values("pk")
+    members = User.objects.filter(pk__in=user_ids, is_active=True)
+    return members.order_by("pk").values_list("pk", Subquery(held))
 
 
-_members_and_held = Compiled(_build_members_and_held)
+_members_and_held = Locking(_build_members_and_held, shared=True)
 
 
 def _decide(
     coupon: Coupon,
     user_id: int,
     now: datetime,
-    active: set[int],
-    held: dict[int, IssuedCoupon],
+    members: _Members,
     settle: bool,
-) -> IssuedCoupon | DomainError:
-    earlier = held.get(user_id)
+) -> IssuedCoupon | DomainError | RowHeld:
+    earlier = members.coupons.get(user_id)
     if settle and earlier and earlier.pk:
         return earlier
-    if user_id not in active:
+    if user_id in members.held:
+        return RowHeld(Row(MEMBERS, user_id))
+    if user_id not in members.active:
         return NotSignedIn()
     if earlier:
         return CouponAlreadyIssued()
@@ -340,17 +377,20 @@ _set_issued_quantity: Compiled[Coupon] = Compiled(
 # --- Using --------------------------------------------------------------------------------------
 
 
-def lock_issued_coupons(issued_ids: Collection[int]) -> dict[int, IssuedCoupon]:
+ISSUED: RowLock[IssuedCoupon] = RowLock(IssuedCoupon.objects.all)
+"""Issued coupons by their ids."""
+
+
+def lock_issued_coupons(
+    issued_ids: Collection[int], waiting: Waiting = Waiting.LONG
+) -> dict[int, IssuedCoupon]:
     """Lock the issued coupons that exist, lowest id first. Needs an open transaction.
 
     They have their terms with them. The campaigns of those that are older than that are read
-    without a lock: theirs is the hottest row of the shop.
+    without a lock: theirs is the hottest row of the shop. With `Waiting.NONE`, coupons that others
+    hold are left out; `ISSUED.held` tells them.
     """
-    possible = {pk for pk in issued_ids if pk in DB_IDS}
-    if not possible:
-        return {}
-    rows = IssuedCoupon.objects.select_for_update().filter(pk__in=possible).order_by("pk")
-    locked = {issued.pk: issued for issued in rows}
+    locked = ISSUED.objects([pk for pk in issued_ids if pk in DB_IDS], waiting)
     old = [issued for issued in locked.values() if issued.discount_type is None]
     campaigns = Coupon.objects.in_bulk({issued.coupon_id for issued in old}) if old else {}
     for issued in old:

@@ -13,6 +13,7 @@ from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponSoldOut
 from coupons.filters import CouponFilter, IssuedCouponFilter
 from coupons.models import Coupon, IssuedCoupon
 from coupons.serializers import CouponSerializer, IssuedCouponSerializer
+from ecommerce.common.deferred import answer_later
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.serializers import NoFields, represent
 from ecommerce.common.views import ApiViewSet
@@ -91,8 +92,12 @@ class CouponViewSet(ApiViewSet):
         `coupon_sold_out`.
         """
         self.read_body()
-        issued = services.issue_coupon(coupon_id=int(pk), user_id=self.member_id)
-        return Response(represent(IssuedCouponSerializer, issued), status=status.HTTP_201_CREATED)
+        future = services.enqueue_issue(coupon_id=int(pk), user_id=self.member_id)
+        return answer_later(request, future, _issued)
+
+
+def _issued(issued: IssuedCoupon) -> Response:
+    return Response(represent(IssuedCouponSerializer, issued), status=status.HTTP_201_CREATED)
 
 
 class MyCouponViewSet(ApiViewSet):

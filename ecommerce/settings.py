@@ -146,6 +146,10 @@ GROUP_COMMIT_MAX_BATCH = env.int("GROUP_COMMIT_MAX_BATCH", default=64)
 GROUP_COMMIT_WAIT_SECONDS = env.float("GROUP_COMMIT_WAIT_SECONDS", default=5.0)
 if GROUP_COMMIT_MAX_BATCH < 1:
     raise ImproperlyConfigured("GROUP_COMMIT_MAX_BATCH must be at least 1.")
+# Threads of each process that run batches, with a database connection each.
+COMMITTERS = env.int("COMMITTERS", default=4)
+if COMMITTERS < 1:
+    raise ImproperlyConfigured("COMMITTERS must be at least 1.")
 # How long a process remembers that a campaign has nothing left (seconds).
 SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How long a process remembers what sells best (seconds; 0: each request asks).
@@ -156,7 +160,7 @@ THREADS = env.int("THREADS", default=8)
 WRITE_THREADS = env.int("WRITE_THREADS", default=16)
 STAFF_THREADS = env.int("STAFF_THREADS", default=4)
 PROBE_THREADS = 1
-CONNECTIONS_PER_WORKER = THREADS + WRITE_THREADS + STAFF_THREADS + PROBE_THREADS
+CONNECTIONS_PER_WORKER = THREADS + WRITE_THREADS + STAFF_THREADS + PROBE_THREADS + COMMITTERS
 # Whether each process keeps to one core, where the cores divide the processes evenly.
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 

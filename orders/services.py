@@ -4,15 +4,18 @@ Lock, decide, write, in that order, for a whole batch at once; docs/locking.md h
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from coupons.models import IssuedCoupon
 from coupons.services import (
+    ISSUED,
     discount_with,
     lock_issued_coupons,
     redeem,
@@ -20,23 +23,25 @@ from coupons.services import (
     save_redemptions,
 )
 from ecommerce.common.errors import DoesNotExist, DomainError, ErrorItem, NotFound, NotSignedIn
-from ecommerce.common.group_commit import Batch, GroupCommit
+from ecommerce.common.fields import DB_IDS
+from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
+from ecommerce.common.locks import Row, RowHeld, RowLock, Waiting
 from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_new
-from ecommerce.common.transactions import discard_transaction, run_transaction
 from orders.errors import OrderNotCancellable
 from orders.models import Order, OrderItem
 from products.errors import OutOfStock
 from products.models import Product
-from products.services import lock_products, return_stock, save_stock, take_stock
+from products.services import PRODUCTS, lock_products, return_stock, save_stock, take_stock
 from stats.services import Sold, record_sales, take_back_sales
 from users.models import Wallet, WalletTransaction
 from users.services import (
-    active_member_ids,
+    MEMBERS,
+    WALLETS,
     credit,
     debit,
-    lock_active_wallet,
+    lock_active_members,
     lock_wallets,
     save_wallets,
 )
@@ -60,6 +65,15 @@ class OrderDraft:
     idempotency: IdempotencyKey | None = None
     number: str = field(default_factory=lambda: new_reference("ORD"))
 
+    def rows(self) -> Iterator[Row]:
+        """What it locks."""
+        yield Row(MEMBERS, self.user_id)
+        yield Row(WALLETS, self.user_id)
+        if self.coupon_id is not None:
+            yield Row(ISSUED, self.coupon_id)
+        for line in self.lines:
+            yield Row(PRODUCTS, line.product_id)
+
     def quantities(self) -> dict[int, int]:
         """Pieces by product id, the lines of one product added together, in order of mention."""
         quantities: dict[int, int] = defaultdict(int)
@@ -72,17 +86,27 @@ class OrderDraft:
 class _Locked:
     """All that a batch of drafts needs, locked and read, and kept up while it is decided."""
 
-    wallets: dict[int, Wallet]
-    active: set[int]
-    by_number: dict[str, Order]
-    by_key: dict[tuple[int, str], Order]
-    coupons: dict[int, IssuedCoupon]
-    products: dict[int, Product]
+    wallets: dict[int, Wallet] = field(default_factory=dict)
+    active: set[int] = field(default_factory=set)
+    by_number: dict[str, Order] = field(default_factory=dict)
+    by_key: dict[tuple[int, str], Order] = field(default_factory=dict)
+    coupons: dict[int, IssuedCoupon] = field(default_factory=dict)
+    products: dict[int, Product] = field(default_factory=dict)
+    held: set[Row] = field(default_factory=set)
+    """What others hold. Who needs it is left out."""
+    orders: dict[int, Order] = field(default_factory=dict)
+    """Those that are to be cancelled."""
+    held_orders: dict[int, Order] = field(default_factory=dict)
+    """Those that others hold, read without a lock."""
+
+    def first_held(self, rows: Iterable[Row]) -> Row | None:
+        """The first among rows that others hold."""
+        return next((row for row in rows if row in self.held), None) if self.held else None
 
 
 @dataclass(slots=True)
-class _Placed:
-    """A draft that was accepted, with the rows that are to be written for it."""
+class _Decided:
+    """An order that is placed or cancelled, with the rows that are to be written for it."""
 
     order: Order
     items: list[OrderItem]
@@ -105,37 +129,39 @@ def place_order(draft: OrderDraft) -> Outcome[Order]:
         OutOfStock: with an item for each product that is short.
         InsufficientBalance: the balance is below the total.
     """
+    return enqueue_order(draft).result()
 
-    return _placing.submit(None, draft)
+
+def enqueue_order(draft: OrderDraft) -> "Future[Outcome[Order]]":
+    """As `place_order`, without waiting."""
+    return _placing.enqueue(None, draft)
 
 
 def _place_batch(key: None, batch: Batch[OrderDraft]) -> Sequence[Outcome[Order] | DomainError]:
-    def work(settle: bool) -> list[Outcome[Order] | DomainError]:
-        outcomes = place_orders(batch.close(), settle=settle)
-        if not any(isinstance(outcome, Outcome) for outcome in outcomes):
-            discard_transaction()
-        return outcomes
-
-    return run_transaction(work)
+    return commit_batch(
+        batch, lambda settle, waiting: place_orders(batch.close(), settle=settle, waiting=waiting)
+    )
 
 
-_placing: GroupCommit[None, OrderDraft, Outcome[Order]] = GroupCommit(_place_batch)
+_placing: GroupCommit[None, OrderDraft, Outcome[Order]] = GroupCommit(
+    _place_batch, lambda key, draft: draft.rows()
+)
 
 
 def place_orders(
-    drafts: Sequence[OrderDraft], *, settle: bool = False
-) -> list[Outcome[Order] | DomainError]:
+    drafts: Sequence[OrderDraft], *, settle: bool = False, waiting: Waiting = Waiting.LONG
+) -> list[Outcome[Order] | DomainError | RowHeld]:
     """Place a batch of orders, decided in the order given. Needs an open transaction.
 
-    Returns an order, with its lines read, or a refusal for each draft, in the same order. A
-    refused draft changes nothing and leaves the others alone. The number of SQL statements
-    depends neither on the drafts nor on their lines. With `settle`, a draft whose number exists
-    was placed by the attempt whose commit was lost.
+    Returns an order, with its lines read, or a refusal for each draft, in the same order, or that
+    others hold a row that it needs. A refused draft changes nothing and leaves the others alone.
+    The number of SQL statements depends neither on the drafts nor on their lines. With `settle`, a
+    draft whose number exists was placed by the attempt whose commit was lost.
     """
-    locked = _lock(drafts, settle)
+    locked = _lock(drafts, settle, waiting)
     now = timezone.now()
-    outcomes: list[Outcome[Order] | DomainError] = []
-    placed: list[_Placed] = []
+    outcomes: list[Outcome[Order] | DomainError | RowHeld] = []
+    placed: list[_Decided] = []
     for draft in drafts:
         try:
             earlier = _find_earlier(draft, locked)
@@ -144,41 +170,62 @@ def place_orders(
                 placed.append(accepted)
                 earlier = Outcome(accepted.order)
             outcomes.append(earlier)
-        except DomainError as refusal:
+        except (DomainError, RowHeld) as refusal:
             outcomes.append(refusal)
     _write(placed, locked)
     return outcomes
 
 
-def _lock(drafts: Sequence[OrderDraft], settle: bool) -> _Locked:
+def _lock(drafts: Sequence[OrderDraft], settle: bool, waiting: Waiting) -> _Locked:
+    """Lock, kind by kind, what the drafts need; of those that are left out, nothing more."""
+    locked = _Locked()
+    _lock_members_and_wallets(drafts, locked, settle, waiting.for_own_rows)
+    drafts = [draft for draft in drafts if not locked.first_held(draft.rows())]
+    coupon_ids = {draft.coupon_id for draft in drafts if draft.coupon_id}
+    _lock_coupons(coupon_ids, locked, waiting.for_own_rows)
+    drafts = [draft for draft in drafts if not locked.first_held(draft.rows())]
+    _lock_products({line.product_id for one in drafts for line in one.lines}, locked, waiting)
+    return locked
+
+
+def _lock_members_and_wallets(
+    drafts: Sequence[OrderDraft], locked: _Locked, settle: bool, waiting: Waiting
+) -> None:
     user_ids = {draft.user_id for draft in drafts}
-    wallets = lock_wallets(user_ids)
-    active = active_member_ids(user_ids)
+    locked.active = lock_active_members(user_ids, waiting)
+    held = MEMBERS.held(user_ids - locked.active, waiting)
+    locked.wallets = lock_wallets(user_ids if settle else locked.active, waiting)
+    locked.held.update(Row(MEMBERS, pk) for pk in held)
+    # Who is active has a wallet by now, or others hold it.
+    locked.held.update(Row(WALLETS, pk) for pk in locked.active - locked.wallets.keys())
     # Looked up after the wallet's lock: whoever holds the same key is done by now.
     keys = {draft.idempotency.key for draft in drafts if draft.idempotency}
-    by_key = {
-        (order.user_id, str(order.idempotency_key)): order
-        for order in (
-            Order.objects.with_items().filter(user__in=user_ids, idempotency_key__in=keys)
-            if keys
-            else ()
-        )
-    }
-    numbers = [draft.number for draft in drafts]
-    by_number = (
-        {order.number: order for order in Order.objects.with_items().filter(number__in=numbers)}
-        if settle
-        else {}
-    )
-    coupons = lock_issued_coupons({draft.coupon_id for draft in drafts if draft.coupon_id})
-    products = lock_products({line.product_id for draft in drafts for line in draft.lines})
-    return _Locked(wallets, active, by_number, by_key, coupons, products)
+    orders = Order.objects.with_items()
+    earlier = orders.filter(user__in=user_ids, idempotency_key__in=keys) if keys else ()
+    locked.by_key = {(order.user_id, str(order.idempotency_key)): order for order in earlier}
+    if settle:
+        mine = orders.filter(number__in=[draft.number for draft in drafts])
+        locked.by_number = {order.number: order for order in mine}
+
+
+def _lock_coupons(issued_ids: Collection[int], locked: _Locked, waiting: Waiting) -> None:
+    locked.coupons = lock_issued_coupons(issued_ids, waiting)
+    held = ISSUED.held(set(issued_ids) - locked.coupons.keys(), waiting)
+    locked.held.update(Row(ISSUED, pk) for pk in held)
+
+
+def _lock_products(product_ids: Collection[int], locked: _Locked, waiting: Waiting) -> None:
+    locked.products = lock_products(product_ids, waiting)
+    held = PRODUCTS.held(set(product_ids) - locked.products.keys(), waiting)
+    locked.held.update(Row(PRODUCTS, pk) for pk in held)
 
 
 def _find_earlier(draft: OrderDraft, locked: _Locked) -> Outcome[Order] | None:
     """The order that this very request has placed before, if it has."""
     if draft.number in locked.by_number:  # also when the member was deactivated since
         return Outcome(locked.by_number[draft.number])
+    if row := locked.first_held(draft.rows()):
+        raise RowHeld(row)
     if draft.user_id not in locked.active:
         raise NotSignedIn
     if draft.idempotency is None:
@@ -190,7 +237,7 @@ def _find_earlier(draft: OrderDraft, locked: _Locked) -> Outcome[Order] | None:
     return Outcome(earlier, replayed=True)
 
 
-def _decide(draft: OrderDraft, locked: _Locked, now: datetime) -> _Placed:
+def _decide(draft: OrderDraft, locked: _Locked, now: datetime) -> _Decided:
     """Accept a draft, in memory, or raise why not; nothing has changed then."""
     quantities = draft.quantities()
     _ensure_on_sale(draft, locked)
@@ -232,7 +279,7 @@ def _decide(draft: OrderDraft, locked: _Locked, now: datetime) -> _Placed:
         for pk, quantity in quantities.items()
     ]
     kind = WalletTransaction.Kind.PAYMENT
-    return _Placed(order, items, _ledger_entry(wallet, order, kind, -order.total))
+    return _Decided(order, items, _ledger_entry(wallet, order, kind, -order.total))
 
 
 def _ensure_on_sale(draft: OrderDraft, locked: _Locked) -> None:
@@ -276,7 +323,7 @@ def _ledger_entry(wallet: Wallet, order: Order, kind: str, amount: int) -> Walle
     )
 
 
-def _write(placed: list[_Placed], locked: _Locked) -> None:
+def _write(placed: list[_Decided], locked: _Locked) -> None:
     if not placed:
         return
     orders = [one.order for one in placed]
@@ -287,11 +334,7 @@ def _write(placed: list[_Placed], locked: _Locked) -> None:
             item.order = one.order  # once more: its id is known only now
     save_new(items)
     save_redemptions([order.coupon for order in orders if order.coupon])
-    save_wallets(
-        [locked.wallets[user_id] for user_id in sorted({order.user_id for order in orders})],
-        [one.entry for one in placed],
-    )
-    save_stock([locked.products[pk] for pk in sorted({item.product_id for item in items})])
+    _save_money_and_goods(placed, locked)
     record_sales(_sales_of(items))
     for one in placed:
         one.order.line_items = one.items  # nothing may have to be read after the commit
@@ -308,6 +351,24 @@ def _sales_of(items: Sequence[OrderItem]) -> dict[tuple[int, date], Sold]:
 
 # --- Cancelling ---------------------------------------------------------------------------------
 
+ORDERS: RowLock[Order] = RowLock(Order.objects.all)
+"""Orders by their ids."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """An order that is to be cancelled: on behalf of its member, or, with none, by staff."""
+
+    order_id: int
+    user_id: int | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """What is known beforehand of what it locks."""
+        yield Row(ORDERS, self.order_id)
+        if self.user_id is not None:
+            yield Row(MEMBERS, self.user_id)
+            yield Row(WALLETS, self.user_id)
+
 
 def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
     """Cancel a paid order: money, stock and coupon go back, the sale leaves its day.
@@ -320,44 +381,151 @@ def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
         OrderNotCancellable: it is cancelled already.
         BalanceLimitExceeded: the wallet cannot take the money back.
     """
-    moment = timezone.now()  # also what tells our own cancellation from another
-
-    def work(settle: bool) -> Order:
-        orders = Order.objects.select_for_update().with_items().filter(pk=order_id)
-        order = (orders if user_id is None else orders.filter(user=user_id)).first()
-        if order is None:
-            raise NotFound
-        if settle and order.cancelled_at == moment:
-            return order
-        wallet = (
-            lock_wallets([order.user_id])[order.user_id]
-            if user_id is None
-            else lock_active_wallet(user_id)
-        )
-        if order.status != Order.Status.PAID:
-            raise OrderNotCancellable(_("This order is cancelled already."))
-        _cancel(order, wallet, moment)
-        return order
-
-    return run_transaction(work)
+    return enqueue_cancellation(order_id=order_id, user_id=user_id).result()
 
 
-def _cancel(order: Order, wallet: Wallet, moment: datetime) -> None:
-    items = order.line_items
-    coupons = lock_issued_coupons([order.coupon_id] if order.coupon_id else [])
-    products = lock_products([item.product_id for item in items])
+def enqueue_cancellation(*, order_id: int, user_id: int | None = None) -> "Future[Order]":
+    """As `cancel_order`, without waiting."""
+    return _cancelling.enqueue(None, Cancellation(order_id, user_id))
+
+
+def _cancel_batch(key: None, batch: Batch[Cancellation]) -> Sequence[Order | DomainError]:
+    moment = timezone.now()  # also what tells our own cancellations from others'
+    return commit_batch(
+        batch,
+        lambda settle, waiting: cancel_orders(
+            batch.close(), moment=moment, settle=settle, waiting=waiting
+        ),
+    )
+
+
+_cancelling: GroupCommit[None, Cancellation, Order] = GroupCommit(
+    _cancel_batch, lambda key, cancellation: cancellation.rows()
+)
+
+
+def cancel_orders(
+    cancellations: Sequence[Cancellation],
+    *,
+    moment: datetime,
+    settle: bool = False,
+    waiting: Waiting = Waiting.LONG,
+) -> list[Order | DomainError | RowHeld]:
+    """Cancel a batch of orders, decided in the order given. Needs an open transaction.
+
+    Returns an order, with its lines read, or a refusal for each, in the same order, or that others
+    hold a row that it needs. The number of SQL statements depends neither on the orders nor on
+    their lines. With `settle`, an order that was cancelled at `moment` was so by the attempt whose
+    commit was lost.
+    """
+    locked = _lock_for_cancelling(cancellations, waiting)
+    outcomes: list[Order | DomainError | RowHeld] = []
+    cancelled: list[_Decided] = []
+    told: set[int] = set()
+    for one in cancellations:
+        try:
+            order = _own_order(one, locked)
+            if not (settle and order.cancelled_at == moment and order.pk not in told):
+                _ensure_cancellable(one, order, locked)
+                cancelled.append(_cancel(order, locked, moment))
+            told.add(order.pk)
+            outcomes.append(order)
+        except (DomainError, RowHeld) as refusal:
+            outcomes.append(refusal)
+    _write_cancelled(cancelled, locked, moment)
+    return outcomes
+
+
+def _lock_for_cancelling(cancellations: Sequence[Cancellation], waiting: Waiting) -> _Locked:
+    """Lock, kind by kind, what the cancellations need; of those that are left out, nothing more."""
+    locked, of_members = _Locked(), waiting.for_own_rows
+    order_ids = {one.order_id for one in cancellations if one.order_id in DB_IDS}
+    locked.orders = ORDERS.objects(order_ids, of_members)
+    if held := ORDERS.held(order_ids - locked.orders.keys(), of_members):
+        locked.held_orders = Order.objects.in_bulk(held)
+    user_ids = {one.user_id for one in cancellations if one.user_id is not None}
+    locked.active = lock_active_members(user_ids, of_members)
+    held = MEMBERS.held(user_ids - locked.active, of_members)
+    locked.held.update(Row(MEMBERS, pk) for pk in held)
+    prefetch_related_objects(list(locked.orders.values()), "items")
+    orders = [
+        order
+        for one in cancellations
+        if (order := locked.orders.get(one.order_id)) is not None
+        and order.status == Order.Status.PAID
+        and (one.user_id is None or one.user_id in locked.active & {order.user_id})
+    ]
+    owners = {order.user_id for order in orders}
+    locked.wallets = lock_wallets(owners, of_members)
+    locked.held.update(Row(WALLETS, pk) for pk in owners - locked.wallets.keys())
+    orders = [order for order in orders if not locked.first_held(_rows_of(order))]
+    _lock_coupons({order.coupon_id for order in orders if order.coupon_id}, locked, of_members)
+    orders = [order for order in orders if not locked.first_held(_rows_of(order))]
+    _lock_products({i.product_id for order in orders for i in order.line_items}, locked, waiting)
+    return locked
+
+
+def _rows_of(order: Order) -> Iterator[Row]:
+    """What a paid order locks besides itself when it is cancelled."""
+    yield Row(WALLETS, order.user_id)
+    if order.coupon_id is not None:
+        yield Row(ISSUED, order.coupon_id)
+    for item in order.line_items:
+        yield Row(PRODUCTS, item.product_id)
+
+
+def _own_order(one: Cancellation, locked: _Locked) -> Order:
+    """The order, if who wants it cancelled may know of it."""
+    order = locked.orders.get(one.order_id) or locked.held_orders.get(one.order_id)
+    if order is None or one.user_id not in (None, order.user_id):
+        raise NotFound
+    if order.pk not in locked.orders:
+        raise RowHeld(Row(ORDERS, order.pk))
+    return order
+
+
+def _ensure_cancellable(one: Cancellation, order: Order, locked: _Locked) -> None:
+    if one.user_id is not None and one.user_id not in locked.active:
+        if Row(MEMBERS, one.user_id) in locked.held:
+            raise RowHeld(Row(MEMBERS, one.user_id))
+        raise NotSignedIn
+    if order.status != Order.Status.PAID:
+        raise OrderNotCancellable(_("This order is cancelled already."))
+    if row := locked.first_held(_rows_of(order)):
+        raise RowHeld(row)
+
+
+def _cancel(order: Order, locked: _Locked, moment: datetime) -> _Decided:
+    """Cancel an order, in memory, or raise why not; nothing has changed then."""
+    wallet = locked.wallets[order.user_id]
     credit(wallet, order.total)
-    for item in items:
+    for item in order.line_items:
         item.order = order
-        return_stock(products[item.product_id], item.quantity)
-    for coupon in coupons.values():
-        restore(coupon)
+        return_stock(locked.products[item.product_id], item.quantity)
+    if order.coupon_id is not None:
+        restore(locked.coupons[order.coupon_id])
     order.status = Order.Status.CANCELLED
     order.cancelled_at = moment
     order.redeemed_coupon = None
-    order.save(update_fields=["status", "cancelled_at", "redeemed_coupon"])
-    kind = WalletTransaction.Kind.REFUND
-    save_redemptions(coupons.values())
-    save_wallets([wallet], [_ledger_entry(wallet, order, kind, order.total)])
-    save_stock(products.values())
+    entry = _ledger_entry(wallet, order, WalletTransaction.Kind.REFUND, order.total)
+    return _Decided(order, order.line_items, entry)
+
+
+def _write_cancelled(cancelled: list[_Decided], locked: _Locked, moment: datetime) -> None:
+    if not cancelled:
+        return
+    orders = [one.order for one in cancelled]
+    items = [item for one in cancelled for item in one.items]
+    Order.objects.filter(pk__in=[order.pk for order in orders]).update(
+        status=Order.Status.CANCELLED, cancelled_at=moment, redeemed_coupon=None
+    )
+    save_redemptions([locked.coupons[order.coupon_id] for order in orders if order.coupon_id])
+    _save_money_and_goods(cancelled, locked)
     take_back_sales(_sales_of(items))
+
+
+def _save_money_and_goods(decided: list[_Decided], locked: _Locked) -> None:
+    user_ids = sorted({one.order.user_id for one in decided})
+    save_wallets([locked.wallets[pk] for pk in user_ids], [one.entry for one in decided])
+    product_ids = sorted({item.product_id for one in decided for item in one.items})
+    save_stock([locked.products[pk] for pk in product_ids])

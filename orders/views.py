@@ -8,8 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from coupons.errors import CouponNotUsable
+from ecommerce.common.deferred import answer_later
 from ecommerce.common.errors import NotSignedIn
-from ecommerce.common.idempotency import IdempotencyKeyReused
+from ecommerce.common.idempotency import IdempotencyKeyReused, Outcome
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
 from ecommerce.common.serializers import NoFields, represent
 from ecommerce.common.views import ApiViewSet
@@ -112,9 +113,7 @@ class OrderViewSet(ApiViewSet):
             coupon_id=body["coupon"],
             idempotency=read_idempotency_key(request, body),
         )
-        outcome = services.place_order(draft)
-        data = represent(OrderSerializer, outcome.value)
-        return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
+        return answer_later(request, services.enqueue_order(draft), _placed)
 
     @extend_schema(
         tags=["orders"],
@@ -137,5 +136,14 @@ class OrderViewSet(ApiViewSet):
     def cancel(self, request: Request, pk: str) -> Response:
         """It works once, and only for a paid order; the coupon keeps its expiry."""
         self.read_body()
-        order = services.cancel_order(order_id=int(pk), user_id=self.member_id)
-        return Response(represent(OrderSerializer, order))
+        future = services.enqueue_cancellation(order_id=int(pk), user_id=self.member_id)
+        return answer_later(request, future, _cancelled)
+
+
+def _placed(outcome: Outcome[Order]) -> Response:
+    data = represent(OrderSerializer, outcome.value)
+    return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
+
+
+def _cancelled(order: Order) -> Response:
+    return Response(represent(OrderSerializer, order))

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from ecommerce.common.deferred import answer_later, waits_elsewhere
 from ecommerce.common.errors import NotSignedIn
-from ecommerce.common.idempotency import IdempotencyKeyReused
+from ecommerce.common.idempotency import IdempotencyKeyReused, Outcome
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
 from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
@@ -279,9 +279,13 @@ class BalanceViewSet(ApiViewSet):
         """With an `Idempotency-Key` it may be sent again after an answer that did not come."""
         body = self.read_body()
         key = read_idempotency_key(request, body)
-        outcome = services.charge_wallet(user_id=self.member_id, idempotency=key, **body)
-        data = represent(WalletTransactionSerializer, outcome.value)
-        return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
+        future = services.enqueue_charge(user_id=self.member_id, idempotency=key, **body)
+        return answer_later(request, future, _charged)
+
+
+def _charged(outcome: Outcome[WalletTransaction]) -> Response:
+    data = represent(WalletTransactionSerializer, outcome.value)
+    return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
 
 
 class LedgerViewSet(ApiViewSet):

@@ -57,8 +57,14 @@ class Compiled(Generic[M]):
     [(3,)]
     """
 
-    def __init__(self, build: "Callable[..., QuerySet[M, Any] | Query]") -> None:
+    def __init__(
+        self,
+        build: "Callable[..., QuerySet[M, Any] | Query]",
+        edit: Callable[[str], str] = str,
+    ) -> None:
+        """`edit` is given the SQL once it is compiled, and says what Django has no words for."""
         self._build = build
+        self._edit = edit
         self._kept = lru_cache(maxsize=KEPT)(self._compile)
 
     def execute(self, *values: int) -> int:
@@ -107,7 +113,7 @@ class Compiled(Generic[M]):
         if {place for _, place in places} != set(range(count)):
             raise ValueError("each value must be a parameter of the query, as it is")
         locks = query.select_for_update and connection.features.has_select_for_update
-        return _Statement(sql, parameters, places, locks, query.model)
+        return _Statement(self._edit(sql), parameters, places, locks, query.model)
 
 
 def update_of(queryset: "QuerySet[M, Any]", **values: int) -> Query:

@@ -16,6 +16,13 @@ TRY_AGAIN_CODES = frozenset(
 )
 TRY_AGAIN_TEXTS = ("database is locked", "database table is locked")
 
+OUT_OF_TIME_CODES = frozenset(
+    {
+        1969,  # MariaDB: max_statement_time exceeded
+        3024,  # MySQL: maximum statement execution time exceeded
+    }
+)
+
 LOST_CODES = frozenset(
     {
         1053,  # server shutdown in progress
@@ -51,6 +58,11 @@ def may_be_retried(error: BaseException) -> bool:
     if not isinstance(error, OperationalError):
         return False
     return _code(error) in TRY_AGAIN_CODES or str(error).lower().startswith(TRY_AGAIN_TEXTS)
+
+
+def is_out_of_time(error: BaseException) -> bool:
+    """A statement took longer than it was given; it has done nothing, and its locks remain."""
+    return isinstance(error, OperationalError) and _code(error) in OUT_OF_TIME_CODES
 
 
 def is_connection_lost(error: BaseException) -> bool:

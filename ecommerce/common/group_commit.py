@@ -1,13 +1,21 @@
 """Group commit: requests that arrive while others are served share the next transaction.
 
 A row that everybody wants can be locked once per request, or once for all who wait. Here they wait
-in the order of their arrival, in a lane per contended thing. Whoever finds a lane empty serves it,
-in its own thread and on its own database connection: it runs one transaction for itself and all
-who wait behind it, gives each its answer, and hands the lead to the first of those who came
-meanwhile. There is no thread besides those of the requests, nothing polls, and a request that
-finds nobody before it is served at once, as if there were no queue.
+in the order of their arrival, in a lane per contended thing. A committer thread serves a lane: it
+runs one transaction for all who wait, gives each its answer, and begins anew with those who came
+meanwhile. A request is a future: it holds neither a thread nor a connection while it waits.
 
-docs/adr/0016-group-commit.md says why it is made this way.
+What somebody else holds locked for long delays who needs it and nobody else. A batch leaves out
+the requests that need a row which it can't have (`RowHeld`); they are parked until it is free, at
+no cost of a thread, and then go back to their place in their lane.
+
+Any service can be given a lane. It says how a batch is run, in one transaction (`commit_batch`),
+and which rows a request needs::
+
+    _placing = GroupCommit(_place_batch, _rows_of)
+    future = _placing.enqueue(key, request)
+
+docs/adr/0031-committers.md says why it is made this way.
 """
 
 import copy
@@ -15,21 +23,58 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
-from enum import Enum, auto
-from threading import Lock
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from threading import Lock, Timer
 from typing import Any, Generic, TypeVar
 
+import structlog
 from django.conf import settings
+from django.db import OperationalError, close_old_connections, connection
 
+from ecommerce.common import committers
+from ecommerce.common.database_errors import is_out_of_time
 from ecommerce.common.errors import Busy, DomainError, OutcomeUnknown
+from ecommerce.common.locks import Row, RowHeld, Waiting, free_rows
+from ecommerce.common.transactions import discard_transaction, run_transaction
 
 Key = TypeVar("Key", bound=Hashable)
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
-STALLED_SECONDS = 60.0
-"""A run that takes longer is taken for dead: far beyond all timeouts of the database together."""
+LOOK_SECONDS = 0.05
+"""How long after a look at the rows that others hold the next one is taken."""
+
+logger = structlog.get_logger(__name__)
+
+
+class _Ticket(Generic[Key, Request, Answer]):
+    """One request on its way."""
+
+    __slots__ = ("deadline", "future", "is_claimed", "key", "number", "request", "request_id")
+
+    def __init__(self, key: Key, request: Request) -> None:
+        self.key = key
+        self.request = request
+        self.future: Future[Answer] = Future()
+        self.number = 0
+        self.deadline = time.monotonic() + settings.GROUP_COMMIT_WAIT_SECONDS
+        self.is_claimed = False
+        self.request_id = structlog.contextvars.get_contextvars().get("request_id")
+
+    def claim(self) -> bool:
+        """Whether anybody still waits for it; from now on it can't be called off."""
+        self.is_claimed = self.is_claimed or self.future.set_running_or_notify_cancel()
+        return self.is_claimed
+
+    def settle(self, outcome: Answer | Exception) -> None:
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
 
 
 class Batch(Generic[Request]):
@@ -39,42 +84,119 @@ class Batch(Generic[Request]):
     asks after it has it, and so takes along all who came meanwhile.
     """
 
-    def __init__(self, take: Callable[[], list[Request]]) -> None:
+    def __init__(
+        self, take: Callable[[int], list[_Ticket[Any, Request, Any]]], waiting: Waiting
+    ) -> None:
+        self.waiting = waiting
+        """How long the run may wait for rows that others hold."""
+        self.held: list[tuple[_Ticket[Any, Request, Any], Row]] = []
+        """Those that were left out, and the row that each of them needs."""
+        self.request_ids: list[str] = []
         self._take = take
-        self._requests: list[Request] | None = None
+        self._tickets: list[_Ticket[Any, Request, Any]] | None = None
 
     def close(self) -> Sequence[Request]:
         """The requests. The first call closes the batch; later ones return the same."""
-        if self._requests is None:
-            self._requests = self._take()
-        return self._requests
+        return [ticket.request for ticket in self.tickets()]
+
+    def tickets(self, most: int | None = None) -> list[_Ticket[Any, Request, Any]]:
+        """As `close`, with what is known of each request; closed with so many at most."""
+        if self._tickets is None:
+            self._tickets = self._take(most or settings.GROUP_COMMIT_MAX_BATCH)
+            self.request_ids += [one.request_id for one in self._tickets if one.request_id]
+        return self._tickets
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody was taken yet."""
+        return self._tickets is None
+
+    def leave_out(self, held: dict[int, Row]) -> None:
+        """Take requests, by their places, out of the batch: they need rows that others hold."""
+        tickets = self.tickets()
+        self.held += [(tickets[place], row) for place, row in held.items()]
+        self._tickets = [ticket for place, ticket in enumerate(tickets) if place not in held]
 
 
 Run = Callable[[Key, Batch[Request]], Sequence[Answer | DomainError]]
 """Serves a batch in one transaction: an answer or a refusal for each request, in their order.
 
-It returns after the commit and does nothing after it. When it raises, it has rolled back (or, with
-`OutcomeUnknown`, nobody can tell):
+It returns after the commit and does nothing to the database after it. When it raises, it has rolled
+back (or, with `OutcomeUnknown`, nobody can tell):
 
 - a `DomainError` is the answer to every request of the batch;
 - any other exception is the fault of one of them: each is then run in a batch of its own.
 """
 
+Work = Callable[[bool, Waiting], Sequence[Answer | DomainError | RowHeld]]
+"""Locks, decides and writes for a batch, in the transaction that is open; see `commit_batch`."""
+
+
+def commit_batch(batch: Batch[Request], work: Work[Answer]) -> Sequence[Answer | DomainError]:
+    """Run `work(settle, waiting)` for a batch in one transaction, as `run_transaction` does.
+
+    `work` returns an answer, a refusal or a `RowHeld` for each request of the closed batch. A batch
+    with no answer has written nothing and is rolled back. `RowHeld` leaves a request out of the
+    batch; raised, it leaves out all of them. Where `work` may wait for a moment and that is not
+    enough, it runs again without waiting, to find out whom it can serve. Who settles a lost commit
+    waits as long as it takes: only under the locks of the lost transaction it can be told.
+    """
+
+    def attempt(settle: bool) -> Sequence[Answer | DomainError]:
+        waiting = Waiting.LONG if settle else batch.waiting
+        try:
+            found = work(settle, waiting)
+        except RowHeld as held:
+            discard_transaction()
+            batch.leave_out(dict.fromkeys(range(len(batch.tickets())), held.row))
+            return []
+        held_rows = {n: one.row for n, one in enumerate(found) if isinstance(one, RowHeld)}
+        if held_rows:
+            batch.leave_out(held_rows)
+        outcomes = [one for one in found if not isinstance(one, RowHeld)]
+        if all(isinstance(one, DomainError) for one in outcomes):
+            discard_transaction()
+        return outcomes
+
+    if not connection.in_atomic_block:
+        close_old_connections()  # as a request does when it begins
+    try:
+        return run_transaction(attempt)
+    except OperationalError as error:
+        if not is_out_of_time(error):
+            raise
+    batch.waiting = Waiting.NONE
+    return run_transaction(attempt)
+
 
 class GroupCommit(Generic[Key, Request, Answer]):
     """Serves requests in batches, those of one key in the order of their arrival.
 
-    At most `GROUP_COMMIT_MAX_BATCH` requests share a run; with 1 each runs by itself, at once.
+    At most `GROUP_COMMIT_MAX_BATCH` requests share a run; with 1 each runs by itself, at once and
+    in the thread that asks, and so does each that asks within a transaction (a test's).
+
+    `rows_of(key, request)` are the rows that a request locks. While one of them is known to be
+    held, a request that needs it doesn't even line up.
     """
 
-    def __init__(self, run: Run[Key, Request, Answer]) -> None:
+    def __init__(
+        self,
+        run: Run[Key, Request, Answer],
+        rows_of: Callable[[Key, Request], Iterable[Row]] = lambda key, request: (),
+    ) -> None:
         self._run = run
+        self._rows_of = rows_of
         self._start_empty()
         _instances.add(self)
 
     def _start_empty(self) -> None:
         self._mutex = Lock()
-        self._lanes: dict[Key, _Lane[Request, Answer]] = {}  # a lane lasts as long as it is led
+        self._arrivals = count()
+        # A lane lasts as long as somebody waits in it or is served.
+        self._lanes: dict[Key, deque[_Ticket[Key, Request, Answer]]] = {}
+        self._parked: dict[Row, list[_Ticket[Key, Request, Answer]]] = {}
+        self._looks = False
+        self._alarm: tuple[float, Timer] | None = None
 
     def submit(self, key: Key, request: Request) -> Answer:
         """Have a request served and return its answer, which is committed by then.
@@ -84,197 +206,228 @@ class GroupCommit(Generic[Key, Request, Answer]):
             OutcomeUnknown: the thread that served it ended half-way.
             Exception: what the run returned or raised for it.
         """
-        if settings.GROUP_COMMIT_MAX_BATCH == 1:
-            (outcome,) = self._run(key, Batch(lambda: [request]))
-            return _returned_or_raised(outcome)
-        ticket: _Ticket[Request, Answer] = _Ticket(request)
-        lane: _Lane[Request, Answer] | None = None
-        try:
-            with self._mutex:
-                lane = self._lanes.get(key)
-                if lane is None:
-                    lane = _Lane(ticket)
-                    self._lanes[key] = lane
-                else:
-                    lane.waiting.append(ticket)
-                leads = lane.leader is ticket
-            if leads or self._wait_for_the_lead(lane, ticket):
-                self._lead(key, lane, ticket)
-        except BaseException:  # its time is up, or its thread is being ended
-            if lane is not None:
-                self._leave(key, lane, ticket)
-            raise
-        return _returned_or_raised(ticket.outcome)
+        return self.enqueue(key, request).result()
 
-    # --- Waiting --------------------------------------------------------------------------------
+    def enqueue(self, key: Key, request: Request) -> "Future[Answer]":
+        """As `submit`, without waiting: the answer, or what is raised, is the future's.
 
-    def _wait_for_the_lead(
-        self, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
-    ) -> bool:
-        """Wait until the request is to lead (True) or has its outcome (False)."""
-        if not ticket.signal.acquire(timeout=settings.GROUP_COMMIT_WAIT_SECONDS):
-            with self._mutex:
-                if ticket.state is _State.WAITING:
-                    if lane.is_stalled() and lane.next_to_lead() is ticket:
-                        lane.take_over(ticket)
-                        return True
-                    # Out of the queue before the mutex is let go: nobody can take it any more.
-                    lane.waiting.remove(ticket)
-                    ticket.state = _State.SETTLED
-                    raise Busy
-            # It was taken, or is to lead: from here on only the outcome can tell what became of it.
-            if not ticket.signal.acquire(timeout=STALLED_SECONDS):
-                raise OutcomeUnknown
-        return ticket.state is _State.LEADING
-
-    def _leave(
-        self, key: Key, lane: "_Lane[Request, Answer]", ticket: "_Ticket[Request, Answer]"
-    ) -> None:
+        A future that is cancelled while its request waits in the queue was never asked.
+        """
+        ticket: _Ticket[Key, Request, Answer] = _Ticket(key, request)
+        if settings.GROUP_COMMIT_MAX_BATCH == 1 or connection.in_atomic_block:
+            ticket.claim()
+            self._serve(key, Batch(lambda most: [ticket], Waiting.LONG))
+            return ticket.future
         with self._mutex:
-            if ticket.state is _State.WAITING and ticket in lane.waiting:
-                lane.waiting.remove(ticket)
-        if ticket.state is _State.LEADING:  # it has the lead, and will not use it
-            self._pass_on(key, lane, ticket)
+            ticket.number = next(self._arrivals)
+            row = self._parked_row(ticket) if self._parked else None
+            if row is not None:
+                self._parked[row].append(ticket)
+            begins = row is None and self._line_up(ticket)
+            self._wake_by(ticket.deadline)
+        if begins:
+            self._begin(key)
+        return ticket.future
 
-    # --- Leading --------------------------------------------------------------------------------
+    # --- In a lane ------------------------------------------------------------------------------
 
-    def _lead(
-        self, key: Key, lane: "_Lane[Request, Answer]", leader: "_Ticket[Request, Answer]"
-    ) -> None:
-        """Serve one batch, with the leader's own request at its head, and pass the lead on."""
-        taken: list[_Ticket[Request, Answer]] = []
+    def _line_up(self, ticket: _Ticket[Key, Request, Answer]) -> bool:
+        """Whether the lane begins with this one. Needs the mutex."""
+        lane = self._lanes.get(ticket.key)
+        begins = lane is None
+        if lane is None:
+            lane = self._lanes[ticket.key] = deque()
+        lane.append(ticket)
+        return begins
 
-        def take() -> list[Request]:
-            with self._mutex:
-                if lane.leader is not leader:  # it was taken for dead: the others are another's
-                    leader.state = _State.TAKEN
-                    taken.append(leader)
-                    return [leader.request]
-                while lane.waiting and len(taken) < settings.GROUP_COMMIT_MAX_BATCH:
-                    ticket = lane.waiting.popleft()
-                    ticket.state = _State.TAKEN
-                    taken.append(ticket)
-            return [ticket.request for ticket in taken]
-
+    def _begin(self, key: Key) -> None:
         try:
-            outcomes = self._outcomes(key, lane, Batch(take))
+            committers.run_soon(partial(self._serve_lane, key))
+        except RuntimeError:  # no more threads: the process is ending
+            with self._mutex:
+                waiting = self._lanes.pop(key)
+            for ticket in waiting:
+                if ticket.claim():
+                    ticket.settle(Busy())
+
+    def _serve_lane(self, key: Key) -> None:
+        """Serve one batch of a lane."""
+        if not self._lanes[key]:  # those who waited are parked, or were turned away
+            self._go_on(key)
+            return
+
+        def take(most: int) -> list[_Ticket[Key, Request, Answer]]:
+            taken: list[_Ticket[Key, Request, Answer]] = []
+            with self._mutex:
+                lane = self._lanes[key]
+                while lane and len(taken) < most:
+                    ticket = lane.popleft()
+                    if ticket.claim():
+                        taken.append(ticket)
+            return taken
+
+        batch = Batch(take, Waiting.BRIEF)
+        with structlog.contextvars.bound_contextvars(request_ids=batch.request_ids):
+            self._serve(key, batch, served=partial(self._go_on, key))
+
+    def _go_on(self, key: Key) -> None:
+        with self._mutex:
+            somebody_waits = bool(self._lanes[key])
+            if not somebody_waits:
+                del self._lanes[key]
+        if somebody_waits:
+            self._begin(key)
+
+    # --- In a batch -----------------------------------------------------------------------------
+
+    def _serve(
+        self, key: Key, batch: Batch[Request], served: Callable[[], None] = lambda: None
+    ) -> None:
+        try:
+            outcomes = self._outcomes(key, batch)
         except BaseException:  # this thread is being ended; nobody may go on waiting for it
-            self._pass_on(key, lane, leader)
-            for ticket in taken:
+            logger.exception("committer_ended")
+            # An open batch has done nothing: the next run serves all but the first, lest none ends.
+            tickets = [*batch.tickets(most=1), *(ticket for ticket, _ in batch.held)]
+            served()
+            for ticket in tickets:
                 ticket.settle(OutcomeUnknown())
             raise
-        # First the lead: the next run can ask for its locks while these answers are handed out.
-        self._pass_on(key, lane, leader)
-        for ticket, outcome in zip(taken, outcomes, strict=True):
+        if batch.held:
+            self._park(batch.held)
+        # First the next run: it can ask for its locks while these answers are handed out.
+        served()
+        for ticket, outcome in outcomes:
             ticket.settle(outcome)
 
     def _outcomes(
-        self, key: Key, lane: "_Lane[Request, Answer]", batch: Batch[Request]
-    ) -> Sequence[Answer | Exception]:
+        self, key: Key, batch: Batch[Request]
+    ) -> list[tuple[_Ticket[Key, Request, Answer], Answer | Exception]]:
         try:
             outcomes = self._run(key, batch)
         except DomainError as error:
-            return [error, *(_copy(error) for _ in batch.close()[1:])]
+            if isinstance(error, Busy) and batch.is_open:
+                return []  # nobody was taken: each goes on waiting, until its own time is up
+            return [(ticket, _copy(error)) for ticket in batch.tickets()]
         except Exception as error:
-            if len(batch.close()) == 1:
-                return [error]
+            if len(batch.tickets()) == 1:
+                return [(batch.tickets()[0], error)]
         else:
-            requests = batch.close()
-            if len(outcomes) != len(requests):
-                bug = f"{len(outcomes)} outcomes for {len(requests)} requests"
-                return [RuntimeError(bug) for _ in requests]
-            return outcomes
-        alone: list[Answer | Exception] = []
-        for request in batch.close():
-            lane.since = time.monotonic()
-            alone.append(self._outcome_alone(key, request))
-        return alone
+            tickets = batch.tickets()
+            if len(outcomes) == len(tickets):
+                return list(zip(tickets, outcomes, strict=True))
+            bug = f"{len(outcomes)} outcomes for {len(tickets)} requests"
+            return [(ticket, RuntimeError(bug)) for ticket in tickets]
+        return [pair for one in batch.tickets() for pair in self._outcome_alone(key, one, batch)]
 
-    def _outcome_alone(self, key: Key, request: Request) -> Answer | Exception:
+    def _outcome_alone(
+        self, key: Key, ticket: _Ticket[Key, Request, Answer], batch: Batch[Request]
+    ) -> list[tuple[_Ticket[Key, Request, Answer], Answer | Exception]]:
+        alone = Batch(lambda most: [ticket], batch.waiting)
         try:
-            (outcome,) = self._run(key, Batch(lambda: [request]))
+            outcomes: Sequence[Answer | Exception] = self._run(key, alone)
         except Exception as error:
-            return error
-        return outcome
+            outcomes = [error]
+        batch.held += alone.held
+        return [(one, outcome) for one, outcome in zip(alone.tickets(), outcomes, strict=True)]
 
-    def _pass_on(
-        self, key: Key, lane: "_Lane[Request, Answer]", leader: "_Ticket[Request, Answer]"
-    ) -> None:
+    # --- Parked: somebody else holds a row ------------------------------------------------------
+
+    def _parked_row(self, ticket: _Ticket[Key, Request, Answer]) -> Row | None:
+        rows = self._rows_of(ticket.key, ticket.request)
+        return next((row for row in rows if row in self._parked), None)
+
+    def _park(self, held: list[tuple[_Ticket[Key, Request, Answer], Row]]) -> None:
+        """Have requests wait for rows that others hold, and with them all that need these rows."""
         with self._mutex:
-            if lane.leader is not leader:
-                return  # it was taken for dead, and another leads
-            if leader.state is _State.LEADING:  # it ended before it took anybody, itself included
-                lane.waiting.remove(leader)
-                leader.state = _State.SETTLED
-            if lane.waiting:
-                lane.lead(lane.waiting[0])
-                lane.waiting[0].signal.release()
-            elif self._lanes.get(key) is lane:
-                del self._lanes[key]
+            for ticket, row in held:
+                self._parked.setdefault(row, []).append(ticket)
+            for lane in self._lanes.values():
+                for ticket in list(lane):
+                    if (found := self._parked_row(ticket)) is not None:
+                        lane.remove(ticket)
+                        self._parked[found].append(ticket)
+            self._look_later()
+
+    def _look_later(self) -> None:
+        """Look at the held rows in a moment, if anybody waits for one. Needs the mutex."""
+        if self._parked and not self._looks:
+            self._looks = True
+            _start_timer(LOOK_SECONDS, self._look_soon)
+
+    def _look_soon(self) -> None:
+        with suppress(RuntimeError):  # no more threads: the process is ending
+            committers.run_soon(self._look)
+
+    def _look(self) -> None:
+        """Let those go back to their lanes whose rows nobody holds any more."""
+        with self._mutex:
+            rows = list(self._parked)
+        try:
+            close_old_connections()
+            free = free_rows(rows)
+        except Exception:  # the database is down, say: each hears of it in its own batch
+            logger.exception("held_rows_not_read")
+            free = rows
+        with self._mutex:
+            back = [ticket for row in free for ticket in self._parked.pop(row, ())]
+            begins = self._line_up_again(back)
+            self._looks = False
+            self._look_later()
+        for key in begins:
+            self._begin(key)
+
+    def _line_up_again(self, tickets: list[_Ticket[Key, Request, Answer]]) -> list[Key]:
+        """Put requests back in their places; returns the lanes that begin. Needs the mutex."""
+        begins = []
+        for key in {ticket.key for ticket in tickets}:
+            if key not in self._lanes:
+                begins.append(key)
+            waiting = [*self._lanes.get(key, ()), *(one for one in tickets if one.key == key)]
+            self._lanes[key] = deque(sorted(waiting, key=lambda one: one.number))
+        return begins
+
+    # --- The deadline ---------------------------------------------------------------------------
+
+    def _wake_by(self, deadline: float) -> None:
+        """Have those looked at whose time is up, at the latest then. Needs the mutex."""
+        if self._alarm is not None:
+            earlier, timer = self._alarm
+            if earlier <= deadline:
+                return
+            timer.cancel()
+        self._alarm = deadline, _start_timer(deadline - time.monotonic(), self._turn_away)
+
+    def _turn_away(self) -> None:
+        """Tell those who have waited too long that the shop is busy."""
+        late: list[_Ticket[Key, Request, Answer]] = []
+        with self._mutex:
+            now = time.monotonic()
+            for queue in [*self._lanes.values(), *self._parked.values()]:
+                for ticket in [one for one in queue if one.deadline <= now]:
+                    queue.remove(ticket)  # nobody can take it any more
+                    late.append(ticket)
+            for row in [row for row, waiting in self._parked.items() if not waiting]:
+                del self._parked[row]
+            self._alarm = None
+            waiting = [*self._lanes.values(), *self._parked.values()]
+            deadlines = [ticket.deadline for queue in waiting for ticket in queue]
+            if deadlines:
+                self._wake_by(min(deadlines))
+        for ticket in late:
+            if ticket.claim():
+                ticket.settle(Busy())
 
 
-class _State(Enum):
-    WAITING = auto()
-    LEADING = auto()
-    TAKEN = auto()
-    SETTLED = auto()
-
-
-class _Ticket(Generic[Request, Answer]):
-    """One request on its way through a lane."""
-
-    __slots__ = ("outcome", "request", "signal", "state")
-
-    def __init__(self, request: Request) -> None:
-        self.request = request
-        self.state = _State.WAITING
-        self.outcome: Answer | Exception = OutcomeUnknown()
-        self.signal = Lock()  # held while there is nothing to do; released to lead, or to answer
-        self.signal.acquire()
-
-    def settle(self, outcome: Answer | Exception) -> None:
-        self.outcome = outcome
-        self.state = _State.SETTLED
-        self.signal.release()
-
-
-class _Lane(Generic[Request, Answer]):
-    """Those who wait for one thing, the first first; who leads, and since when."""
-
-    __slots__ = ("leader", "since", "waiting")
-
-    def __init__(self, leader: _Ticket[Request, Answer]) -> None:
-        self.waiting: deque[_Ticket[Request, Answer]] = deque()
-        self.waiting.append(leader)
-        self.lead(leader)
-
-    def lead(self, ticket: _Ticket[Request, Answer]) -> None:
-        ticket.state = _State.LEADING
-        self.leader = ticket
-        self.since = time.monotonic()
-
-    def is_stalled(self) -> bool:
-        return time.monotonic() - self.since > STALLED_SECONDS
-
-    def next_to_lead(self) -> _Ticket[Request, Answer]:
-        """The first of those who wait, but for a leader that has not taken itself yet."""
-        return self.waiting[1] if self.waiting[0] is self.leader else self.waiting[0]
-
-    def take_over(self, ticket: _Ticket[Request, Answer]) -> None:
-        """Lead instead of one who is taken for dead: exact all the same, by the locks."""
-        if self.waiting[0] is self.leader:
-            self.waiting.popleft()
-        self.lead(ticket)
-
-
-def _returned_or_raised(outcome: Answer | Exception) -> Answer:
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+def _start_timer(seconds: float, work: Callable[[], object]) -> Timer:
+    timer = Timer(max(seconds, 0), work)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _copy(error: DomainError) -> DomainError:
-    """Each thread raises an error of its own: a traceback grows where it is raised."""
+    """Each is told by an error of its own: a traceback grows where it is raised."""
     copied = copy.copy(error)
     copied.__cause__ = error.__cause__
     return copied
@@ -283,9 +436,9 @@ def _copy(error: DomainError) -> DomainError:
 _instances: "weakref.WeakSet[GroupCommit[Any, Any, Any]]" = weakref.WeakSet()
 
 
-def _forget_the_threads_of_the_parent() -> None:
+def _forget_the_requests_of_the_parent() -> None:
     for instance in _instances:
         instance._start_empty()
 
 
-os.register_at_fork(after_in_child=_forget_the_threads_of_the_parent)
+os.register_at_fork(after_in_child=_forget_the_requests_of_the_parent)

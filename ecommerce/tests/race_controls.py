@@ -18,6 +18,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.test import override_settings
 
+from ecommerce.common.locks import Waiting
 from ecommerce.tests.threads import place
 from products.models import Product
 
@@ -127,8 +128,10 @@ def _locking_in_either_order(both_hold: Barrier) -> Iterator[None]:
             yield
 
 
-def _lock_in_either_order(both_hold: Barrier) -> Callable[[Collection[int]], dict[int, Product]]:
-    def lock(product_ids: Collection[int]) -> dict[int, Product]:
+def _lock_in_either_order(
+    both_hold: Barrier,
+) -> Callable[[Collection[int], Waiting], dict[int, Product]]:
+    def lock(product_ids: Collection[int], waiting: Waiting) -> dict[int, Product]:
         first, second = sorted(product_ids, reverse=place() == 1)
         rows = Product.objects.select_for_update()
         locked = {first: rows.get(pk=first)}

@@ -13,6 +13,12 @@ from users.services import sign_in
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def in_the_threads_that_ask(settings):
+    """Whose connection is watched; a committer runs the same."""
+    settings.GROUP_COMMIT_MAX_BATCH = 1
+
+
 def statements_of(request):
     with CaptureQueriesContext(
         connection,

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 BEFORE_A_BATCH_IS_CLOSED = {
     "coupons": "coupons.services.lock_coupon",  # in each attempt
-    "orders": "orders.services.run_transaction",  # before the first
+    "orders": "orders.services.commit_batch",  # before the first
 }
 
 
@@ -34,10 +34,11 @@ def arrivals() -> Iterator[Arrivals]:
 
 @contextmanager
 def together(what: str, arrivals: Arrivals, count: int) -> Iterator[mock.Mock]:
-    """The first to come waits, before its batch is closed, until `count` have come.
+    """The first to come from now on waits, before its batch is closed, until `count` have come.
 
     Yields a mock that is called there: for coupons in each transaction, for orders in each batch.
     """
+    arrivals.requests.clear()  # money that was charged to prepare the test
     runs = mock.Mock(side_effect=lambda: arrivals.wait_for(count))
     with calling_before(BEFORE_A_BATCH_IS_CLOSED[what], runs):
         yield runs
@@ -115,6 +116,8 @@ def test_who_cannot_be_served_in_time_is_told_that_the_shop_is_busy(
     make_member, member, coupon, arrivals, settings
 ):
     let_go = Event()
+    wait_seconds = settings.GROUP_COMMIT_WAIT_SECONDS
+    arrivals.requests.clear()
     with calling_before("coupons.services.lock_coupon", lambda: let_go.wait(WAIT_SECONDS)):
 
         def come_late():
@@ -131,6 +134,7 @@ def test_who_cannot_be_served_in_time_is_told_that_the_shop_is_busy(
     assert first.status_code == 201
     assert refusal(late) == (503, "server_error", [("busy", None)])
     assert late["Retry-After"] == str(Busy.retry_after)
+    settings.GROUP_COMMIT_WAIT_SECONDS = wait_seconds
     assert press(member, coupon)().json()["issue_number"] == 2
 
 
@@ -138,8 +142,9 @@ def test_who_cannot_be_served_in_time_is_told_that_the_shop_is_busy(
 
 
 def test_pieces_go_to_those_who_came_first(make_member, product, arrivals):
+    requests = [order(make_member(balance=1_000), (product.pk, 1)) for _ in range(12)]
     with together("orders", arrivals, 12) as batches:
-        answers = race([order(make_member(balance=1_000), (product.pk, 1)) for _ in range(12)])
+        answers = race(requests)
 
     assert tally(answers) == {"201": 10, "409 out_of_stock": 2}
     buyers = list(Order.objects.order_by("id").values_list("user_id", flat=True))
@@ -176,8 +181,9 @@ def test_a_refused_order_leaves_the_others_of_its_batch_alone(
 def test_a_batch_of_orders_whose_commit_was_lost_is_placed_once(
     make_member, product, arrivals, happened
 ):
+    requests = [order(make_member(balance=1_000), (product.pk, 1)) for _ in range(8)]
     with together("orders", arrivals, 8) as batches, lost_commits(happened=happened):
-        answers = race([order(make_member(balance=1_000), (product.pk, 1)) for _ in range(8)])
+        answers = race(requests)
 
     assert tally(answers) == {"201": 8}
     numbers = sorted(answer.json()["number"] for answer in answers)

@@ -1,15 +1,17 @@
 """The queue by itself: batches, order, failures and deaths, with a run made of plain Python."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, Thread, current_thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ecommerce.common import group_commit
-from ecommerce.common.errors import Busy, NotFound, OutcomeUnknown
+from ecommerce.common import committers, group_commit
+from ecommerce.common.errors import Busy, NotFound, OutcomeUnknown, Unavailable
 from ecommerce.common.group_commit import GroupCommit
 from ecommerce.tests.arrivals import WAIT_SECONDS, Arrivals, watched_arrivals
 
@@ -99,12 +101,38 @@ def waiting_behind(
 # --- Batches and their order --------------------------------------------------------------------
 
 
-def test_a_request_that_finds_nobody_is_served_at_once_in_its_own_thread():
-    run = Doubling()
+def test_a_request_that_finds_nobody_is_served_at_once_by_a_committer():
+    threads = set()
+    run = Doubling(before=lambda key: threads.add(current_thread().name.partition("_")[0]))
     queue = GroupCommit(run)
 
     assert [queue.submit("lane", number) for number in (1, 2, 3)] == [2, 4, 6]
     assert run.batches == [[1], [2], [3]]
+    assert threads == {"committer"}
+
+
+def test_who_asks_for_a_future_waits_for_nothing(arrivals):
+    gate = Gate()
+    queue = GroupCommit(Doubling(within=gate))
+
+    first, second = queue.enqueue("lane", 1), queue.enqueue("lane", 2)
+    assert gate.reached.wait(WAIT_SECONDS)
+    assert (first.done(), second.done()) == (False, False)
+    gate.opened.set()
+
+    assert (first.result(WAIT_SECONDS), second.result(WAIT_SECONDS)) == (2, 4)
+
+
+def test_a_request_that_is_called_off_while_it_waits_is_never_served(arrivals):
+    gate = Gate()
+    run = Doubling(within=gate)
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1]) as callers:
+        assert queue.enqueue("lane", 2).cancel()
+
+    assert [caller.get() for caller in callers] == [0, 2]
+    assert queue.submit("lane", 3) == 6
+    assert run.batches == [[0], [1], [3]]
 
 
 def test_those_who_come_while_one_is_served_share_the_next_batch_in_their_order(arrivals):
@@ -163,11 +191,17 @@ def test_no_batch_is_larger_than_the_limit(arrivals, settings):
     assert run.batches == [[0], [1, 2, 3], [4, 5, 6], [7]]
 
 
-def test_with_a_limit_of_one_each_runs_by_itself_and_waits_for_nobody(settings):
+def test_with_a_limit_of_one_each_runs_in_its_own_thread_and_waits_for_nobody(settings):
     settings.GROUP_COMMIT_MAX_BATCH = 1
     gate = Gate()
-    run = Doubling(within=lambda requests: gate() if requests == [1] else None)
-    queue = GroupCommit(run)
+    threads = []
+
+    def note_and_wait(requests):
+        threads.append(current_thread())
+        if requests == [1]:
+            gate()
+
+    queue = GroupCommit(Doubling(within=note_and_wait))
     first = Caller(queue, 1)
     first.start()
     assert gate.reached.wait(WAIT_SECONDS)
@@ -176,6 +210,7 @@ def test_with_a_limit_of_one_each_runs_by_itself_and_waits_for_nobody(settings):
 
     gate.opened.set()
     assert first.get() == 2
+    assert threads == [first, current_thread()]
 
 
 def test_requests_of_different_keys_do_not_wait_for_each_other(arrivals):
@@ -200,6 +235,18 @@ def test_a_thousand_threads_are_each_answered_once_in_the_order_in_which_they_ca
     served = [number for batch in run.batches for number in batch]
     assert served == arrivals.requests
     assert sorted(served) == list(range(1_000))
+
+
+def test_more_lanes_than_committers_are_served_in_turn(arrivals, settings):
+    gate = Gate()
+    queue = GroupCommit(Doubling(within=lambda requests: gate() if requests == [0] else None))
+    keys = range(settings.COMMITTERS * 3)
+
+    with waiting_behind(queue, gate, arrivals, []) as (first,):
+        futures = [queue.enqueue(key, 1) for key in keys for _ in range(3)]
+        assert [future.result(WAIT_SECONDS) for future in futures] == [2] * len(futures)
+
+    assert first.get() == 0
 
 
 def test_nothing_is_kept_of_a_lane_that_nobody_waits_in():
@@ -255,13 +302,31 @@ def test_a_refusal_before_the_batch_was_closed_is_also_everybodys(arrivals):
 
     def run(key, batch):
         gate()
-        raise Busy
+        raise Unavailable
 
     queue = GroupCommit(run)
     with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
         pass
 
-    assert [type(caller.get()) for caller in callers] == [Busy] * 3
+    assert [type(caller.get()) for caller in callers] == [Unavailable] * 3
+
+
+def test_who_comes_when_a_lock_was_waited_for_in_vain_has_time_of_their_own(arrivals):
+    gate = Gate()
+    in_vain = iter([True, True, False])
+
+    def wait_for_the_lock(key):
+        gate()
+        if next(in_vain):
+            raise Busy
+
+    run = Doubling(before=wait_for_the_lock)
+    queue = GroupCommit(run)
+    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
+        pass
+
+    assert [caller.get() for caller in callers] == [0, 2, 4]
+    assert run.batches == [[0, 1, 2]]
 
 
 def test_one_bad_request_harms_no_other(arrivals):
@@ -329,79 +394,66 @@ def test_a_run_that_miscounts_is_a_bug_and_what_it_committed_is_not_done_again(a
 
 
 def test_who_waited_too_long_is_told_that_the_shop_is_busy_and_is_never_served(arrivals, settings):
-    settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
     gate = Gate()
     run = Doubling(within=gate)
     queue = GroupCommit(run)
 
-    with waiting_behind(queue, gate, arrivals, [1]) as (served, late):
-        assert type(late.get()) is Busy
+    with waiting_behind(queue, gate, arrivals, []) as (served,):
+        settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
+        late, later = Caller(queue, 1), Caller(queue, 2)
+        late.start()
+        later.start()
+        assert (type(late.get()), type(later.get())) == (Busy, Busy)
 
     assert served.get() == 0
     assert run.batches == [[0]]
+    assert queue.submit("lane", 3) == 6
     assert queue._lanes == {}
 
 
-def test_who_is_in_a_batch_waits_for_the_outcome_however_long_it_takes(arrivals, settings):
-    settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
+def test_a_shorter_wait_is_kept_beside_a_longer_one(arrivals, settings):
+    gate = Gate()
+    run = Doubling(within=gate)
+    queue = GroupCommit(run)
+
+    with waiting_behind(queue, gate, arrivals, [1]) as callers:
+        settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
+        with pytest.raises(Busy):
+            queue.submit("lane", 2)
+
+    assert [caller.get() for caller in callers] == [0, 2]
+    assert run.batches == [[0], [1]]
+
+
+def test_who_is_in_a_batch_waits_for_the_outcome_however_long_it_takes(arrivals, monkeypatch):
     closed, gate = Gate(), Gate()
     run = Doubling(before=closed, within=gate)
     queue = GroupCommit(run)
-    first, second = Caller(queue, 1), Caller(queue, 2)
+    first, second, behind = Caller(queue, 1), Caller(queue, 2), Caller(queue, 3)
     first.start()
     assert closed.reached.wait(WAIT_SECONDS)
-    settings.GROUP_COMMIT_WAIT_SECONDS = 0.05  # the second's
     second.start()
     arrivals.wait_for(2)
     closed.opened.set()
     assert gate.reached.wait(WAIT_SECONDS)
-    second.join(0.2)  # four times as long as it may wait in the queue
-    assert second.is_alive()
+    behind.start()
+    arrivals.wait_for(3)
 
+    in_an_hour = SimpleNamespace(monotonic=lambda: time.monotonic() + 3_600)
+    monkeypatch.setattr(group_commit, "time", in_an_hour)
+    queue._turn_away()
+
+    assert type(behind.get()) is Busy
+    assert (first.is_alive(), second.is_alive()) == (True, True)
     gate.opened.set()
-
     assert (first.get(), second.get()) == (2, 4)
     assert run.batches == [[1, 2]]
-
-
-def test_who_is_told_busy_is_in_no_batch_that_is_closed_in_that_very_moment(settings):
-    settings.GROUP_COMMIT_WAIT_SECONDS = 0.01
-    gate = Gate()
-    run = Doubling(before=gate)
-    queue = GroupCommit(run)
-    first, late = Caller(queue, 1), Caller(queue, 2)
-
-    class Mutex:
-        """Once the late one has let go of it with its time up, the first closes its batch."""
-
-        def __init__(self) -> None:
-            self.lock, self.exits_of_late = Lock(), 0
-
-        def __enter__(self) -> None:
-            self.lock.acquire()
-
-        def __exit__(self, *args: Any) -> None:
-            self.lock.release()
-            self.exits_of_late += current_thread() is late
-            if self.exits_of_late == 2 and current_thread() is late:
-                gate.opened.set()
-                first.get()
-
-    queue._mutex = Mutex()
-    first.start()
-    assert gate.reached.wait(WAIT_SECONDS)
-    late.start()
-
-    assert (first.get(), type(late.get())) == (2, Busy)
-    assert run.batches == [[1]]
 
 
 # --- Death --------------------------------------------------------------------------------------
 
 
-def test_when_the_serving_thread_is_ended_its_batch_hears_that_the_outcome_is_unknown(
-    arrivals, settings
-):
+def test_when_a_run_is_ended_its_batch_hears_that_the_outcome_is_unknown(arrivals, settings):
     settings.GROUP_COMMIT_MAX_BATCH = 2
     gate = Gate()
 
@@ -417,13 +469,13 @@ def test_when_the_serving_thread_is_ended_its_batch_hears_that_the_outcome_is_un
 
     outcomes = [caller.get() for caller in callers]
     assert outcomes[0] == 0
-    assert [type(outcome) for outcome in outcomes[1:3]] == [SystemExit, OutcomeUnknown]
+    assert [type(outcome) for outcome in outcomes[1:3]] == [OutcomeUnknown] * 2
     assert outcomes[3:] == [6, 8]
     assert run.batches == [[0], [1, 2], [3, 4]]
     assert queue._lanes == {}
 
 
-def test_when_the_serving_thread_is_ended_before_it_took_anybody_the_others_are_served(arrivals):
+def test_when_a_run_is_ended_before_it_took_anybody_the_others_are_served(arrivals):
     gate = Gate()
     ends = iter([True, False])
 
@@ -438,91 +490,23 @@ def test_when_the_serving_thread_is_ended_before_it_took_anybody_the_others_are_
         pass
 
     outcomes = [caller.get() for caller in callers]
-    assert type(outcomes[0]) is KeyboardInterrupt
+    assert type(outcomes[0]) is OutcomeUnknown
     assert outcomes[1:] == [2, 4]
     assert run.batches == [[1, 2]]
 
 
-def test_a_serving_thread_that_never_comes_back_holds_nobody_for_ever(
-    arrivals, settings, monkeypatch
-):
-    settings.GROUP_COMMIT_WAIT_SECONDS = 0.2
-    closed, never = Gate(), Gate()
-    run = Doubling(before=closed, within=lambda requests: never() if 1 in requests else None)
+def test_a_process_that_is_ending_serves_nobody_and_leaves_nobody_waiting(monkeypatch):
+    def no_more_threads(work):
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(committers, "run_soon", no_more_threads)
+    run = Doubling()
     queue = GroupCommit(run)
-    gone, with_it = Caller(queue, 1), Caller(queue, 2)
-    gone.start()
-    assert closed.reached.wait(WAIT_SECONDS)
-    with_it.start()
-    arrivals.wait_for(2)
-    monkeypatch.setattr(group_commit, "STALLED_SECONDS", 0.01)
-    closed.opened.set()
-    assert never.reached.wait(WAIT_SECONDS)
 
-    assert type(with_it.get()) is OutcomeUnknown
-    later = Caller(queue, 3)
-    later.start()
-    assert later.get() == 6  # it took the lead when its own time was up
+    with pytest.raises(Busy):
+        queue.submit("lane", 1)
 
-    never.opened.set()
-    assert gone.get() == 2  # and whoever comes back after all disturbs nobody
-    assert queue.submit("lane", 4) == 8
-    assert run.batches == [[1, 2], [3], [4]]
-    assert queue._lanes == {}
-
-
-def test_a_serving_thread_that_hangs_before_it_took_anybody_holds_nobody_for_ever(
-    arrivals, settings, monkeypatch
-):
-    settings.GROUP_COMMIT_WAIT_SECONDS = 0.2
-    monkeypatch.setattr(group_commit, "STALLED_SECONDS", 0.01)
-    never = Gate()
-    first = iter([never])
-    run = Doubling(before=lambda key: next(first, lambda: None)())
-    queue = GroupCommit(run)
-    gone = Caller(queue, 1)
-    gone.start()
-    assert never.reached.wait(WAIT_SECONDS)
-
-    later = Caller(queue, 2)
-    later.start()
-    assert later.get() == 4
-
-    never.opened.set()
-    assert gone.get() == 2  # it comes back after all, and serves itself alone
-    assert run.batches == [[2], [1]]
-    assert queue._lanes == {}
-
-
-class EndsItsThread:
-    """A lock at which a thread that waits with a timeout is ended once it has it."""
-
-    def __init__(self) -> None:
-        self.lock = Lock()
-        self.release = self.lock.release
-
-    def acquire(self, *, timeout: float | None = None) -> bool:
-        got = self.lock.acquire(timeout=-1 if timeout is None else timeout)
-        if timeout is not None:
-            raise SystemExit
-        return got
-
-
-def test_a_thread_that_is_ended_as_it_is_given_the_lead_leaves_it_to_the_next(
-    arrivals, monkeypatch
-):
-    gate = Gate()
-    run = Doubling(within=lambda requests: gate() if 0 in requests else None)
-    queue = GroupCommit(run)
-    signals = iter([Lock(), EndsItsThread(), Lock(), Lock()])
-    monkeypatch.setattr(group_commit, "Lock", lambda: next(signals))
-    with waiting_behind(queue, gate, arrivals, [1, 2]) as callers:
-        pass
-
-    assert type(callers[1].get()) is SystemExit
-    assert callers[2].get() == 4
-    assert queue.submit("lane", 3) == 6
-    assert run.batches == [[0], [2], [3]]
+    assert run.batches == []
     assert queue._lanes == {}
 
 

@@ -11,7 +11,7 @@ from ecommerce.tests.race_controls import WAIT_SECONDS, calling_before, without_
 from ecommerce.tests.races import balance_of, charge, order, post, race, send_at_once, tally
 from orders.models import Order
 from users.models import User
-from users.services import active_member_ids, sign_in, sign_up
+from users.services import sign_in, sign_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -144,10 +144,9 @@ def test_a_member_deactivated_before_the_transaction_begins_writes_nothing(
 
 
 def test_control_a_member_looked_up_before_the_lock_charges_after_being_deactivated(member):
-    looked_up_early = active_member_ids([member.pk])
     with (
         calling_before(BEGINNING, lambda: deactivate(member)),
-        mock.patch("users.services.active_member_ids", return_value=looked_up_early),
+        mock.patch("users.wallets.lock_active_members", return_value={member.pk}),
     ):
         answers = send_at_once([charge(member, 1_000)])
     assert tally(answers) == {"201": 1}

@@ -197,7 +197,7 @@ def test_not_even_with_a_bug(api, output, monkeypatch):
     sign_up(username="minji", password=PASSWORD)
     pair = sign_in(username="minji", password=PASSWORD)
     monkeypatch.setattr(User, "save", fail)
-    monkeypatch.setattr("users.services.lock_wallets", fail)
+    monkeypatch.setattr("users.wallets.lock_wallets", fail)
     api.post("/api/v1/auth/signup/", {"username": "haneul", "password": PASSWORD})
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
     api.post(CHARGE, {"amount": 1_234_567})

@@ -261,10 +261,10 @@ def test_a_deadlock_at_the_commit_was_rolled_back_and_is_just_tried_again(pauses
 def test_a_write_that_was_given_up_is_answered_with_503(
     client, pauses, monkeypatch, error, code, seconds
 ):
-    def fail(user_ids):
+    def fail(*args):
         raise error
 
-    monkeypatch.setattr("users.services.lock_wallets", fail)
+    monkeypatch.setattr("users.wallets.lock_wallets", fail)
 
     answer = client.post("/api/v1/users/me/balance/charge/", {"amount": 1})
 
@@ -281,7 +281,9 @@ def test_an_unknown_outcome_is_answered_with_503(client, pauses):
     assert answer["Retry-After"] == "5"
 
 
-def test_a_database_that_takes_no_connection_is_unavailable(client, pauses, monkeypatch):
+def test_a_database_that_takes_no_connection_is_unavailable(client, pauses, monkeypatch, settings):
+    settings.GROUP_COMMIT_MAX_BATCH = 1  # in this thread, whose connection is closed
+
     def refuse(self, params):
         raise OperationalError(2003, "Can't connect to server on 'db' (111)")
 

@@ -14,6 +14,7 @@ from products.services.imports import (
 from products.services.products import (
     CHANGEABLE,
     OPENING_STOCK,
+    PRODUCTS,
     PriceChange,
     PriceRule,
     adjust_stock,
@@ -30,6 +31,7 @@ from products.services.products import (
 __all__ = [
     "CHANGEABLE",
     "OPENING_STOCK",
+    "PRODUCTS",
     "ImportOutcome",
     "ImportRow",
     "PriceChange",

@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy
 
-from ecommerce.common.compiled import Compiled
 from ecommerce.common.fields import DB_IDS
+from ecommerce.common.locks import RowLock, Waiting
 from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_fields
 from ecommerce.common.sureness import ensure_sure
@@ -262,17 +262,18 @@ def _record_adjustment(
     )
 
 
-def lock_products(product_ids: Collection[int]) -> dict[int, Product]:
-    """Lock the products that exist, lowest id first. Needs an open transaction."""
-    possible = {pk for pk in product_ids if pk in DB_IDS}
-    if not possible:
-        return {}
-    return {product.pk: product for product in _locked_products.objects(*possible)}
+PRODUCTS: RowLock[Product] = RowLock(Product.objects.all)
+"""Products by their ids."""
 
 
-_locked_products = Compiled(
-    lambda *pks: Product.objects.select_for_update().filter(pk__in=pks).order_by("pk")
-)
+def lock_products(
+    product_ids: Collection[int], waiting: Waiting = Waiting.LONG
+) -> dict[int, Product]:
+    """Lock the products that exist, lowest id first. Needs an open transaction.
+
+    With `Waiting.NONE`, those that others hold are left out; `PRODUCTS.held` tells them.
+    """
+    return PRODUCTS.objects([pk for pk in product_ids if pk in DB_IDS], waiting)
 
 
 def take_stock(product: Product, quantity: int) -> None:

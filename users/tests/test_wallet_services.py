@@ -10,11 +10,11 @@ from ecommerce.tests.lost_commits import lost_commits
 from users.errors import BalanceLimitExceeded, InsufficientBalance, UsernameTaken
 from users.models import User, Wallet, WalletTransaction
 from users.services import (
-    active_member_ids,
     adjust_balance,
     charge_wallet,
     credit,
     debit,
+    lock_active_members,
     lock_wallets,
     save_wallets,
     sign_up,
@@ -177,7 +177,8 @@ def test_a_wallet_is_made_for_a_member_who_has_none_but_not_for_nobody(make_memb
 def test_only_active_members_may_act(make_member):
     active, closed = make_member(), make_member(is_active=False)
 
-    assert active_member_ids([active.pk, closed.pk, closed.pk + 1]) == {active.pk}
+    with transaction.atomic():
+        assert lock_active_members([active.pk, closed.pk, closed.pk + 1]) == {active.pk}
 
 
 @pytest.mark.parametrize("members", [1, 3])

@@ -1,0 +1,277 @@
+"""Every write to wallets: charges, corrections, and what orders build on."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.utils import timezone
+
+from ecommerce.common.errors import DomainError, NotSignedIn
+from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
+from ecommerce.common.idempotency import IdempotencyKey, Outcome
+from ecommerce.common.locks import Row, RowHeld, RowLock, Waiting
+from ecommerce.common.references import new_reference
+from ecommerce.common.rows import save_fields, save_new
+from ecommerce.common.transactions import run_transaction
+from users.errors import BalanceLimitExceeded, InsufficientBalance
+from users.models import User, Wallet, WalletTransaction
+
+# --- Members ------------------------------------------------------------------------------------
+
+MEMBERS: RowLock[User] = RowLock(lambda: User.objects.filter(is_active=True), shared=True)
+"""Active members. Shared: a lock that the insertion of a member's rows takes anyway."""
+
+
+def lock_active_members(user_ids: Collection[int], waiting: Waiting = Waiting.LONG) -> set[int]:
+    """Which of the members may act, and may until the transaction that is open has ended.
+
+    With `Waiting.NONE`, those whose rows others hold are left out; `MEMBERS.held` tells them.
+    """
+    return MEMBERS.values(user_ids, waiting)
+
+
+# --- Wallets ------------------------------------------------------------------------------------
+
+WALLETS: RowLock[Wallet] = RowLock(Wallet.objects.all, by="user_id")
+"""Wallets by their members."""
+
+
+def lock_wallets(user_ids: Collection[int], waiting: Waiting = Waiting.LONG) -> dict[int, Wallet]:
+    """Lock the members' wallets, lowest member id first. Needs an open transaction.
+
+    Returns the wallets of the members who exist, by member id; a member who has none yet (made
+    by `createsuperuser`, say) gets one. With `Waiting.NONE`, those that others hold are left out.
+    """
+    wallets = WALLETS.objects(user_ids, waiting)
+    missing = set(user_ids) - wallets.keys()
+    missing -= WALLETS.held(missing, waiting)
+    if missing:
+        existing = User.objects.filter(pk__in=missing).values_list("pk", flat=True)
+        Wallet.objects.bulk_create(
+            [Wallet(user_id=user_id) for user_id in sorted(existing)], ignore_conflicts=True
+        )
+        wallets = WALLETS.objects(user_ids, waiting)
+    return wallets
+
+
+def credit(wallet: Wallet, amount: int) -> None:
+    """Add won to a locked wallet, in memory; `save_wallets` writes it.
+
+    Raises:
+        BalanceLimitExceeded: it would hold more than `BALANCE_MAX` won.
+    """
+    if wallet.balance + amount > settings.BALANCE_MAX:
+        raise BalanceLimitExceeded
+    wallet.balance += amount
+
+
+def debit(wallet: Wallet, amount: int) -> None:
+    """Take won from a locked wallet, in memory; `save_wallets` writes it.
+
+    Raises:
+        InsufficientBalance: it holds less.
+    """
+    if wallet.balance < amount:
+        raise InsufficientBalance
+    wallet.balance -= amount
+
+
+def save_wallets(wallets: Collection[Wallet], entries: Sequence[WalletTransaction]) -> None:
+    """Write locked wallets and the ledger entries that say why. Needs an open transaction."""
+    now = timezone.now()
+    for wallet in wallets:
+        wallet.updated_at = now
+    save_fields(wallets, ["balance", "updated_at"])
+    save_new(entries)
+
+
+# --- Charging -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """So many won that a member adds. Its reference is fixed before anything is tried."""
+
+    user_id: int
+    amount: int
+    idempotency: IdempotencyKey | None = None
+    reference: str = field(default_factory=lambda: new_reference("CHG"))
+
+    def rows(self) -> tuple[Row, Row]:
+        """What it locks."""
+        return Row(MEMBERS, self.user_id), Row(WALLETS, self.user_id)
+
+
+def charge_wallet(
+    *, user_id: int, amount: int, idempotency: IdempotencyKey | None = None
+) -> Outcome[WalletTransaction]:
+    """Add `amount` won to a member's balance.
+
+    Raises:
+        NotSignedIn: the member is not active.
+        IdempotencyKeyReused: the key came before, with another amount.
+        BalanceLimitExceeded: the balance would exceed `BALANCE_MAX` won.
+    """
+    return enqueue_charge(user_id=user_id, amount=amount, idempotency=idempotency).result()
+
+
+def enqueue_charge(
+    *, user_id: int, amount: int, idempotency: IdempotencyKey | None = None
+) -> "Future[Outcome[WalletTransaction]]":
+    """As `charge_wallet`, without waiting."""
+    return _charging.enqueue(None, Charge(user_id, amount, idempotency))
+
+
+def charge_wallets(
+    charges: Sequence[Charge], *, settle: bool = False, waiting: Waiting = Waiting.LONG
+) -> list[Outcome[WalletTransaction] | DomainError | RowHeld]:
+    """Charge a batch of wallets, in the order given. Needs an open transaction.
+
+    Returns an entry for each charge, in the same order, or why there is none. With `settle`, a
+    charge whose reference is in the ledger was made by the attempt whose commit was lost.
+    """
+    locked = _lock_for_charges(charges, settle, waiting.for_own_rows)
+    outcomes: list[Outcome[WalletTransaction] | DomainError | RowHeld] = []
+    made: dict[int, list[WalletTransaction]] = defaultdict(list)
+    for charge in charges:
+        try:
+            outcome = _find_earlier(charge, locked)
+            if outcome is None:
+                outcome = Outcome(_charge(charge, locked))
+                made[charge.user_id].append(outcome.value)
+            outcomes.append(outcome)
+        except (DomainError, RowHeld) as refusal:
+            outcomes.append(refusal)
+    if made:
+        wallets = [locked.wallets[user_id] for user_id in sorted(made)]
+        save_wallets(wallets, [entry for entries in made.values() for entry in entries])
+    return outcomes
+
+
+@dataclass(slots=True)
+class _LockedForCharges:
+    """What a batch of charges needs, locked and read, and kept up while it is decided."""
+
+    active: set[int]
+    held: set[int]
+    """Members whose rows others hold."""
+    wallets: dict[int, Wallet]
+    by_reference: dict[str, WalletTransaction]
+    by_key: dict[tuple[int, str], WalletTransaction]
+    """Entries by wallet and idempotency key."""
+
+
+def _lock_for_charges(
+    charges: Sequence[Charge], settle: bool, waiting: Waiting
+) -> _LockedForCharges:
+    user_ids = {charge.user_id for charge in charges}
+    active = lock_active_members(user_ids, waiting)
+    held = MEMBERS.held(user_ids - active, waiting)
+    wallets = lock_wallets(user_ids if settle else active, waiting)
+    # Looked up after the wallet's lock: whoever holds the same key is done by now.
+    entries = WalletTransaction.objects.filter(wallet__in=[one.pk for one in wallets.values()])
+    keys = {charge.idempotency.key for charge in charges if charge.idempotency}
+    by_key = {
+        (entry.wallet_id, str(entry.idempotency_key)): entry
+        for entry in (entries.filter(idempotency_key__in=keys) if keys else ())
+    }
+    made = entries.filter(
+        kind=WalletTransaction.Kind.CHARGE, reference__in=[one.reference for one in charges]
+    )
+    by_reference = {entry.reference: entry for entry in (made if settle else ())}
+    return _LockedForCharges(active, held, wallets, by_reference, by_key)
+
+
+def _find_earlier(charge: Charge, locked: _LockedForCharges) -> Outcome[WalletTransaction] | None:
+    """The entry that this very request has made before, if it has."""
+    if mine := locked.by_reference.get(charge.reference):  # also when deactivated since
+        return Outcome(mine)
+    member, own = charge.rows()
+    if charge.user_id in locked.held:
+        raise RowHeld(member)
+    if charge.user_id not in locked.active:
+        raise NotSignedIn
+    if charge.user_id not in locked.wallets:
+        raise RowHeld(own)
+    if charge.idempotency is None:
+        return None
+    wallet = locked.wallets[charge.user_id]
+    earlier = locked.by_key.get((wallet.pk, charge.idempotency.key))
+    if earlier is None:
+        return None
+    charge.idempotency.ensure_same_body(earlier.idempotency_body)
+    return Outcome(earlier, replayed=True)
+
+
+def _charge(charge: Charge, locked: _LockedForCharges) -> WalletTransaction:
+    wallet = locked.wallets[charge.user_id]
+    credit(wallet, charge.amount)
+    entry = WalletTransaction(
+        wallet=wallet,
+        kind=WalletTransaction.Kind.CHARGE,
+        amount=charge.amount,
+        balance_after=wallet.balance,
+        reference=charge.reference,
+        idempotency_key=charge.idempotency.key if charge.idempotency else None,
+        idempotency_body=charge.idempotency.body if charge.idempotency else None,
+    )
+    if charge.idempotency:
+        locked.by_key[wallet.pk, charge.idempotency.key] = entry
+    return entry
+
+
+def _charge_batch(
+    key: None, batch: Batch[Charge]
+) -> Sequence[Outcome[WalletTransaction] | DomainError]:
+    return commit_batch(
+        batch, lambda settle, waiting: charge_wallets(batch.close(), settle=settle, waiting=waiting)
+    )
+
+
+_charging: GroupCommit[None, Charge, Outcome[WalletTransaction]] = GroupCommit(
+    _charge_batch, lambda key, charge: charge.rows()
+)
+
+
+# --- Correcting ---------------------------------------------------------------------------------
+
+
+def adjust_balance(
+    *, user_id: int, amount: int, reason: str, staff_id: int | None = None
+) -> WalletTransaction:
+    """Correct a member's balance by `amount` won, positive or negative, for a stated reason.
+
+    The member need not be active: staff may pay out a closed account.
+
+    Raises:
+        ValueError: the amount is 0, or the reason blank or longer than 200 characters.
+        InsufficientBalance, BalanceLimitExceeded: the balance would leave its bounds.
+        User.DoesNotExist: there is no such member.
+    """
+    if amount == 0 or not 0 < len(reason.strip()) <= 200:
+        raise ValueError("an adjustment needs an amount, and a reason of at most 200 characters")
+    reference = new_reference("ADJ")
+
+    def work(settle: bool) -> WalletTransaction:
+        wallet = lock_wallets([user_id]).get(user_id)
+        if wallet is None:
+            raise User.DoesNotExist
+        ledger = WalletTransaction.objects.filter(wallet=wallet)
+        if settle and (mine := ledger.filter(reference=reference).first()):
+            return mine
+        credit(wallet, amount) if amount > 0 else debit(wallet, -amount)
+        entry = WalletTransaction(
+            wallet=wallet,
+            kind=WalletTransaction.Kind.ADJUSTMENT,
+            amount=amount,
+            balance_after=wallet.balance,
+            reference=reference,
+            reason=reason.strip(),
+            created_by_id=staff_id,
+        )
+        save_wallets([wallet], [entry])
+        return entry
+
+    return run_transaction(work)
