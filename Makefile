@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test faults experiment bench queries lint tour docs messages env
+.PHONY: help run test contract faults experiment bench queries lint tour docs messages env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ run: .venv/installed .env ## Install, migrate, fill an empty database with the d
 
 test: .venv/installed-dev ## The suite on SQLite, on MySQL in a container, in a browser (REQUIRE_MYSQL=1, REQUIRE_BROWSER=1: or fail)
 	@scripts/test
+
+contract: .venv/installed-dev ## Hold the OpenAPI description against the real server, by schemathesis (EXAMPLES=40 of each kind)
+	@$(BIN)/python -m ecommerce.tests.contract $(EXAMPLES)
 
 faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length)
 	@$(BIN)/python -m pytest benchmarks/faults

@@ -1,6 +1,7 @@
 """Keyset pagination: each row once, whatever the ties and the depth, at the cost of one page."""
 
 import json
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from ecommerce.common.serializers import WholeNumberField
 
 M = TypeVar("M", bound=Model)
 
+CURSOR = re.compile(r"[A-Za-z0-9_-]+")
 DB_INTEGERS = range(-(2**63), 2**63)
 
 
@@ -41,6 +43,8 @@ class Cursor:
     @classmethod
     def decode(cls, text: str, ordering: str) -> "Cursor":
         """Raises ValueError when `text` was not made by `encode` for this ordering."""
+        if not CURSOR.fullmatch(text):  # base64 would be read past whatever is none
+            raise ValueError("not a cursor")
         padded = text.encode() + b"=" * (-len(text) % 4)
         match json.loads(urlsafe_b64decode(padded)):
             case [str(made_for), str() | int() as value, int(pk), int(backwards)]:
@@ -159,7 +163,7 @@ class KeysetPagination(BasePagination):
                 "name": "cursor",
                 "in": "query",
                 "description": fields["cursor"].help_text,
-                "schema": {"type": "string"},
+                "schema": {"type": "string", "pattern": f"^{CURSOR.pattern}$"},
             },
             {
                 "name": "page_size",

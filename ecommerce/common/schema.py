@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.core.validators import EmailValidator, RegexValidator
 from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import ResolvedComponent, force_instance
@@ -43,8 +44,9 @@ from ecommerce.common.exception_handler import TOO_MANY_ERRORS, error_type
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import HEADER, REPLAYED_HEADER, VISIBLE_ASCII
 from ecommerce.common.pagination import PageParameters
-from ecommerce.common.serializers import UNKNOWN_FIELD, NoFields, StrictSerializer
+from ecommerce.common.serializers import UNKNOWN_FIELD, NoFields, StrictSerializer, TextField
 
+NO_NULL_CHARACTER = r"^[^\x00]*$"
 OWN_TO_AN_OPERATION = {400, 409}
 """Error answers that hardly two operations share; the others are named components."""
 
@@ -138,6 +140,8 @@ class AutoSchema(openapi.AutoSchema):
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
         if isinstance(field, serializers.ListField) and not field.allow_empty:
             schema["minItems"] = 1
+        if isinstance(field, TextField) and not _has_a_form(field):
+            schema["pattern"] = NO_NULL_CHARACTER
         return schema
 
     def get_description(self) -> str:  # type: ignore[override]
@@ -254,6 +258,11 @@ class AutoSchema(openapi.AutoSchema):
             )
             for code, attribute in chosen.items()
         ]
+
+
+def _has_a_form(field: TextField) -> bool:
+    """Whether a text must have a certain form, which the description then says by itself."""
+    return any(isinstance(rule, EmailValidator | RegexValidator) for rule in field.validators)
 
 
 def _extra_codes(inputs: Iterable[Any]) -> Iterable[tuple[str, Iterable[str]]]:

@@ -1,0 +1,1 @@
+"""The whole OpenAPI description held against the real server, by schemathesis: `make contract`."""
