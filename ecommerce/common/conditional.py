@@ -30,7 +30,7 @@ def answer_conditionally(request: HttpRequest, response: Answer) -> Answer:
     response["ETag"] = f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
     patch_vary_headers(response, ["Accept-Encoding"])
     answer = get_conditional_response(request, etag=response["ETag"], response=response)
-    if answer.status_code == HTTPStatus.NOT_MODIFIED:
+    if answer is not None and answer.status_code == HTTPStatus.NOT_MODIFIED:
         return answer  # type: ignore[return-value]
     encodings = request.headers.get("Accept-Encoding", "")
     if len(response.content) > WORTH_COMPRESSING_BYTES and not GZIP_REFUSED.search(encodings):
