@@ -1,12 +1,29 @@
-"""System checks that need the database; `migrate` runs them before every start."""
+"""System checks of the shop; `migrate` runs those that need the database before every start."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
+
+
+@register(Tags.security)
+def check_client_addresses(**kwargs: Any) -> list[CheckMessage]:
+    """Refuse to take a proxy's own address for every client's.
+
+    Whoever gives a wrong password five times would lock the name for everybody behind the proxy.
+    """
+    if not settings.BEHIND_PROXY or settings.NUM_PROXIES:
+        return []
+    return [
+        Error(
+            "BEHIND_PROXY is set and NUM_PROXIES is 0: all clients would have the proxy's address.",
+            hint="Set NUM_PROXIES to how many proxies write X-Forwarded-For in front of the shop.",
+            id="ecommerce.E001",
+        )
+    ]
 
 
 @register(Tags.database)

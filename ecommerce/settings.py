@@ -44,10 +44,15 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/"]  # the probe of a load balancer speaks plain HTTP
+# The probe of a load balancer speaks plain HTTP; the API refuses it, where pages are redirected.
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/(?!docs/|redoc/)"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
+# The back office's: how long one may be idle, and how long one lasts in any case.
+SESSION_ENGINE = "ecommerce.common.admin_sessions"
+SESSION_COOKIE_AGE = env.int("ADMIN_IDLE_HOURS", default=12) * 3_600
+ADMIN_SESSION_DAYS = env.int("ADMIN_SESSION_DAYS", default=14)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
 # By such a name a browser takes a cookie from this very host alone, and over HTTPS alone: no
 # neighbour under the same domain can plant one.
@@ -57,7 +62,10 @@ CSRF_COOKIE_NAME = f"{_of_this_host}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{_of_this_host}django_language"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
 LANGUAGE_COOKIE_SAMESITE = "Lax"
-if env.bool("BEHIND_PROXY", default=False):
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+# How many proxies in front may be believed about a client's address: others can lie.
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
+if BEHIND_PROXY:
     # Only when the proxy in front sets this header itself: a client could forge it otherwise.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -89,10 +97,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "ecommerce.common.request_log.RequestLogMiddleware",
+    "ecommerce.common.content_policy.ContentPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "ecommerce.common.language.LanguageMiddleware",
+    "ecommerce.common.https.HttpsOnlyMiddleware",
+    "ecommerce.common.busy_page.BusyPageMiddleware",
     "ecommerce.bodies.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -226,7 +237,6 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-# The admin's login, not the API's, which asks ModelBackend alone (docs/adr/0023).
 AUTHENTICATION_BACKENDS = ["users.backends.LoginThrottle", "users.backends.MemberBackend"]
 AXES_FAILURE_LIMIT = env.int("ADMIN_LOGIN_ATTEMPTS", default=5)
 AXES_COOLOFF_TIME = timedelta(minutes=env.int("ADMIN_LOCKED_MINUTES", default=15))
@@ -234,7 +244,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=env.int("ADMIN_LOCKED_MINUTES", default=15
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # whoever goes on trying waits no longer
-AXES_CLIENT_IP_CALLABLE = "users.authentication.client_address"
+AXES_CLIENT_IP_CALLABLE = "ecommerce.common.client_address.client_address"
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -271,8 +281,11 @@ IMPORT_TIMEOUT_SECONDS = env.int("IMPORT_TIMEOUT_SECONDS", default=60)
 
 # No throttles unless set, e.g. THROTTLE_ANON=60/min THROTTLE_MEMBER=600/min.
 _throttles = {
-    "rest_framework.throttling.AnonRateThrottle": ("anon", env.str("THROTTLE_ANON", default="")),
-    "rest_framework.throttling.UserRateThrottle": ("user", env.str("THROTTLE_MEMBER", default="")),
+    "ecommerce.common.client_address.AnonThrottle": ("anon", env.str("THROTTLE_ANON", default="")),
+    "ecommerce.common.client_address.MemberThrottle": (
+        "user",
+        env.str("THROTTLE_MEMBER", default=""),
+    ),
 }
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.MemberAuthentication"],
@@ -284,9 +297,8 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "ecommerce.common.schema.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [name for name, (_, rate) in _throttles.items() if rate],
-    # How many proxies in front may be believed about a client's address: others can lie.
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "DEFAULT_THROTTLE_RATES": {scope: rate for scope, rate in _throttles.values() if rate},
+    "NUM_PROXIES": NUM_PROXIES,
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is an unknown query parameter like any other
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

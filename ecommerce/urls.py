@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
 from ecommerce import health
 from ecommerce.api_description import DescriptionView
@@ -29,7 +29,9 @@ urlpatterns = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("api/schema/", DescriptionView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=PAGE)),
+    path(
+        "api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=PAGE)
+    ),
     path("api/redoc/", SpectacularRedocView.as_view(url_name="schema", http_method_names=PAGE)),
     re_path(r"^api/", UnknownPath.as_view()),
 ]

@@ -1,9 +1,7 @@
-"""Bearer tokens, and the address of who sends them."""
+"""Bearer tokens."""
 
 from typing import Any
 
-from django.conf import settings
-from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed
@@ -17,19 +15,6 @@ from users.access import Access
 from users.tokens import MALFORMED
 
 SCHEME = b"bearer"
-
-
-def client_address(request: HttpRequest) -> str:
-    """The address that the admin's login counts failures by, with as many proxies as are believed.
-
-    As the API's throttles have it (REST framework, `BaseThrottle.get_ident`), for `NUM_PROXIES`.
-    """
-    proxies = settings.REST_FRAMEWORK["NUM_PROXIES"]
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
-    if not proxies or not forwarded:
-        return str(request.META.get("REMOTE_ADDR") or "")
-    addresses = forwarded.split(",")
-    return str(addresses[-min(proxies, len(addresses))].strip())
 
 
 class TokenMember(TokenUser):

@@ -68,3 +68,16 @@ class PasswordTooWeak(DomainError):
     code = "password_too_short"
     message = _("This password is too weak.")
     attr = "new_password"
+
+
+class SignInLocked(DomainError):
+    """Too many wrong passwords for this name from this address."""
+
+    status = 429
+    code = "throttled"
+    message = _("Too many wrong passwords. Please wait a while.")
+
+    def __init__(self, *, retry_after: int) -> None:
+        """`retry_after`: seconds."""
+        super().__init__()
+        self.retry_after = retry_after

@@ -9,6 +9,7 @@ from ecommerce.common.transactions import run_transaction
 from users import passwords
 from users.access import Access, ensure_may_act
 from users.errors import PasswordTooWeak, UsernameTaken, WrongCredentials, WrongPassword
+from users.guessing import Guesses
 from users.hashing import HashedWork
 from users.models import User, Wallet
 from users.passwords import Checked
@@ -100,25 +101,33 @@ def _create(user: User) -> User:
         raise UsernameTaken(attr="username") from error
 
 
-def sign_in(*, username: str, password: str) -> TokenPair:
+def sign_in(*, username: str, password: str, address: str | None = None) -> TokenPair:
     """Exchange a name and password for the first tokens of a new session.
+
+    Wrong ones are counted by the name and the `address` that they come from.
 
     Raises:
         WrongCredentials: no active member has them.
+        SignInLocked: too many wrong ones have been tried.
         Busy: too many passwords are being hashed.
     """
-    return prepare_sign_in(username=username, password=password).run()
+    return prepare_sign_in(username=username, password=password, address=address).run()
 
 
-def prepare_sign_in(*, username: str, password: str) -> HashedWork[Checked, TokenPair]:
+def prepare_sign_in(
+    *, username: str, password: str, address: str | None = None
+) -> HashedWork[Checked, TokenPair]:
     """What `sign_in` does, with the hash to be compared in between."""
     name = User.normalize_username(username)
+    guesses = Guesses(name, address)
     user = User.objects.filter(username=name).first()
     encoded = user.password if user else passwords.NOBODYS
 
     def finish(checked: Checked) -> TokenPair:
         if user is None or not checked.correct or not user.is_active:
+            guesses.add()
             raise WrongCredentials
+        guesses.forget()
         if checked.renewed:
             user.renew_hash(checked.renewed)
         # A lost pair is of no use to anyone: whatever became of it, make another.
@@ -136,30 +145,46 @@ class _Replacement:
 
 
 def change_password(
-    *, user_id: int, current_password: str, new_password: str, access: Access | None = None
+    *,
+    user_id: int,
+    current_password: str,
+    new_password: str,
+    access: Access | None = None,
+    address: str | None = None,
 ) -> TokenPair:
     """Replace a member's password, end all their sessions, and begin a new one.
 
     Raises:
         PasswordTooWeak: the new password is; its items say why.
         WrongPassword: the current password is another.
+        SignInLocked: too many wrong ones have been tried, here or to sign in.
         NotSignedIn: the member is not active.
         SessionEnded: the session of `access` is over.
         Busy: too many passwords are being hashed.
     """
     prepared = prepare_password_change(
-        user_id=user_id, current_password=current_password, new_password=new_password, access=access
+        user_id=user_id,
+        current_password=current_password,
+        new_password=new_password,
+        access=access,
+        address=address,
     )
     return prepared.run()
 
 
 def prepare_password_change(
-    *, user_id: int, current_password: str, new_password: str, access: Access | None = None
+    *,
+    user_id: int,
+    current_password: str,
+    new_password: str,
+    access: Access | None = None,
+    address: str | None = None,
 ) -> HashedWork[_Replacement, TokenPair]:
     """What `change_password` does, with the hashes to be made in between."""
     found = ensure_may_act(User.objects.filter(pk=user_id).first(), access)
     if weak := passwords.weaknesses(new_password, found):
         raise PasswordTooWeak(items=[replace(item, attr="new_password") for item in weak])
+    guesses = Guesses(found.username, address)
 
     def compute() -> _Replacement:
         current = passwords.check(current_password, found.password)
@@ -167,7 +192,9 @@ def prepare_password_change(
 
     def finish(made: _Replacement) -> TokenPair:
         if not made.current.correct:
+            guesses.add()
             raise WrongPassword(attr="current_password")
+        guesses.forget()
         return _replace_password(user_id, made.encoded, found.sessions_ended)
 
     return HashedWork(compute, finish)

@@ -11,6 +11,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ecommerce.common.client_address import client_address
 from ecommerce.common.deferred import answer_later, waits_elsewhere
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.idempotency import IdempotencyKeyReused, Outcome
@@ -23,6 +24,7 @@ from users.errors import (
     BalanceLimitExceeded,
     RefreshTokenRefused,
     SessionEnded,
+    SignInLocked,
     UsernameTaken,
     WrongCredentials,
     WrongPassword,
@@ -90,7 +92,7 @@ class AuthViewSet(ApiViewSet):
     }
     domain_errors = {
         "signup": (UsernameTaken,),
-        "token": (WrongCredentials,),
+        "token": (WrongCredentials, SignInLocked),
         "refresh": (RefreshTokenRefused,),
         "revoke": (RefreshTokenRefused,),
     }
@@ -125,7 +127,7 @@ class AuthViewSet(ApiViewSet):
         ],
     )
     def token(self, request: Request) -> Response:
-        prepared = services.prepare_sign_in(**self.read_body())
+        prepared = services.prepare_sign_in(**self.read_body(), address=client_address(request))
         return answer_after_hashing(request, prepared, _pair_response)
 
     @extend_schema(
@@ -177,7 +179,7 @@ class MeViewSet(ApiViewSet):
     domain_errors = {
         "retrieve": (NotSignedIn,),
         "partial_update": (NotSignedIn, SessionEnded),
-        "password": (NotSignedIn, SessionEnded, WrongPassword),
+        "password": (NotSignedIn, SessionEnded, WrongPassword, SignInLocked),
     }
 
     @extend_schema(
@@ -229,7 +231,10 @@ class MeViewSet(ApiViewSet):
     def password(self, request: Request) -> Response:
         """Ends every session of the member and begins a new one: use the tokens of the answer."""
         prepared = services.prepare_password_change(
-            user_id=self.member_id, access=access_of(request), **self.read_body()
+            user_id=self.member_id,
+            access=access_of(request),
+            address=client_address(request),
+            **self.read_body(),
         )
         return answer_after_hashing(request, prepared, _pair_response)
 

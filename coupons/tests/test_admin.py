@@ -380,6 +380,34 @@ def test_a_campaigns_issued_coupons_are_on_its_page_and_exported(
     assert lines[1].startswith(f"{coupon.name},1,minji,usable,")
 
 
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("query", "filters", "count"),
+    [
+        ("", "–", 2),
+        ("?coupon__id__exact={}&p=1", "coupon__id__exact={}", 1),
+        ("?q=nobody", "q=nobody", 0),
+    ],
+)
+def test_who_took_out_what_and_how_much_is_logged(
+    admin_client: Client, issued: IssuedCoupon, issue: Callable[..., IssuedCoupon],
+    kind: str, query: str, filters: str, count: int,
+) -> None:  # fmt: skip
+    issue(name="other")
+    answer = admin_client.get(f"{ISSUED}export_{kind}/{query.format(issued.coupon_id)}")
+    assert answer.status_code == 200
+    said = f"Exported {count} rows as {kind}; filters: {filters.format(issued.coupon_id)}"
+    assert logged() == [("admin", said)]
+    list(answer.streaming_content)  # type: ignore[attr-defined]
+
+
+def test_an_export_that_is_refused_is_none(db: None, issued: IssuedCoupon) -> None:
+    browser = staff_client("coupons.view_issuedcoupon")
+    with nothing_changes():
+        assert browser.get(f"{ISSUED}export_csv/").status_code == 403
+    assert logged() == []
+
+
 def test_a_used_coupon_is_not_revoked(
     admin_client: Client, issued: IssuedCoupon, client: APIClient, product: Any
 ) -> None:

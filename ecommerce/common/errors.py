@@ -32,7 +32,7 @@ class DomainError(Exception):
     status: ClassVar[int] = 409
     code: ClassVar[str]
     message: ClassVar["StrOrPromise"]
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
     """Seconds after which the same request may succeed (the `Retry-After` header)."""
     of_several: ClassVar[bool] = False
     """Whether one refusal may have several items, as many as were sent."""

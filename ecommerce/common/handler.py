@@ -24,6 +24,7 @@ from django.middleware.security import SecurityMiddleware
 from django.utils.functional import cached_property
 from django.utils.http import parse_header_parameters
 
+from ecommerce.common.content_policy import ContentPolicyMiddleware
 from ecommerce.common.errors import ErrorItem
 from ecommerce.common.exception_handler import error_response, is_api_request
 from ecommerce.common.request_log import RequestLogMiddleware
@@ -122,8 +123,8 @@ def failure_response(environ: "WSGIEnvironment", error: Exception) -> HttpRespon
         response: HttpResponse = HttpResponseServerError(f"<h1>{SERVER_ERROR}</h1>")
         if is_api_request(request):
             response = error_response(500, ErrorItem("error", SERVER_ERROR))
-        for middleware in (SecurityMiddleware(answer), XFrameOptionsMiddleware(answer)):
-            middleware.process_response(request, response)
+        for middleware in (SecurityMiddleware, XFrameOptionsMiddleware, ContentPolicyMiddleware):
+            middleware(answer).process_response(request, response)
         return response
 
     return RequestLogMiddleware(answer)(request)

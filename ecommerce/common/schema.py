@@ -41,6 +41,7 @@ from ecommerce.common.errors import (
     Unavailable,
 )
 from ecommerce.common.exception_handler import TOO_MANY_ERRORS, error_type
+from ecommerce.common.https import HTTPS_REQUIRED
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import HEADER, REPLAYED_HEADER, VISIBLE_ASCII
 from ecommerce.common.pagination import PageParameters
@@ -59,6 +60,7 @@ TEXTS: dict[str, Any] = {
     "unsupported_media_type": UnsupportedMediaType("text/plain").detail,
     BodyTooLarge.code: BodyTooLarge(65_536).items[0].detail,
     "error": "Server Error (500)",
+    HTTPS_REQUIRED.code: HTTPS_REQUIRED.detail,
     "token_not_valid": "The access token is invalid or expired.",
     **{error.code: error.message for error in (Busy, Unavailable, OutcomeUnknown, BodyLate)},
 }
@@ -95,7 +97,10 @@ ETAG = _header(
     response=[200],
 )
 RETRY_AFTER = _header(
-    "Retry-After", "Seconds after which the same request may succeed.", type=int, response=[503]
+    "Retry-After",
+    "Seconds after which the same request may succeed.",
+    type=int,
+    response=[429, 503],
 )
 
 
@@ -185,6 +190,7 @@ class AutoSchema(openapi.AutoSchema):
             found[401][""] |= {"not_authenticated", "token_not_valid"}
         if "{" in self.path:
             found[404][""].add("not_found")
+        found[403][""].add(HTTPS_REQUIRED.code)
         found[405][""].add("method_not_allowed")
         found[406][""].add("not_acceptable")
         found[500][""].add("error")

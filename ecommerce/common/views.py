@@ -58,7 +58,9 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         self, request: Request, response: Response, *args: Any, **kwargs: Any
     ) -> Response:
         final = super().finalize_response(request, response, *args, **kwargs)
-        if final.status_code == 200 and self.is_public_read():
+        if not self.is_public_read():  # a member's data, or tokens
+            final.headers.setdefault("Cache-Control", "no-store")
+        elif final.status_code == 200:
             final.add_post_render_callback(partial(answer_conditionally, request._request))
         return final
 

@@ -54,11 +54,7 @@ def said(answer):
 
 
 def test_every_answer_says_how_it_may_be_used(answer):
-    expected = dict(HEADERS)
-    if answer.wsgi_request.path == "/api/docs/":
-        # The library's own: a sign-in by OAuth, which the shop has not, would open a window.
-        expected["Cross-Origin-Opener-Policy"] = "unsafe-none"
-    assert said(answer) == expected
+    assert said(answer) == HEADERS
 
 
 def test_so_does_a_page_of_the_back_office(admin_client):
@@ -95,3 +91,67 @@ def test_so_does_what_fails_outside_of_every_middleware(path):
     answer = failure_response(RequestFactory().get(path).META, RuntimeError())
     assert answer.status_code == 500
     assert said(answer) == HEADERS
+
+
+# --- What a page may load -----------------------------------------------------------------------
+
+
+def test_every_answer_says_what_it_may_load(answer):
+    policy = dict(
+        part.strip().partition(" ")[::2] for part in answer["Content-Security-Policy"].split(";")
+    )
+    assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
+    page = answer.wsgi_request.path.startswith(("/admin/", "/api/docs/", "/api/redoc/"))
+    assert ("script-src" in policy) == page
+    for source in " ".join(policy.values()).split():
+        assert source in {"'none'", "'self'", "data:", "blob:", "'unsafe-inline'", "'unsafe-eval'"}
+    assert "'unsafe-inline'" not in policy.get("script-src", "")
+
+
+# --- What may be kept ---------------------------------------------------------------------------
+
+KEPT_BY_NOBODY = [
+    ("get", "/api/v1/users/me/", {}),
+    ("patch", "/api/v1/users/me/", {"email": "a@example.com"}),
+    ("patch", "/api/v1/users/me/", {"email": "x"}),
+    ("post", "/api/v1/users/me/password/", {}),
+    ("get", "/api/v1/users/me/balance/", {}),
+    ("post", "/api/v1/users/me/balance/charge/", {"amount": 1}),
+    ("get", "/api/v1/users/me/balance/transactions/", {}),
+    ("get", "/api/v1/users/me/coupons/", {}),
+    ("get", "/api/v1/orders/", {}),
+    ("post", "/api/v1/orders/", {"items": []}),
+    ("get", "/api/v1/orders/1/", {}),
+    ("post", "/api/v1/orders/1/cancel/", {}),
+    ("post", "/api/v1/coupons/1/issue/", {}),
+    ("post", "/api/v1/auth/signup/", {"username": "haneul", "password": "correct horse battery"}),
+    ("post", "/api/v1/auth/token/", {"username": "x", "password": "y"}),
+    ("post", "/api/v1/auth/token/refresh/", {"refresh": "x"}),
+    ("post", "/api/v1/auth/token/revoke/", {"refresh": "x"}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), KEPT_BY_NOBODY)
+@pytest.mark.parametrize("signed_in", [True, False])
+def test_what_is_a_members_is_kept_by_nobody(member, method, path, body, signed_in):
+    answer = getattr(client_of(member if signed_in else None), method)(path, body)
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_tokens_are_kept_by_nobody(api, make_member):
+    make_member(username="haneul", password="correct horse battery")
+    body = {"username": "haneul", "password": "correct horse battery"}
+    answer = api.post("/api/v1/auth/token/", body)
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+    answer = api.post("/api/v1/auth/token/refresh/", {"refresh": answer.json()["refresh"]})
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/products/", "/api/v1/coupons/", "/api/v1/categories/"])
+def test_what_anyone_may_read_is_kept_by_who_is_signed_in_too(client, path):
+    assert client.get(path)["Cache-Control"] == "no-cache"
+
+
+def test_pages_of_the_back_office_are_kept_by_nobody(admin_client):
+    for path in ("/admin/", "/admin/users/user/", "/admin/login/"):
+        assert "no-store" in admin_client.get(path)["Cache-Control"]

@@ -76,6 +76,10 @@ def post(
     return prepare
 
 
+def patch(path: str, body: Callable[[Shop], Any]) -> Callable[[Shop], Callable[[], Any]]:
+    return lambda shop: lambda: shop.client.patch(path, body(shop))
+
+
 KEY = {"Idempotency-Key": "one-press"}
 CREDENTIALS = {"username": "haneul", "password": "correct horse battery"}
 
@@ -84,7 +88,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     "alive": (0, get("/health/live")),
     "sign up": (3, post("/api/v1/auth/signup/", lambda shop: CREDENTIALS)),
     "sign in": (
-        2,
+        3,
         post(
             "/api/v1/auth/token/",
             lambda shop: {"username": shop.member.username, "password": "pw"},
@@ -92,10 +96,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     ),
     "rotate": (4, post("/api/v1/auth/token/refresh/", Shop.refresh)),
     "revoke": (2, post("/api/v1/auth/token/revoke/", Shop.refresh)),
-    "revoke everywhere": (
-        3,
-        post("/api/v1/auth/token/revoke/", lambda shop: shop.refresh() | {"everywhere": True}),
-    ),
+    "change email": (2, patch("/api/v1/users/me/", lambda shop: {"email": "a@example.com"})),
     "me": (1, get("/api/v1/users/me/", as_member=True)),
     "balance": (1, get("/api/v1/users/me/balance/", as_member=True)),
     "ledger": (1, get("/api/v1/users/me/balance/transactions/", as_member=True)),
@@ -125,6 +126,11 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     ),
     "cancel an order": (11, post("/api/v1/orders/{shop.orders[0].pk}/cancel/")),
     "top products": (2, get("/api/v1/stats/top-products/?limit=50")),
+    # The last: it ends the session that asks for the others.
+    "revoke everywhere": (
+        3,
+        post("/api/v1/auth/token/revoke/", lambda shop: shop.refresh() | {"everywhere": True}),
+    ),
 }
 
 

@@ -1,7 +1,6 @@
-"""Guessing passwords at the admin's login, and that the API does not count."""
+"""Guessing passwords at the admin's login."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
@@ -9,9 +8,7 @@ from django.contrib.auth import authenticate
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
-from rest_framework.test import APIClient
 
-from ecommerce.tests.expectations import count_statements
 from users.models import User
 
 LOGIN = "/admin/login/"
@@ -70,31 +67,6 @@ def test_wrong_passwords_are_kept_and_logged_but_not_as_such(
     said = "\n".join(record.getMessage() for record in caplog.records)
     assert "Locking out" in said
     assert "secret-guess" not in said + attempt.post_data + attempt.get_data
-
-
-@pytest.mark.parametrize(
-    ("proxies", "address"), [(0, "10.0.0.1"), (1, "203.0.113.9"), (2, "203.0.113.8")]
-)
-def test_the_address_is_that_before_the_believed_proxies(
-    boss: User, settings: Any, proxies: int, address: str
-) -> None:
-    settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": proxies}
-    browser = Client(REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR="203.0.113.8, 203.0.113.9")
-    browser.post(LOGIN, {"username": "boss", "password": "wrong"})
-    assert AccessAttempt.objects.get().ip_address == address
-
-
-def test_the_api_neither_counts_nor_locks_nor_asks_more(api: APIClient, boss: User) -> None:
-    wrong = {"username": "boss", "password": "wrong"}
-    answers = [api.post("/api/v1/auth/token/", wrong).status_code for _ in range(8)]
-    assert answers == [401] * 8
-    assert not AccessAttempt.objects.exists()
-    for _ in range(6):
-        log_in("wrong")
-    right = wrong | {"password": PASSWORD}
-    assert api.post("/api/v1/auth/token/", right).status_code == 200
-    # The member alone is looked up.
-    assert count_statements(api.post, "/api/v1/auth/token/", wrong) == 1
 
 
 def test_code_without_a_request_may_check_a_password(boss: User) -> None:

@@ -1,0 +1,52 @@
+"""Every kind of page works under its Content-Security-Policy: the console has nothing to say."""
+
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from ecommerce.tests.browser.chromium import chromium, complaints, foreign_requests
+from ecommerce.tests.browser.manager import Manager
+
+PAGES = [
+    "/admin/",
+    "/admin/users/user/",
+    "/admin/users/user/1/change/",
+    "/admin/users/user/add/",
+    "/admin/users/session/",
+    "/admin/products/product/",
+    "/admin/products/product/1/change/",
+    "/admin/coupons/coupon/1/change/",
+    "/admin/coupons/coupon/1/live/",
+    "/admin/orders/order/1/change/",
+    "/admin/auth/group/1/change/",
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"), [("/api/docs/", "/api/v1/coupons/{id}/issue/"), ("/api/redoc/", "Sign up")]
+)
+def test_the_description_is_shown_and_loads_nothing_else(shop: Any, path: str, shown: str) -> None:
+    with chromium(width=1280) as driver:
+        driver.get(shop.url(path))
+        until = monotonic() + 20
+        while shown not in driver.find_element("tag name", "body").text:
+            assert monotonic() < until, "the description is not shown"
+        assert complaints(driver) == []
+        assert foreign_requests(driver)[0] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_of_the_back_office_breaks_no_policy(manager: Manager, path: str) -> None:
+    manager.open(path)
+    assert complaints(manager.driver) == []
+
+
+def test_a_script_from_elsewhere_is_not_run(manager: Manager) -> None:
+    manager.open("/admin/")
+    manager.driver.execute_script(
+        "const script = document.createElement('script');"
+        "script.textContent = 'window.broken = true'; document.body.append(script)"
+    )
+    assert manager.driver.execute_script("return window.broken") is None
+    assert ["Content Security Policy" in one for one in complaints(manager.driver)] == [True]
