@@ -27,13 +27,14 @@ from coupons.errors import (
 from coupons.models import TERMS, Coupon, IssuedCoupon, discount_by
 from coupons.questions import questions_about
 from ecommerce.common.compiled import Compiled, update_of
-from ecommerce.common.errors import DomainError, NotFound, NotSignedIn
+from ecommerce.common.errors import DomainError, NotFound
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
 from ecommerce.common.locks import Locking, Row, RowHeld, RowLock, Waiting
 from ecommerce.common.rows import save_new
 from ecommerce.common.sureness import ensure_sure
 from ecommerce.common.transactions import after_commit, run_transaction
+from users.access import Access, ensure_in_session
 from users.models import User
 from users.services import MEMBERS, lock_active_members
 
@@ -206,7 +207,16 @@ CAMPAIGNS: RowLock[Coupon] = RowLock(Coupon.objects.all)
 """Campaigns by their ids."""
 
 
-def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A member's press of the button."""
+
+    user_id: int
+    access: Access | None = None
+    """What the member's access token says; None for commands."""
+
+
+def issue_coupon(*, coupon_id: int, user_id: int, access: Access | None = None) -> IssuedCoupon:
     """Issue a campaign's next coupon to a member.
 
     Those who ask at the same time are served together, in the order in which they asked here.
@@ -214,28 +224,36 @@ def issue_coupon(*, coupon_id: int, user_id: int) -> IssuedCoupon:
     Raises:
         NotFound: there is no such campaign.
         NotSignedIn: the member is not active.
+        SessionEnded: the session of `access` is over.
         CouponAlreadyIssued, CouponNotOpen, CouponSoldOut: as their names say, in this order; but
             that all are gone may be remembered, and is then said first.
     """
-    return enqueue_issue(coupon_id=coupon_id, user_id=user_id).result()
+    return enqueue_issue(coupon_id=coupon_id, user_id=user_id, access=access).result()
 
 
-def enqueue_issue(*, coupon_id: int, user_id: int) -> "Future[IssuedCoupon]":
+def enqueue_issue(
+    *, coupon_id: int, user_id: int, access: Access | None = None
+) -> "Future[IssuedCoupon]":
     """As `issue_coupon`, without waiting; but `CouponSoldOut` that is remembered is raised."""
     if sold_out.is_remembered(coupon_id):
         raise CouponSoldOut
-    return _issuing.enqueue(coupon_id, user_id)
+    return _issuing.enqueue(coupon_id, Press(user_id, access))
 
 
-def _issue_batch(coupon_id: int, batch: Batch[int]) -> Sequence[IssuedCoupon | DomainError]:
+def _issue_batch(coupon_id: int, batch: Batch[Press]) -> Sequence[IssuedCoupon | DomainError]:
     sold_out_at: float | None = None
 
     def work(settle: bool, waiting: Waiting) -> list[IssuedCoupon | DomainError | RowHeld]:
         nonlocal sold_out_at
         coupon = lock_coupon(coupon_id, waiting)
         # Closed only now: who came while others held the lock is served with those who waited.
+        presses = batch.close()
         outcomes = issue_coupons(
-            coupon=coupon, user_ids=batch.close(), settle=settle, waiting=waiting
+            coupon=coupon,
+            user_ids=[press.user_id for press in presses],
+            accesses=[press.access for press in presses],
+            settle=settle,
+            waiting=waiting,
         )
         is_sold_out = coupon.is_open and coupon.remaining_quantity <= 0
         sold_out_at = sold_out.clock() if is_sold_out else None  # while it is locked
@@ -247,9 +265,9 @@ def _issue_batch(coupon_id: int, batch: Batch[int]) -> Sequence[IssuedCoupon | D
     return outcomes
 
 
-_issuing: GroupCommit[int, int, IssuedCoupon] = GroupCommit(
+_issuing: GroupCommit[int, Press, IssuedCoupon] = GroupCommit(
     _issue_batch,
-    lambda coupon_id, user_id: (Row(CAMPAIGNS, coupon_id), Row(MEMBERS, user_id)),
+    lambda coupon_id, press: (Row(CAMPAIGNS, coupon_id), Row(MEMBERS, press.user_id)),
 )
 
 
@@ -272,21 +290,24 @@ def issue_coupons(
     *,
     coupon: Coupon,
     user_ids: Sequence[int],
+    accesses: Sequence[Access | None] | None = None,
     settle: bool = False,
     waiting: Waiting = Waiting.LONG,
 ) -> list[IssuedCoupon | DomainError | RowHeld]:
     """Issue a locked campaign's next coupons in the order of `user_ids`.
 
     Returns a coupon or a refusal for each member, in the same order, or that others hold the
-    member's row. With `settle`, a coupon that a member has already is the answer of the attempt
-    whose commit was lost, not a refusal.
+    member's row. `accesses` are what their access tokens say, in the same order; none for
+    commands. With `settle`, a coupon that a member has already is the answer of the attempt whose
+    commit was lost, not a refusal.
     """
     members = _lock_members(coupon, user_ids, settle, waiting.for_own_rows)
     now = timezone.now()
     outcomes: list[IssuedCoupon | DomainError | RowHeld] = []
     issued_now: list[IssuedCoupon] = []
-    for user_id in user_ids:
-        outcome = _decide(coupon, user_id, now, members, settle)
+    for press in map(Press, user_ids, accesses or [None] * len(user_ids)):
+        user_id = press.user_id
+        outcome = _decide(coupon, press, now, members, settle)
         if isinstance(outcome, IssuedCoupon) and outcome.pk is None:
             members.coupons[user_id] = outcome
             issued_now.append(outcome)
@@ -299,7 +320,8 @@ def issue_coupons(
 class _Members:
     """Those who ask for a campaign's coupons."""
 
-    active: set[int]
+    active: dict[int, int]
+    """The active ones, and when their sessions last ended."""
     held: set[int]
     """Whose rows others hold."""
     coupons: dict[int, IssuedCoupon]
@@ -314,11 +336,12 @@ def _lock_members(
         coupons = {issued.user_id: issued for issued in mine}
         return _Members(lock_active_members(user_ids, waiting), set(), coupons)
     # In one statement: the campaign is locked, and everybody waits.
-    rows = dict(_members_and_held.rows(coupon.pk, *user_ids, waiting=waiting))
+    rows = _members_and_held.rows(coupon.pk, *user_ids, waiting=waiting)
+    active = {pk: sessions_ended for pk, sessions_ended, _ in rows}
     return _Members(
-        active=set(rows),
-        held=MEMBERS.held(set(user_ids) - rows.keys(), waiting),
-        coupons={pk: IssuedCoupon(pk=held) for pk, held in rows.items() if held is not None},
+        active=active,
+        held=MEMBERS.held(set(user_ids) - active.keys(), waiting),
+        coupons={pk: IssuedCoupon(pk=held) for pk, _, held in rows if held is not None},
     )
 
 
@@ -326,7 +349,7 @@ def _build_members_and_held(coupon_id: int, *user_ids: int) -> "QuerySet[User, A
     # A query within the query, rather than a join: only the members are locked.
     held = IssuedCoupon.objects.filter(coupon=coupon_id, user=OuterRef("pk")).values("pk")
     members = User.objects.filter(pk__in=user_ids, is_active=True)
-    return members.order_by("pk").values_list("pk", Subquery(held))
+    return members.order_by("pk").values_list("pk", "sessions_ended", Subquery(held))
 
 
 _members_and_held = Locking(_build_members_and_held, shared=True)
@@ -334,18 +357,21 @@ _members_and_held = Locking(_build_members_and_held, shared=True)
 
 def _decide(
     coupon: Coupon,
-    user_id: int,
+    press: Press,
     now: datetime,
     members: _Members,
     settle: bool,
 ) -> IssuedCoupon | DomainError | RowHeld:
+    user_id = press.user_id
     earlier = members.coupons.get(user_id)
     if settle and earlier and earlier.pk:
         return earlier
     if user_id in members.held:
         return RowHeld(Row(MEMBERS, user_id))
-    if user_id not in members.active:
-        return NotSignedIn()
+    try:
+        ensure_in_session(members.active.get(user_id), press.access)
+    except DomainError as refusal:
+        return refusal
     if earlier:
         return CouponAlreadyIssued()
     if not coupon.is_open_at(now):

@@ -17,6 +17,8 @@ from ecommerce.common.deferred import answer_later
 from ecommerce.common.errors import NotSignedIn
 from ecommerce.common.serializers import NoFields, represent
 from ecommerce.common.views import ApiViewSet
+from users.authentication import access_of
+from users.errors import SessionEnded
 
 COUPON = OpenApiExample(
     "Coupon",
@@ -55,7 +57,9 @@ class CouponViewSet(ApiViewSet):
     filterset_class = CouponFilter
     queryset = Coupon.objects.order_by("-id")
     request_serializers = {"issue": NoFields}
-    domain_errors = {"issue": (NotSignedIn, CouponNotOpen, CouponAlreadyIssued, CouponSoldOut)}
+    domain_errors = {
+        "issue": (NotSignedIn, SessionEnded, CouponNotOpen, CouponAlreadyIssued, CouponSoldOut)
+    }
 
     def get_permissions(self) -> list[BasePermission]:
         return [IsAuthenticated() if self.action == "issue" else AllowAny()]
@@ -92,7 +96,9 @@ class CouponViewSet(ApiViewSet):
         `coupon_sold_out`.
         """
         self.read_body()
-        future = services.enqueue_issue(coupon_id=int(pk), user_id=self.member_id)
+        future = services.enqueue_issue(
+            coupon_id=int(pk), user_id=self.member_id, access=access_of(request)
+        )
         return answer_later(request, future, _issued)
 
 

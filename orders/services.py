@@ -22,7 +22,7 @@ from coupons.services import (
     restore,
     save_redemptions,
 )
-from ecommerce.common.errors import DoesNotExist, DomainError, ErrorItem, NotFound, NotSignedIn
+from ecommerce.common.errors import DoesNotExist, DomainError, ErrorItem, NotFound
 from ecommerce.common.fields import DB_IDS
 from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
@@ -35,6 +35,7 @@ from products.errors import OutOfStock
 from products.models import Product
 from products.services import PRODUCTS, lock_products, return_stock, save_stock, take_stock
 from stats.services import Sold, record_sales, take_back_sales
+from users.access import Access, ensure_in_session
 from users.models import Wallet, WalletTransaction
 from users.services import (
     MEMBERS,
@@ -63,6 +64,8 @@ class OrderDraft:
     lines: tuple[DraftLine, ...]
     coupon_id: int | None = None
     idempotency: IdempotencyKey | None = None
+    access: Access | None = None
+    """What the member's access token says; None for commands."""
     number: str = field(default_factory=lambda: new_reference("ORD"))
 
     def rows(self) -> Iterator[Row]:
@@ -87,7 +90,8 @@ class _Locked:
     """All that a batch of drafts needs, locked and read, and kept up while it is decided."""
 
     wallets: dict[int, Wallet] = field(default_factory=dict)
-    active: set[int] = field(default_factory=set)
+    active: dict[int, int] = field(default_factory=dict)
+    """Active members, and when their sessions last ended."""
     by_number: dict[str, Order] = field(default_factory=dict)
     by_key: dict[tuple[int, str], Order] = field(default_factory=dict)
     coupons: dict[int, IssuedCoupon] = field(default_factory=dict)
@@ -123,6 +127,7 @@ def place_order(draft: OrderDraft) -> Outcome[Order]:
 
     Raises, the first cause winning:
         NotSignedIn: the member is not active.
+        SessionEnded: the session of `access` is over.
         IdempotencyKeyReused: the key came before, with another order.
         DoesNotExist: a product is unknown or inactive, or the coupon unknown or another's.
         CouponNotUsable: the coupon is used, expired, revoked or below its minimum.
@@ -193,11 +198,11 @@ def _lock_members_and_wallets(
 ) -> None:
     user_ids = {draft.user_id for draft in drafts}
     locked.active = lock_active_members(user_ids, waiting)
-    held = MEMBERS.held(user_ids - locked.active, waiting)
-    locked.wallets = lock_wallets(user_ids if settle else locked.active, waiting)
+    held = MEMBERS.held(user_ids - locked.active.keys(), waiting)
+    locked.wallets = lock_wallets(user_ids if settle else locked.active.keys(), waiting)
     locked.held.update(Row(MEMBERS, pk) for pk in held)
     # Who is active has a wallet by now, or others hold it.
-    locked.held.update(Row(WALLETS, pk) for pk in locked.active - locked.wallets.keys())
+    locked.held.update(Row(WALLETS, pk) for pk in locked.active.keys() - locked.wallets.keys())
     # Looked up after the wallet's lock: whoever holds the same key is done by now.
     keys = {draft.idempotency.key for draft in drafts if draft.idempotency}
     orders = Order.objects.with_items()
@@ -226,8 +231,7 @@ def _find_earlier(draft: OrderDraft, locked: _Locked) -> Outcome[Order] | None:
         return Outcome(locked.by_number[draft.number])
     if row := locked.first_held(draft.rows()):
         raise RowHeld(row)
-    if draft.user_id not in locked.active:
-        raise NotSignedIn
+    ensure_in_session(locked.active.get(draft.user_id), draft.access)
     if draft.idempotency is None:
         return None
     earlier = locked.by_key.get((draft.user_id, draft.idempotency.key))
@@ -361,6 +365,7 @@ class Cancellation:
 
     order_id: int
     user_id: int | None = None
+    access: Access | None = None
 
     def rows(self) -> Iterator[Row]:
         """What is known beforehand of what it locks."""
@@ -370,7 +375,9 @@ class Cancellation:
             yield Row(WALLETS, self.user_id)
 
 
-def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
+def cancel_order(
+    *, order_id: int, user_id: int | None = None, access: Access | None = None
+) -> Order:
     """Cancel a paid order: money, stock and coupon go back, the sale leaves its day.
 
     With `user_id`, on behalf of that member, who must own the order; without, by staff.
@@ -378,15 +385,18 @@ def cancel_order(*, order_id: int, user_id: int | None = None) -> Order:
     Raises:
         NotFound: there is no such order, or it is another member's.
         NotSignedIn: the member is not active.
+        SessionEnded: the session of `access` is over.
         OrderNotCancellable: it is cancelled already.
         BalanceLimitExceeded: the wallet cannot take the money back.
     """
-    return enqueue_cancellation(order_id=order_id, user_id=user_id).result()
+    return enqueue_cancellation(order_id=order_id, user_id=user_id, access=access).result()
 
 
-def enqueue_cancellation(*, order_id: int, user_id: int | None = None) -> "Future[Order]":
+def enqueue_cancellation(
+    *, order_id: int, user_id: int | None = None, access: Access | None = None
+) -> "Future[Order]":
     """As `cancel_order`, without waiting."""
-    return _cancelling.enqueue(None, Cancellation(order_id, user_id))
+    return _cancelling.enqueue(None, Cancellation(order_id, user_id, access))
 
 
 def _cancel_batch(key: None, batch: Batch[Cancellation]) -> Sequence[Order | DomainError]:
@@ -445,7 +455,7 @@ def _lock_for_cancelling(cancellations: Sequence[Cancellation], waiting: Waiting
         locked.held_orders = Order.objects.in_bulk(held)
     user_ids = {one.user_id for one in cancellations if one.user_id is not None}
     locked.active = lock_active_members(user_ids, of_members)
-    held = MEMBERS.held(user_ids - locked.active, of_members)
+    held = MEMBERS.held(user_ids - locked.active.keys(), of_members)
     locked.held.update(Row(MEMBERS, pk) for pk in held)
     prefetch_related_objects(list(locked.orders.values()), "items")
     orders = [
@@ -453,7 +463,7 @@ def _lock_for_cancelling(cancellations: Sequence[Cancellation], waiting: Waiting
         for one in cancellations
         if (order := locked.orders.get(one.order_id)) is not None
         and order.status == Order.Status.PAID
-        and (one.user_id is None or one.user_id in locked.active & {order.user_id})
+        and (one.user_id is None or one.user_id in locked.active.keys() & {order.user_id})
     ]
     owners = {order.user_id for order in orders}
     locked.wallets = lock_wallets(owners, of_members)
@@ -485,10 +495,10 @@ def _own_order(one: Cancellation, locked: _Locked) -> Order:
 
 
 def _ensure_cancellable(one: Cancellation, order: Order, locked: _Locked) -> None:
-    if one.user_id is not None and one.user_id not in locked.active:
+    if one.user_id is not None:
         if Row(MEMBERS, one.user_id) in locked.held:
             raise RowHeld(Row(MEMBERS, one.user_id))
-        raise NotSignedIn
+        ensure_in_session(locked.active.get(one.user_id), one.access)
     if order.status != Order.Status.PAID:
         raise OrderNotCancellable(_("This order is cancelled already."))
     if row := locked.first_held(_rows_of(order)):

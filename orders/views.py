@@ -20,7 +20,8 @@ from orders.filters import OrderFilter
 from orders.models import Order
 from orders.serializers import OrderSerializer, PlaceOrderSerializer
 from products.errors import OutOfStock
-from users.errors import BalanceLimitExceeded, InsufficientBalance
+from users.authentication import access_of
+from users.errors import BalanceLimitExceeded, InsufficientBalance, SessionEnded
 
 ORDER = {
     "id": 5,
@@ -54,12 +55,13 @@ class OrderViewSet(ApiViewSet):
     domain_errors = {
         "create": (
             NotSignedIn,
+            SessionEnded,
             IdempotencyKeyReused,
             CouponNotUsable,
             OutOfStock,
             InsufficientBalance,
         ),
-        "cancel": (NotSignedIn, OrderNotCancellable, BalanceLimitExceeded),
+        "cancel": (NotSignedIn, SessionEnded, OrderNotCancellable, BalanceLimitExceeded),
     }
 
     def get_queryset(self) -> QuerySet[Order]:
@@ -112,6 +114,7 @@ class OrderViewSet(ApiViewSet):
             ),
             coupon_id=body["coupon"],
             idempotency=read_idempotency_key(request, body),
+            access=access_of(request),
         )
         return answer_later(request, services.enqueue_order(draft), _placed)
 
@@ -136,7 +139,9 @@ class OrderViewSet(ApiViewSet):
     def cancel(self, request: Request, pk: str) -> Response:
         """It works once, and only for a paid order; the coupon keeps its expiry."""
         self.read_body()
-        future = services.enqueue_cancellation(order_id=int(pk), user_id=self.member_id)
+        future = services.enqueue_cancellation(
+            order_id=int(pk), user_id=self.member_id, access=access_of(request)
+        )
         return answer_later(request, future, _cancelled)
 
 

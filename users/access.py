@@ -38,6 +38,18 @@ def ensure_may_act(user: User | None, access: Access | None) -> User:
     """
     if user is None or not user.is_active:
         raise NotSignedIn
-    if access is not None and not access.outlives(user.sessions_ended):
-        raise SessionEnded
+    ensure_in_session(user.sessions_ended, access)
     return user
+
+
+def ensure_in_session(sessions_ended: int | None, access: Access | None) -> None:
+    """As `ensure_may_act`, by an active member's `sessions_ended`; None for one who is not active.
+
+    Raises:
+        NotSignedIn: the member is not active, or gone.
+        SessionEnded: the session of the access token is over.
+    """
+    if sessions_ended is None:
+        raise NotSignedIn
+    if access is not None and not access.outlives(sessions_ended):
+        raise SessionEnded

@@ -244,7 +244,7 @@ class BalanceViewSet(ApiViewSet):
 
     request_serializers = {"charge": ChargeSerializer}
     domain_errors = {
-        "charge": (NotSignedIn, BalanceLimitExceeded, IdempotencyKeyReused),
+        "charge": (NotSignedIn, SessionEnded, BalanceLimitExceeded, IdempotencyKeyReused),
     }
 
     @extend_schema(
@@ -284,7 +284,9 @@ class BalanceViewSet(ApiViewSet):
         """With an `Idempotency-Key` it may be sent again after an answer that did not come."""
         body = self.read_body()
         key = read_idempotency_key(request, body)
-        future = services.enqueue_charge(user_id=self.member_id, idempotency=key, **body)
+        future = services.enqueue_charge(
+            user_id=self.member_id, idempotency=key, access=access_of(request), **body
+        )
         return answer_later(request, future, _charged)
 
 

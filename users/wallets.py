@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.utils import timezone
 
-from ecommerce.common.errors import DomainError, NotSignedIn
+from ecommerce.common.errors import DomainError
 from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
-from ecommerce.common.locks import Row, RowHeld, RowLock, Waiting
+from ecommerce.common.locks import Locking, Row, RowHeld, RowLock, Waiting
 from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_fields, save_new
 from ecommerce.common.transactions import run_transaction
+from users.access import Access, ensure_in_session
 from users.errors import BalanceLimitExceeded, InsufficientBalance
 from users.models import User, Wallet, WalletTransaction
 
@@ -24,12 +25,25 @@ MEMBERS: RowLock[User] = RowLock(lambda: User.objects.filter(is_active=True), sh
 """Active members. Shared: a lock that the insertion of a member's rows takes anyway."""
 
 
-def lock_active_members(user_ids: Collection[int], waiting: Waiting = Waiting.LONG) -> set[int]:
+_sessions_ended = Locking(
+    lambda *user_ids: (
+        User.objects.filter(pk__in=user_ids, is_active=True)
+        .order_by("pk")
+        .values_list("pk", "sessions_ended")
+    ),
+    shared=True,
+)
+
+
+def lock_active_members(
+    user_ids: Collection[int], waiting: Waiting = Waiting.LONG
+) -> dict[int, int]:
     """Which of the members may act, and may until the transaction that is open has ended.
 
-    With `Waiting.NONE`, those whose rows others hold are left out; `MEMBERS.held` tells them.
+    With each, when all sessions last ended (`User.sessions_ended`). With `Waiting.NONE`, those
+    whose rows others hold are left out; `MEMBERS.held` tells them.
     """
-    return MEMBERS.values(user_ids, waiting)
+    return dict(_sessions_ended.rows(*user_ids, waiting=waiting))
 
 
 # --- Wallets ------------------------------------------------------------------------------------
@@ -97,6 +111,8 @@ class Charge:
     user_id: int
     amount: int
     idempotency: IdempotencyKey | None = None
+    access: Access | None = None
+    """What the member's access token says; None for commands."""
     reference: str = field(default_factory=lambda: new_reference("CHG"))
 
     def rows(self) -> tuple[Row, Row]:
@@ -105,23 +121,34 @@ class Charge:
 
 
 def charge_wallet(
-    *, user_id: int, amount: int, idempotency: IdempotencyKey | None = None
+    *,
+    user_id: int,
+    amount: int,
+    idempotency: IdempotencyKey | None = None,
+    access: Access | None = None,
 ) -> Outcome[WalletTransaction]:
     """Add `amount` won to a member's balance.
 
     Raises:
         NotSignedIn: the member is not active.
+        SessionEnded: the session of `access` is over.
         IdempotencyKeyReused: the key came before, with another amount.
         BalanceLimitExceeded: the balance would exceed `BALANCE_MAX` won.
     """
-    return enqueue_charge(user_id=user_id, amount=amount, idempotency=idempotency).result()
+    return enqueue_charge(
+        user_id=user_id, amount=amount, idempotency=idempotency, access=access
+    ).result()
 
 
 def enqueue_charge(
-    *, user_id: int, amount: int, idempotency: IdempotencyKey | None = None
+    *,
+    user_id: int,
+    amount: int,
+    idempotency: IdempotencyKey | None = None,
+    access: Access | None = None,
 ) -> "Future[Outcome[WalletTransaction]]":
     """As `charge_wallet`, without waiting."""
-    return _charging.enqueue(None, Charge(user_id, amount, idempotency))
+    return _charging.enqueue(None, Charge(user_id, amount, idempotency, access))
 
 
 def charge_wallets(
@@ -154,7 +181,8 @@ def charge_wallets(
 class _LockedForCharges:
     """What a batch of charges needs, locked and read, and kept up while it is decided."""
 
-    active: set[int]
+    active: dict[int, int]
+    """Active members, and when their sessions last ended."""
     held: set[int]
     """Members whose rows others hold."""
     wallets: dict[int, Wallet]
@@ -168,7 +196,7 @@ def _lock_for_charges(
 ) -> _LockedForCharges:
     user_ids = {charge.user_id for charge in charges}
     active = lock_active_members(user_ids, waiting)
-    held = MEMBERS.held(user_ids - active, waiting)
+    held = MEMBERS.held(user_ids - active.keys(), waiting)
     wallets = lock_wallets(user_ids if settle else active, waiting)
     # Looked up after the wallet's lock: whoever holds the same key is done by now.
     entries = WalletTransaction.objects.filter(wallet__in=[one.pk for one in wallets.values()])
@@ -191,8 +219,7 @@ def _find_earlier(charge: Charge, locked: _LockedForCharges) -> Outcome[WalletTr
     member, own = charge.rows()
     if charge.user_id in locked.held:
         raise RowHeld(member)
-    if charge.user_id not in locked.active:
-        raise NotSignedIn
+    ensure_in_session(locked.active.get(charge.user_id), charge.access)
     if charge.user_id not in locked.wallets:
         raise RowHeld(own)
     if charge.idempotency is None:

@@ -146,7 +146,7 @@ def test_a_member_deactivated_before_the_transaction_begins_writes_nothing(
 def test_control_a_member_looked_up_before_the_lock_charges_after_being_deactivated(member):
     with (
         calling_before(BEGINNING, lambda: deactivate(member)),
-        mock.patch("users.wallets.lock_active_members", return_value={member.pk}),
+        mock.patch("users.wallets.lock_active_members", return_value={member.pk: 0}),
     ):
         answers = send_at_once([charge(member, 1_000)])
     assert tally(answers) == {"201": 1}

@@ -178,7 +178,7 @@ def test_only_active_members_may_act(make_member):
     active, closed = make_member(), make_member(is_active=False)
 
     with transaction.atomic():
-        assert lock_active_members([active.pk, closed.pk, closed.pk + 1]) == {active.pk}
+        assert lock_active_members([active.pk, closed.pk, closed.pk + 1]) == {active.pk: 0}
 
 
 @pytest.mark.parametrize("members", [1, 3])
