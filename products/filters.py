@@ -11,9 +11,11 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
 from ecommerce.common.filters import PlainDigitsField, StrictFilterSet, YesOrNoFilter
+from ecommerce.common.serializers import NO_NULL_CHARACTER
 from products.models import Category, Product, ProductQuerySet
 
 IDS = r"[0-9]{1,18}(,[0-9]{1,18}){0,99}"
+SEARCH_MAX = 100
 ORDERINGS = ["price", "-price", "name", "-name", "created_at", "-created_at"]
 
 
@@ -43,16 +45,26 @@ class IdsFilter(filters.Filter):  # type: ignore[misc]
     field_class = IdsField
 
 
+@extend_schema_field({"type": "string", "minLength": 1, "pattern": NO_NULL_CHARACTER})
+class CategoryFilter(filters.ModelChoiceFilter):  # type: ignore[misc]
+    """A category by its slug."""
+
+
+@extend_schema_field({"type": "string", "maxLength": SEARCH_MAX, "pattern": NO_NULL_CHARACTER})
+class SearchFilter(filters.CharFilter):  # type: ignore[misc]
+    """A part of a name."""
+
+
 class ProductFilter(StrictFilterSet):
     may_be_empty = ("search",)  # a search box that was cleared
 
     # Filters apply in this order: what is searched among is a stretch of an index, so no others
     # come before the search.
-    category = filters.ModelChoiceFilter(
+    category = CategoryFilter(
         queryset=Category.objects.all(), to_field_name="slug", help_text="A category's slug."
     )
-    search = filters.CharFilter(
-        method="filter_search", max_length=100, help_text="A part of the name, in any case."
+    search = SearchFilter(
+        method="filter_search", max_length=SEARCH_MAX, help_text="A part of the name, in any case."
     )
     min_price = WonFilter(field_name="price", lookup_expr="gte", min_value=0, help_text="Won.")
     max_price = WonFilter(field_name="price", lookup_expr="lte", min_value=0, help_text="Won.")

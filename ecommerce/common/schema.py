@@ -45,9 +45,14 @@ from ecommerce.common.https import HTTPS_REQUIRED
 from ecommerce.common.idempotency import IdempotencyKeyReused
 from ecommerce.common.idempotency_header import HEADER, REPLAYED_HEADER, VISIBLE_ASCII
 from ecommerce.common.pagination import PageParameters
-from ecommerce.common.serializers import UNKNOWN_FIELD, NoFields, StrictSerializer, TextField
+from ecommerce.common.serializers import (
+    NO_NULL_CHARACTER,
+    UNKNOWN_FIELD,
+    NoFields,
+    StrictSerializer,
+    TextField,
+)
 
-NO_NULL_CHARACTER = r"^[^\x00]*$"
 OWN_TO_AN_OPERATION = {400, 409}
 """Error answers that hardly two operations share; the others are named components."""
 

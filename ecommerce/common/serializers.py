@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from django.http import QueryDict
 
 PROHIBITIONS = (ProhibitNullCharactersValidator(), ProhibitSurrogateCharactersValidator())
+NO_NULL_CHARACTER = r"^[^\x00]*$"
 PLAIN_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 LENGTH_BEFORE_NORMALISING = 4
 """How many times longer a text may be than the one that it is normalised to (NFD of Hangul: 3)."""

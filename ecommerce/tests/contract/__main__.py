@@ -12,8 +12,10 @@ import os
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from benchmarks.stack import Server, database, manage, server
+from benchmarks.stack import REPOSITORY, Server, database, manage, server
 
 EXAMPLES = "40"
 """How many requests of each kind an operation is sent at most."""
@@ -57,14 +59,19 @@ def access_token(shop: Server) -> str:
 def run(shop: Server, examples: str, *options: str) -> int:
     """Run schemathesis; its exit code."""
     command = [
-        *(f"{os.path.dirname(sys.executable)}/schemathesis", "run", f"{shop.url}/api/schema/"),  # noqa: PTH120
+        *(str(Path(sys.executable).with_name("schemathesis")), "run", f"{shop.url}/api/schema/"),
         *("--checks", "all", "--exclude-checks", "positive_data_acceptance"),
         *("--generation-deterministic", "--max-examples", examples, "--continue-on-failure"),
         *("--request-timeout", "10", "--warnings", "off", "--no-color"),
         *options,
     ]
-    hooks = {"SCHEMATHESIS_HOOKS": "ecommerce.tests.contract.explained"}
-    return subprocess.run(command, env=os.environ | hooks, check=False).returncode  # noqa: S603
+    hooks = {
+        "SCHEMATHESIS_HOOKS": "ecommerce.tests.contract.explained",
+        "PYTHONPATH": str(REPOSITORY),
+    }
+    with TemporaryDirectory() as folder:  # it keeps what it has found beside itself
+        done = subprocess.run(command, env=os.environ | hooks, cwd=folder, check=False)  # noqa: S603
+    return done.returncode
 
 
 if __name__ == "__main__":
