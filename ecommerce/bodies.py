@@ -1,7 +1,7 @@
 """How large a request's body may be: one limit for every path, a larger one for the import page."""
 
 from collections.abc import Callable
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 from django.conf import settings
@@ -90,7 +90,7 @@ def refused(request: HttpRequest, error: BodyRefused) -> HttpResponse:
     """The answer to a request whose body was refused."""
     if is_api_request(request):
         return error_response(error.status, error.items[0])
-    reason = HTTPStatus(error.status).phrase
+    reason = responses.get(error.status, error.code)
     page = format_html(
         "<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p>", reason, error.items[0].detail
     )

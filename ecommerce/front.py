@@ -23,8 +23,9 @@ from django.db import close_old_connections, connections, reset_queries
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from ecommerce import worker_process
-from ecommerce.bodies import BodyWanted
+from ecommerce.bodies import BODY_ERROR, BodyWanted
 from ecommerce.common.deferred import Later, Unfinished
+from ecommerce.common.errors import ClientGone
 from ecommerce.common.handler import ShopHandler, failure_response
 from ecommerce.common.request_log import BEGAN
 from ecommerce.incoming import Body, Environ, environ_of
@@ -32,6 +33,8 @@ from ecommerce.incoming import Body, Environ, environ_of
 logger = structlog.get_logger(__name__)
 
 TICK_SECONDS = 0.05
+PATIENT_PER_THREAD = 10
+"""Of so many for each thread of a pool that waits nobody looks whether they are still there."""
 DRAIN_SECONDS = 15.0
 """How long a process that stops goes on with the requests of clients that went away."""
 
@@ -157,11 +160,23 @@ class Exchange:
     async def served_by(self, pool: "Pool | None") -> HttpResponseBase | None:
         """What Django answers, if the loop has something to do with it; None when it is sent."""
         self._done = self._front.loop.create_future()
-        if pool:
-            pool.put(self)
-        else:
+        if not pool:
             self.serve()
-        return await self._done
+            return await self._done
+        if not pool.is_behind:
+            pool.put(self)
+            return await self._done
+        gone = self.protocol.client_disconnect()
+        gone.add_done_callback(self._note_that_client_is_gone)
+        pool.put(self)
+        try:
+            return await self._done
+        finally:
+            gone.cancel()
+
+    def _note_that_client_is_gone(self, gone: Any) -> None:
+        if not self._done.done():
+            self.environ[BODY_ERROR] = ClientGone()
 
     def serve(self) -> None:
         """Ask Django, and send what it answers. Called in a thread of a pool."""
@@ -194,8 +209,14 @@ class Pool:
 
     def __init__(self, name: str, threads: int) -> None:
         self._waiting: SimpleQueue[Exchange] = SimpleQueue()
+        self._threads = threads
         for number in range(threads):
             Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether so many wait that some may have gone away by their turn."""
+        return self._waiting.qsize() >= self._threads * PATIENT_PER_THREAD
 
     def put(self, exchange: Exchange) -> None:
         self._waiting.put(exchange)

@@ -131,3 +131,11 @@ class BodyIncomplete(BodyRefused):
     status = 400
     code = "incomplete_body"
     message = _("The body is not complete, or is in too many pieces.")
+
+
+class ClientGone(BodyRefused):
+    """Nobody waits for the answer any more; nothing was done. Only the log tells of it."""
+
+    status = 499
+    code = "client_gone"
+    message = _("The connection was closed.")

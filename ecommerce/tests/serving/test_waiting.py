@@ -170,3 +170,24 @@ def test_whether_it_is_ready_is_known_in_time_also_when_the_database_stands_stil
 
         assert connect(one).request("GET /health/gates/database/yes/").answer().status == 200
         assert connect(one).request(ready).answer().status == 200
+
+
+# --- Who goes away before its turn --------------------------------------------------------------
+
+
+def test_who_went_away_before_its_turn_is_not_served(one, connect, gate):
+    """Else a shop that is late would be busy with those whom it can't help any more."""
+    path = f"POST {GATES}/{gate.name}/wait/"
+    holders = [connect(one).request(path) for _ in range(2)]
+    patient = [connect(one).request(path) for _ in range(30)]
+    gone = [connect(one).request(path, f"X-Request-ID: gone{number}") for number in range(5)]
+    assert connect(one).request("GET /health/live").answer().status == 200
+    for wire in gone:
+        wire.socket.close()
+    for _ in range(20):  # so that the front has heard of it
+        assert connect(one).request("GET /health/live").answer().status == 200
+    gate("yes")
+
+    for number in range(5):
+        assert await_line(one, f"gone{number}")["status"] == 499
+    assert [wire.answer().status for wire in [*holders, *patient]] == [200] * 32
