@@ -8,6 +8,15 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
+from ecommerce.health import PROBE_THREADS
+from users.hashing import FINISHERS
+
+
+def connections_per_worker() -> int:
+    """How many threads of a process ask the database, each by a connection of its own."""
+    pools: int = settings.THREADS + settings.WRITE_THREADS + settings.STAFF_THREADS
+    return pools + settings.COMMITTERS + FINISHERS + PROBE_THREADS
+
 
 @register(Tags.security)
 def check_client_addresses(**kwargs: Any) -> list[CheckMessage]:
@@ -42,7 +51,7 @@ def check_connection_budget(
         with connection.cursor() as cursor:
             cursor.execute("SELECT @@max_connections")
             (granted,) = cursor.fetchone()
-        each = settings.CONNECTIONS_PER_WORKER
+        each = connections_per_worker()
         wanted = settings.WORKERS * each
         if wanted > granted - 10:
             messages.append(

@@ -7,7 +7,6 @@ by a thread that does nothing else.
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
-from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from ecommerce.common.deferred import page_later, waits_elsewhere
 
+PROBE_THREADS = 1
 READY_SECONDS = 2.0
 """A database that needs longer to say one is taken for down."""
 
@@ -24,7 +24,7 @@ class Probe:
     """Asks the database, in a thread of its own: once for all who want to know meanwhile."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(settings.PROBE_THREADS, "probe")
+        self._thread = ThreadPoolExecutor(PROBE_THREADS, "probe")
         self._lock = Lock()
         self._asked: Future[bool] | None = None
 

@@ -51,7 +51,7 @@ def environ_of(scope: Any) -> Environ:
     headers = scope.headers
     seen = 0
     for name, value in headers.items():
-        key = _key_of(name)
+        key = _keys.get(name) or _key_of(name)
         if key in environ:
             environ[key] += f"{';' if name == 'cookie' else ','}{value}"
         else:

@@ -170,8 +170,6 @@ WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=8)
 WRITE_THREADS = env.int("WRITE_THREADS", default=16)
 STAFF_THREADS = env.int("STAFF_THREADS", default=4)
-PROBE_THREADS = 1
-CONNECTIONS_PER_WORKER = THREADS + WRITE_THREADS + STAFF_THREADS + PROBE_THREADS + COMMITTERS
 # Whether each process keeps to one core, where the cores divide the processes evenly.
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
 
