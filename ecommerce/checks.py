@@ -14,8 +14,11 @@ from users.hashing import FINISHERS
 
 def connections_per_worker() -> int:
     """How many threads of a process ask the database, each by a connection of its own."""
-    pools: int = settings.THREADS + settings.WRITE_THREADS + settings.STAFF_THREADS
-    return pools + settings.COMMITTERS + FINISHERS + PROBE_THREADS
+    pools = (
+        *(settings.THREADS, settings.WRITE_THREADS, settings.ACCOUNT_THREADS),
+        *(settings.STAFF_THREADS, settings.COMMITTERS, FINISHERS, PROBE_THREADS),
+    )
+    return sum(pools)
 
 
 @register(Tags.security)
@@ -59,7 +62,7 @@ def check_connection_budget(
                     f"{settings.WORKERS} workers with {each} threads each may open {wanted}"
                     f" connections; the database grants {granted}.",
                     hint=(
-                        "Lower WORKERS, THREADS, WRITE_THREADS or STAFF_THREADS,"
+                        "Lower WORKERS or one of the numbers of threads (docs/operations.md),"
                         " or raise max_connections on the server."
                     ),
                     id="ecommerce.W001",

@@ -37,6 +37,7 @@ AT_LEAST: dict[str, float] = {
     "WORKERS": 1,
     "THREADS": 1,
     "WRITE_THREADS": 1,
+    "ACCOUNT_THREADS": 1,
     "STAFF_THREADS": 1,
     "GROUP_COMMIT_MAX_BATCH": 1,
     "LOCK_TIMEOUT_SECONDS": 1,

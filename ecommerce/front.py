@@ -32,6 +32,8 @@ from ecommerce.incoming import Body, Environ, environ_of
 
 logger = structlog.get_logger(__name__)
 
+ACCOUNTS, BALANCE = ("/api/v1/auth/", "/api/v1/users/me/"), "/api/v1/users/me/balance/"
+"""Whose writes wait for their rows in a thread; others answer later, and hold none."""
 TICK_SECONDS = 0.05
 PATIENT_PER_THREAD = 10
 """Of so many for each thread of a pool that waits nobody looks whether they are still there."""
@@ -58,6 +60,7 @@ class Front:
         leave_connections_to_the_front()
         self._writes = Pool("writes", settings.WRITE_THREADS)
         self._reads = Pool("reads", settings.THREADS)
+        self._accounts = Pool("accounts", settings.ACCOUNT_THREADS)
         self._pages = Pool("pages", settings.STAFF_THREADS)
         # Once the loop runs granian listens.
         loop.call_soon(worker_process.cut_off_who_does_not_read, settings.REQUEST_TIMEOUT_SECONDS)
@@ -90,9 +93,12 @@ class Front:
     def _pool_of(self, scope: Any) -> "Pool | None":
         """Which threads serve a request; None: the loop itself, at once."""
         path: str = scope.path
-        if path.startswith("/api/"):
-            return self._reads if scope.method in ("GET", "HEAD", "OPTIONS") else self._writes
-        return None if path.startswith("/health/") else self._pages
+        if not path.startswith("/api/"):
+            return None if path.startswith("/health/") else self._pages
+        if scope.method in ("GET", "HEAD", "OPTIONS"):
+            return self._reads
+        of_accounts = path.startswith(ACCOUNTS) and not path.startswith(BALANCE)
+        return self._accounts if of_accounts else self._writes
 
     async def _serve(self, exchange: "Exchange", pool: "Pool | None") -> None:
         body = exchange.body

@@ -38,7 +38,9 @@ def start(shop_database: Database, tmp_path_factory: Any) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def one(start: Callable[..., Any]) -> Iterator[Server]:
     """A server of one process, so that what one request says another hears."""
-    with start(WORKERS="1", THREADS="2", WRITE_THREADS="2", STAFF_THREADS="2") as running:
+    with start(
+        WORKERS="1", THREADS="2", WRITE_THREADS="2", ACCOUNT_THREADS="2", STAFF_THREADS="2"
+    ) as running:
         yield running
 
 

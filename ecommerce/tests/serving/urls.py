@@ -107,6 +107,7 @@ urlpatterns = [
     path("health/gates/<gate>/<word>/", open_gate),
     path("health/freeze/", freeze_database),
     path("api/v1/gates/<gate>/wait/", Wait.as_view()),
+    path("api/v1/auth/gates/<gate>/wait/", Wait.as_view()),
     path("api/v1/gates/<gate>/later/", Later.as_view()),
     path("api/v1/fail/", fail),
     path("gates/<gate>/", page),
