@@ -45,12 +45,26 @@ class IdsFilter(filters.Filter):  # type: ignore[misc]
     field_class = IdsField
 
 
-@extend_schema_field({"type": "string", "minLength": 1, "pattern": NO_NULL_CHARACTER})
+@extend_schema_field(
+    {
+        "type": "string",
+        "minLength": 1,
+        "pattern": NO_NULL_CHARACTER,
+        "description": "A category's slug.",
+    }
+)
 class CategoryFilter(filters.ModelChoiceFilter):  # type: ignore[misc]
     """A category by its slug."""
 
 
-@extend_schema_field({"type": "string", "maxLength": SEARCH_MAX, "pattern": NO_NULL_CHARACTER})
+@extend_schema_field(
+    {
+        "type": "string",
+        "maxLength": SEARCH_MAX,
+        "pattern": NO_NULL_CHARACTER,
+        "description": "A part of the name, in any case.",
+    }
+)
 class SearchFilter(filters.CharFilter):  # type: ignore[misc]
     """A part of a name."""
 
@@ -60,12 +74,8 @@ class ProductFilter(StrictFilterSet):
 
     # Filters apply in this order: what is searched among is a stretch of an index, so no others
     # come before the search.
-    category = CategoryFilter(
-        queryset=Category.objects.all(), to_field_name="slug", help_text="A category's slug."
-    )
-    search = SearchFilter(
-        method="filter_search", max_length=SEARCH_MAX, help_text="A part of the name, in any case."
-    )
+    category = CategoryFilter(queryset=Category.objects.all(), to_field_name="slug")
+    search = SearchFilter(method="filter_search", max_length=SEARCH_MAX)
     min_price = WonFilter(field_name="price", lookup_expr="gte", min_value=0, help_text="Won.")
     max_price = WonFilter(field_name="price", lookup_expr="lte", min_value=0, help_text="Won.")
     in_stock = YesOrNoFilter(
