@@ -36,12 +36,12 @@ from ecommerce.common.admin import (
     list_url,
     number_column,
     object_action,
-    rows_containing,
 )
 from ecommerce.common.admin_export import Column, ExportsRows
 from ecommerce.common.admin_forms import ReasonForm
 from ecommerce.common.admin_sureness import AsksIfSureAdmin
 from ecommerce.common.admin_text import COUNT, moment
+from ecommerce.common.caseless import rows_containing
 from users.admin import FoundByMember, members_matching
 
 LATEST = 10

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,3 +9,7 @@ class EcommerceConfig(AppConfig):
 
     def ready(self) -> None:
         from ecommerce import checks  # noqa: F401, PLC0415  registers the start-up check
+
+
+class ShopAdminConfig(AdminConfig):
+    default_site = "ecommerce.common.admin_site.ShopAdminSite"

@@ -74,9 +74,9 @@ if BEHIND_PROXY:
 INSTALLED_APPS = [
     "ecommerce.apps.EcommerceConfig",
     "ecommerce.common.apps.CommonConfig",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "ecommerce.apps.ShopAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -174,6 +174,11 @@ ACCOUNT_THREADS = env.int("ACCOUNT_THREADS", default=4)
 STAFF_THREADS = env.int("STAFF_THREADS", default=4)
 # Whether each process keeps to one core, where the cores divide the processes evenly.
 PIN_WORKERS = env.bool("PIN_WORKERS", default=True)
+# What may go through a whole table: how long one such read of a customer's may take, which share of
+# the time all of them may take in a process, and how long staff may wait for a list (seconds).
+COSTLY_READ_SECONDS = env.float("COSTLY_READ_SECONDS", default=0.5)
+COSTLY_READS_SHARE = env.float("COSTLY_READS_SHARE", default=0.2)
+ADMIN_LIST_SECONDS = env.float("ADMIN_LIST_SECONDS", default=5.0)
 
 
 def _database() -> dict[str, Any]:
@@ -189,6 +194,7 @@ def _database() -> dict[str, Any]:
     database["CONN_HEALTH_CHECKS"] = True
     database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["ENGINE"] = "ecommerce.sqlite"  # Django's, that knows the case of all letters
         database["OPTIONS"] = {
             # A deferred transaction that turns from reading to writing fails at once when another
             # has written meanwhile; taking the write lock first makes it wait instead.
@@ -207,10 +213,7 @@ def _database() -> dict[str, Any]:
             "charset": "utf8mb4",
             "isolation_level": "read committed",
             "init_command": (
-                # Without stop words: whatever rebuilds a table makes its full-text index anew, by
-                # the setting of that moment, and would lose each pair with "a" or "i" in it.
                 f"SET SESSION innodb_lock_wait_timeout={LOCK_TIMEOUT_SECONDS},"
-                " innodb_ft_enable_stopword=OFF,"
                 " sql_mode='STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,"
                 "NO_ZERO_IN_DATE,NO_ENGINE_SUBSTITUTION'"
             ),

@@ -16,11 +16,11 @@ from ecommerce.common.admin import (
     UnfoldTabularInline,
     number_column,
     object_action,
-    rows_containing,
 )
 from ecommerce.common.admin_export import Column, ExportsRows
 from ecommerce.common.admin_forms import ReasonForm
 from ecommerce.common.admin_text import COUNT, WON
+from ecommerce.common.caseless import rows_containing
 from ecommerce.common.fields import DB_IDS
 from orders.models import Order, OrderItem
 from orders.services import cancel_order

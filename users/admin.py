@@ -24,11 +24,11 @@ from ecommerce.common.admin import (
     list_url,
     number_column,
     object_action,
-    rows_containing,
 )
 from ecommerce.common.admin_forms import ReasonedForm
 from ecommerce.common.admin_once import acts_once
 from ecommerce.common.admin_text import SIGNED, WON, moment
+from ecommerce.common.caseless import rows_containing
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
 from users.models import Session, User, Wallet, WalletTransaction
 from users.services import adjust_balance

@@ -8,8 +8,6 @@ was opened (`admin_stale`).
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django import forms
@@ -19,9 +17,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet, Value
-from django.db.models.functions import Lower
-from django.db.models.lookups import Contains
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -34,9 +30,11 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList as UnfoldChangeList
 
 from ecommerce.common import admin_stale
+from ecommerce.common.admin_addresses import ListOfAnyAddress
 from ecommerce.common.admin_forms import ServiceForm, add_refusal
 from ecommerce.common.admin_once import REFUSALS, acts_once, refusal_of
 from ecommerce.common.admin_text import COUNT, shown_change
+from ecommerce.common.caseless import rows_containing
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -55,6 +53,8 @@ else:
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 LOG_BATCH = 500
+SEARCH_MAX_LENGTH = 200
+"""Characters: more are no search, and each word is a condition on every column."""
 SELECTION_MAX = 1_000
 """How many rows of a list one action may change, in one transaction."""
 
@@ -62,7 +62,7 @@ SELECTION_MAX = 1_000
 # --- Lists --------------------------------------------------------------------------------------
 
 
-class ShopModelAdmin(UnfoldModelAdmin):
+class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
     """A list that stays quick on millions of rows, and forms and pages that act once."""
 
     list_per_page = 50
@@ -166,6 +166,8 @@ class ShopModelAdmin(UnfoldModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         text = search_term.strip()
+        if len(text) > SEARCH_MAX_LENGTH:
+            raise ValueError("a search of a page of text")
         return (self.search(queryset, text) if text else queryset), False
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
@@ -352,20 +354,6 @@ def _name_of(model_admin: DjangoModelAdmin, page: str) -> str:
 
 def _url_name(model_admin: DjangoModelAdmin, page: str) -> str:
     return f"{model_admin.admin_site.name}:{_name_of(model_admin, page)}"
-
-
-def rows_containing(queryset: QuerySet[Any], paths: Iterable[str], text: str) -> QuerySet[Any]:
-    """The rows of which each word of `text` is in one of the columns, whatever the case.
-
-    Both sides are lowered by the database: `icontains` minds the case on MySQL in columns that are
-    compared by code point, such as a member's name.
-    """
-    for word in text.split():
-        lowered = Lower(Value(word))
-        queryset = queryset.filter(
-            reduce(or_, (Q(Contains(Lower(path), lowered)) for path in paths))
-        )
-    return queryset
 
 
 class ConditionFilter(admin.SimpleListFilter):

@@ -22,6 +22,7 @@ OUT_OF_TIME_CODES = frozenset(
         3024,  # MySQL: maximum statement execution time exceeded
     }
 )
+OUT_OF_TIME_TEXT = "interrupted"
 
 LOST_CODES = frozenset(
     {
@@ -62,7 +63,9 @@ def may_be_retried(error: BaseException) -> bool:
 
 def is_out_of_time(error: BaseException) -> bool:
     """A statement took longer than it was given; it has done nothing, and its locks remain."""
-    return isinstance(error, OperationalError) and _code(error) in OUT_OF_TIME_CODES
+    if not isinstance(error, OperationalError):
+        return False
+    return _code(error) in OUT_OF_TIME_CODES or str(error) == OUT_OF_TIME_TEXT
 
 
 def is_connection_lost(error: BaseException) -> bool:

@@ -36,7 +36,7 @@ else:
     AnyField = object
 
 
-class Normalized(AnyField):
+class Normalized(AnyField):  # type: ignore[misc]
     """A text field that checks a text in the form in which it is used, not as it was sent.
 
     Normalising may lengthen a text, or bring about what is not allowed in it; so it comes first,
@@ -67,7 +67,7 @@ class NormalEmail(Normalized):
         return str(BaseUserManager.normalize_email(text))
 
 
-class NormalEmailField(NormalEmail, models.EmailField):  # type: ignore[misc,type-arg]
+class NormalEmailField(NormalEmail, models.EmailField):  # type: ignore[type-arg]
     """The address of a member, however it gets into the database."""
 
     def deconstruct(self) -> Any:

@@ -221,7 +221,7 @@ def database_with(**environment):
 def test_sqlite_in_the_checkout_is_the_default():
     database, options = database_with()
 
-    assert database["ENGINE"] == "django.db.backends.sqlite3"
+    assert database["ENGINE"] == "ecommerce.sqlite"
     assert database["NAME"] == str(ROOT / "db.sqlite3")
     assert options["transaction_mode"] == "IMMEDIATE"
     assert options["timeout"] == 3

@@ -1,0 +1,129 @@
+"""Reads that may go through a whole table: each is bounded in time, and so are all together.
+
+What a page costs isn't known before it is read. So a costly read has a short time of its own, in
+which the ordinary one is done, and borrows more from what the process has for all: a share of the
+time, saved up for two of them. What is not needed goes back. When nothing is left, whoever needs
+more is told that the shop is busy, at once: nobody waits, and nothing is queued.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Lock
+from time import monotonic
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.utils.translation import gettext_lazy as _
+
+from ecommerce.common.database_errors import is_out_of_time
+from ecommerce.common.errors import Busy, DomainError
+
+T = TypeVar("T")
+
+OWN_SECONDS = 0.03
+"""What each read may take without asking."""
+SQLITE_STEPS = 10_000
+"""Instructions of SQLite's machine between two looks at the clock: well under a millisecond."""
+
+
+class SearchTooBroad(DomainError):
+    """It can't be found without reading too much, which doesn't say whether it exists."""
+
+    status = 400
+    code = "search_too_broad"
+    message = _(
+        "Finding this would take too long, so it was not looked for to the end."
+        " Ask for a longer part of the name, or with fewer filters."
+    )
+
+
+class ReadTooLong(Exception):
+    """The statements of a `time_limit` took longer than it allows."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Ends what is read from the database within, when it takes longer than `seconds` in all.
+
+    Raises:
+        ReadTooLong: it did. The connection is as good as before.
+    """
+    ends = monotonic() + seconds
+    with ExitStack() as stack:
+        if connection.vendor == "sqlite":
+            connection.ensure_connection()
+            sqlite = connection.connection
+            sqlite.set_progress_handler(lambda: monotonic() > ends, SQLITE_STEPS)
+            stack.callback(sqlite.set_progress_handler, None, 0)
+        else:
+            stack.enter_context(connection.execute_wrapper(_limited_until(ends)))
+        try:
+            yield
+        except OperationalError as error:
+            if is_out_of_time(error):
+                raise ReadTooLong from error
+            raise
+
+
+def _limited_until(ends: float) -> Callable[..., Any]:
+    """Gives each SELECT the time that is left, in the words of MySQL or MariaDB."""
+
+    def limited(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("SELECT "):
+            left = max(ends - monotonic(), 0.001)
+            if connection.mysql_is_mariadb:  # type: ignore[attr-defined]
+                sql = f"SET STATEMENT max_statement_time={left:.3f} FOR {sql}"
+            else:
+                sql = f"SELECT /*+ MAX_EXECUTION_TIME({round(1000 * left)}) */ {sql[7:]}"
+        return execute(sql, params, many, context)
+
+    return limited
+
+
+class _Savings:
+    """Seconds that grow by a share of the time, up to as many as one read may take twice."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._seconds = float("inf")
+        self._since = monotonic()
+
+    def take(self, seconds: float) -> float:
+        """As many as are left, `seconds` at most."""
+        with self._lock:
+            now = monotonic()
+            grown = self._seconds + (now - self._since) * settings.COSTLY_READS_SHARE
+            self._seconds, self._since = min(grown, 2 * settings.COSTLY_READ_SECONDS), now
+            taken = min(seconds, self._seconds)
+            self._seconds -= taken
+            return taken
+
+    def give_back(self, seconds: float) -> None:
+        with self._lock:
+            self._seconds += seconds
+
+
+_savings = _Savings()
+
+
+def read_costly(read: Callable[[], T], *, attr: str | None = None) -> T:
+    """What `read` returns, if the database has it in `COSTLY_READ_SECONDS`.
+
+    Raises:
+        SearchTooBroad: it would take longer; `attr` names what was asked.
+        Busy: it would take longer than what other such reads have left at the moment.
+    """
+    borrowed = _savings.take(settings.COSTLY_READ_SECONDS - OWN_SECONDS)
+    allowed = OWN_SECONDS + borrowed
+    began = monotonic()
+    try:
+        with time_limit(allowed):
+            return read()
+    except ReadTooLong as error:
+        if allowed < settings.COSTLY_READ_SECONDS:
+            raise Busy from error
+        raise SearchTooBroad(attr=attr) from error
+    finally:
+        used = max(monotonic() - began - OWN_SECONDS, 0)
+        _savings.give_back(max(borrowed - used, 0))
