@@ -1,10 +1,12 @@
 """The query parameters of the product list."""
 
 import re
+import unicodedata
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
@@ -57,16 +59,36 @@ class CategoryFilter(filters.ModelChoiceFilter):  # type: ignore[misc]
     """A category by its slug."""
 
 
+class ShownLengthValidator(MaxLengthValidator):
+    """Counts what is shown, of which some systems send several characters for each ("é", "가")."""
+
+    def clean(self, x: str) -> int:  # type: ignore[override]
+        return len(unicodedata.normalize("NFC", x))
+
+
+class SearchField(forms.CharField):
+    """A part of a name, as long as it is shown."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=SEARCH_MAX, **kwargs)
+        self.validators = [
+            ShownLengthValidator(SEARCH_MAX) if isinstance(one, MaxLengthValidator) else one
+            for one in self.validators
+        ]
+
+
 @extend_schema_field(
     {
         "type": "string",
         "maxLength": SEARCH_MAX,
         "pattern": NO_NULL_CHARACTER,
-        "description": "A part of the name, in any case.",
+        "description": "A part of the name as it is shown, in any case.",
     }
 )
 class SearchFilter(filters.CharFilter):  # type: ignore[misc]
     """A part of a name."""
+
+    field_class = SearchField
 
 
 class ProductFilter(StrictFilterSet):
@@ -75,7 +97,7 @@ class ProductFilter(StrictFilterSet):
     # Filters apply in this order: what is searched among is a stretch of an index, so no others
     # come before the search.
     category = CategoryFilter(queryset=Category.objects.all(), to_field_name="slug")
-    search = SearchFilter(method="filter_search", max_length=SEARCH_MAX)
+    search = SearchFilter(method="filter_search")
     min_price = WonFilter(field_name="price", lookup_expr="gte", min_value=0, help_text="Won.")
     max_price = WonFilter(field_name="price", lookup_expr="lte", min_value=0, help_text="Won.")
     in_stock = YesOrNoFilter(

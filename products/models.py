@@ -1,33 +1,41 @@
 """What is sold, how much of it there is, and why that changed."""
 
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import connection, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.fields import ExactCharField, ExactSlugField
 from ecommerce.common.references import new_reference
-from products.search import SCANNED, AmongIndexed, has_index, index_query
+from products.search import (
+    NAME_MAX_LENGTH,
+    SCANNED,
+    SEARCH_TEXT_MAX_LENGTH,
+    AmongIndexed,
+    has_index,
+    index_query,
+    readings,
+    search_text,
+    search_words,
+)
 
 PRICE_MAX = 1_000_000_000
 STOCK_MAX = 1_000_000_000
 SKU_BEGINNING = 6
 SKU_MAX_LENGTH = 64
 IMPORT_NAME_MAX_LENGTH = 150
-
-
-def fold(text: str) -> str:
-    """`text` as it is searched: compatibility forms composed, case folded.
-
-    Done here rather than by a collation, so that each database finds the same names.
-    """
-    return unicodedata.normalize("NFKC", text).casefold()
+NAME_COLUMNS = frozenset({"name", "search_name", "search_words"})
+"""What is written when a product gets a name."""
 
 
 def new_sku() -> str:
@@ -44,15 +52,30 @@ validate_sku = RegexValidator(
 
 
 class FoldedNameField(ExactCharField):
-    """The folded form of the row's name, kept up whenever the row is written."""
+    """What the row's name is searched by, kept up whenever the row is written."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        folded = fold(model_instance.name)  # type: ignore[attr-defined]
-        setattr(model_instance, self.attname, folded)
-        return folded
+        text = search_text(model_instance.name)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, text)
+        return text
 
 
-FoldedNameField.register_lookup(AmongIndexed)
+class NameWordsField(models.TextField):  # type: ignore[type-arg]
+    """The words of the row's name that the full-text index has, kept up as the name is."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        words = search_words(model_instance.name)  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, words)
+        return words
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        parameters: dict[str, Any] = super().db_parameters(connection)
+        if connection.vendor == "mysql":
+            parameters["collation"] = "ascii_bin"
+        return parameters
+
+
+NameWordsField.register_lookup(AmongIndexed)
 
 
 class Category(models.Model):
@@ -74,6 +97,7 @@ class Search:
 
     among: "ProductQuerySet"
     index_query: str
+    """Empty: there is no index."""
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
@@ -98,38 +122,51 @@ class ProductQuerySet(models.QuerySet["Product"]):
         return found
 
     def search(self, text: str) -> "ProductQuerySet":
-        """Products whose name contains `text`, whatever the case.
+        """Products whose name has `text` in it, as shown, whatever the case; all for a blank text.
 
         By itself it compares every name. `ProductPagination` reads a page of it faster, and
         `search_all` all of them.
         """
-        folded = fold(text)
-        found = self.filter(search_name__contains=folded)
-        found.searched = Search(self, index_query(folded))
+        ways = readings(text)
+        if not ways:
+            return self
+        found = self.filter(reduce(or_, (Q(search_name__contains=way) for way in ways)))
+        found.searched = Search(self, index_query(ways) if has_index(connection) else "")
         return found
 
     def search_all(self, text: str) -> "ProductQuerySet":
         """`search`, to count or join what it finds: by the index, if there are many products."""
         found = self.search(text)
-        query = index_query(fold(text))
-        if not query or not has_index(connection):
+        if found.searched is None or not found.searched.index_query:
             return found
         many = Product.objects.order_by("pk").values("pk")[SCANNED : SCANNED + 1]
-        return found.filter(search_name__among_indexed=query) if many else found
+        return (
+            found.filter(search_words__among_indexed=found.searched.index_query) if many else found
+        )
 
     def low_in_stock(self, limit: int) -> "ProductQuerySet":
         """The products on sale of which `limit` pieces or fewer are left, the fewest first."""
         return self.filter(is_active=True, stock__lte=limit).order_by("stock", "id")
 
     def search_for_staff(self, text: str) -> "ProductQuerySet":
-        """Products whose sku begins with `text`; if there is none, those that `search_all` finds.
+        """Products whose sku is `text` or begins with it, and those that `search_all` finds.
 
-        A shorter beginning than six characters fits the SKUs of many and the names of more.
+        A beginning of six characters or more is a sku's, and then names are left out; a shorter one
+        fits the SKUs of many, and counts as a whole sku only.
         """
-        by_sku = self.filter(sku__startswith=text.strip())
-        if len(text.strip()) >= SKU_BEGINNING and by_sku.exists():
-            return by_sku
-        return self.search_all(text)
+        text = text.strip()
+        skus = {text, text.upper(), text.lower()}
+        if len(text) >= SKU_BEGINNING:
+            beginning = self.filter(reduce(or_, (Q(sku__startswith=sku) for sku in skus)))
+            if beginning.exists():
+                return beginning
+        whole = list(Product.objects.filter(sku__in=skus).values_list("pk", flat=True))
+        named = self.search_all(text)
+        if not whole:
+            return named
+        return self.filter(
+            Q(pk__in=whole) | Q(pk__in=Product.objects.search_all(text).values("pk"))
+        )
 
 
 class Product(models.Model):
@@ -142,7 +179,7 @@ class Product(models.Model):
         error_messages={"unique": _("Another product has this SKU.")},
         help_text=_("The stock keeping unit: how files and other systems know this product."),
     )
-    name = ExactCharField(_("name"), max_length=200)
+    name = ExactCharField(_("name"), max_length=NAME_MAX_LENGTH)
     description = models.TextField(_("description"), blank=True, default="")
     category = models.ForeignKey(
         Category,
@@ -166,8 +203,8 @@ class Product(models.Model):
         _("active"), default=True, help_text=_("Customers see and buy active products only.")
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
-    # casefold and NFKC may lengthen a name: "ﷺ" becomes 18 characters.
-    search_name = FoldedNameField(max_length=4000, editable=False, default="")
+    search_name = FoldedNameField(max_length=SEARCH_TEXT_MAX_LENGTH, editable=False, default="")
+    search_words = NameWordsField(editable=False, default="")
 
     objects = ProductQuerySet.as_manager()
 
@@ -202,6 +239,11 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return str(self.name)
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if update_fields is not None and "name" in (update_fields := set(update_fields)):
+            update_fields |= NAME_COLUMNS
+        super().save(update_fields=update_fields, **kwargs)
 
 
 class StockAdjustment(models.Model):

@@ -1,14 +1,18 @@
-"""Pages of a searched list, which stay quick whether the text is in half of the names or in one."""
+"""Pages of a list that is searched or filtered, quick whether half of the products fit or one."""
 
-from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from ecommerce.common.costly_reads import read_costly
 from ecommerce.common.pagination import Cursor, KeysetPagination, before, keyset_page
 from products.models import Product, ProductQuerySet
-from products.search import SCANNED, has_index
+from products.search import SCANNED
+
+COSTLY = ("search", "in_stock", "min_price", "max_price")
+"""Parameters for which no index of the list's order helps."""
 
 
 class ProductPagination(KeysetPagination):
@@ -18,10 +22,14 @@ class ProductPagination(KeysetPagination):
     """
 
     scanned = SCANNED
+    asked: str | None
+    """The parameter for which a page may cost more than its rows."""
 
     def paginate_queryset(  # type: ignore[override]
         self, queryset: ProductQuerySet, request: Request, view: APIView | None = None
     ) -> list[Product]:
+        asked = (name for name in COSTLY if request.query_params.get(name))
+        self.asked = next(asked, None)
         if not queryset.chosen:
             return super().paginate_queryset(queryset, request, view)
         for name in {"cursor", "ordering"} & set(request.query_params):
@@ -36,8 +44,8 @@ class ProductPagination(KeysetPagination):
     ) -> list[Product]:
         page = keyset_page(queryset, ordering, cursor)
         search = queryset.searched
-        if search is None or not search.index_query or not has_index(connection):
-            return list(page[:count])
+        if search is None:
+            return self._read_rest(page, count)
         # By its order alone, for which there is an index: no other filter may make this long.
         stretch = keyset_page(search.among, ordering, cursor)
         ends = stretch.select_related(None).only(ordering.lstrip("-"))
@@ -45,5 +53,13 @@ class ProductPagination(KeysetPagination):
             near = list(before(page, ordering, cursor, end)[:count])
             if len(near) == count:
                 return near
-            page = page.filter(search_name__among_indexed=search.index_query)
+            if search.index_query:
+                page = page.filter(search_words__among_indexed=search.index_query)
+            return self._read_rest(page, count)
         return list(page[:count])
+
+    def _read_rest(self, page: QuerySet[Product], count: int) -> list[Product]:
+        """A page for which nobody knows how much must be read, unless nothing narrows it down."""
+        if self.asked is None:
+            return list(page[:count])
+        return read_costly(lambda: list(page[:count]), attr=self.asked)

@@ -7,6 +7,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ecommerce.common.costly_reads import SearchTooBroad
 from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
 from products.filters import ProductFilter
@@ -39,6 +40,7 @@ class ProductViewSet(ApiViewSet):
     serializer_class = ProductSerializer
     filterset_class = ProductFilter
     pagination_class = ProductPagination
+    domain_errors = {"list": (SearchTooBroad,)}
     queryset = Product.objects.none()
 
     def get_queryset(self) -> QuerySet[Product]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ecommerce.seeding.rows import Series, insert_rows
-from products.models import Category, Product, StockAdjustment, fold
+from products.models import Category, Product, StockAdjustment
+from products.search import search_text, search_words
 from products.services import OPENING_STOCK
 
 
@@ -28,13 +29,13 @@ def insert_products(products: Sequence[NewProduct], series: Series) -> dict[str,
     insert_rows(
         Product,
         (
-            *("sku", "name", "search_name", "description", "category_id", "price", "stock"),
-            *("is_active", "created_at"),
+            *("sku", "name", "search_name", "search_words", "description", "category_id"),
+            *("price", "stock", "is_active", "created_at"),
         ),
         [
             (
-                *(series.next("P"), p.name, fold(p.name), p.description, p.category_id),
-                *(p.price, p.stock, p.is_active, p.made),
+                *(series.next("P"), p.name, search_text(p.name), search_words(p.name)),
+                *(p.description, p.category_id, p.price, p.stock, p.is_active, p.made),
             )
             for p in products
         ],

@@ -19,7 +19,14 @@ from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_fields, save_new
 from ecommerce.common.transactions import run_transaction
 from products.errors import StockLimitExceeded
-from products.models import STOCK_MAX, Category, ImportFile, Product, StockAdjustment, fold
+from products.models import (
+    NAME_COLUMNS,
+    STOCK_MAX,
+    Category,
+    ImportFile,
+    Product,
+    StockAdjustment,
+)
 from products.services.products import CHANGEABLE, FREE, lock_products, questions_about
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -328,9 +335,8 @@ def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | 
     columns = {column for one in changed for column in one.changes}
     for one in changed:
         one.product.stock = one.stock_after
-        one.product.search_name = fold(one.product.name)
     if "name" in columns:
-        columns.add("search_name")
+        columns |= NAME_COLUMNS
     if any(one.adjustment for one in changed):
         columns.add("stock")
     save_fields([one.product for one in changed], sorted(columns))

@@ -121,8 +121,7 @@ def change_product(
             if others.exists():
                 raise SkuTaken(attr="sku")
         if changes:
-            columns = {*changes, "search_name"} if "name" in changes else set(changes)
-            product.save(update_fields=columns)
+            product.save(update_fields=changes.keys())
         return product
 
     try:

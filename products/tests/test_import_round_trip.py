@@ -25,7 +25,7 @@ from ecommerce.common.files.cells import (
     unescape_text,
 )
 from ecommerce.tests.expectations import nothing_changes
-from products.models import Category, Product, fold
+from products.models import Category, Product
 from products.tests.importing import confirm, counts, exported, upload
 
 PIECES = [
@@ -84,7 +84,6 @@ def products_of(texts: list[tuple[str, str, str]]) -> None:
         Product(
             sku=f"{number:05}",
             name=name,
-            search_name=fold(name),
             description=description,
             category=categories[category[:100]],
             price=number,
