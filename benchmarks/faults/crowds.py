@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 HOST = "127.0.0.1"
 ANSWER_SECONDS = 30.0
@@ -173,14 +174,14 @@ async def read_nothing(place: Place) -> None:
 
 async def sign_up(place: Place) -> None:
     """A password hash."""
-    name = f"crowd{place.rng.getrandbits(60):015x}"
+    name = f"crowd{uuid4().hex[:16]}"
     body = json.dumps({"username": name, "password": "correct horse battery"}).encode()
     await _exchange(place, _request("POST", "/api/v1/auth/signup/", body))
 
 
 async def sign_in(place: Place) -> None:
     """A password hash too, for a name that nobody has."""
-    name = f"nobody{place.rng.getrandbits(60):015x}"
+    name = f"nobody{uuid4().hex[:16]}"
     body = json.dumps({"username": name, "password": "correct horse battery"}).encode()
     await _exchange(place, _request("POST", "/api/v1/auth/token/", body))
 
