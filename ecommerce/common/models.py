@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.fields import ExactCharField
 
@@ -16,6 +17,11 @@ class SentForm(models.Model):
     body = ExactCharField(max_length=64)
     answer = models.TextField(default="")
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = _("sent form")
+        verbose_name_plural = _("sent forms")
+        default_permissions = ()  # nobody sees them but the mechanism
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M:%S}"

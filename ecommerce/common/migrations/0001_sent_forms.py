@@ -22,5 +22,10 @@ class Migration(migrations.Migration):
                 ('answer', models.TextField(default='')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
+            options={
+                'verbose_name': 'sent form',
+                'verbose_name_plural': 'sent forms',
+                'default_permissions': (),
+            },
         ),
     ]
