@@ -1,6 +1,6 @@
 """Campaigns that hand out coupons, and the coupons handed out."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 AMOUNT_MAX = 1_000_000_000
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""When a campaign may begin: the first hours of the year 1 in Seoul are in no year of UTC's."""
 TERMS = ("discount_type", "discount_value", "max_discount", "min_order_amount", "valid_days")
 """What a campaign promises to who gets its coupons: fixed from the first one on."""
 
@@ -118,6 +120,9 @@ class Coupon(models.Model):
         starts, ends = self.issue_starts_at, self.issue_ends_at
         if starts and ends and ends <= starts:
             errors["issue_ends_at"] = _("It must end after it starts.")
+        for name, moment in [("issue_starts_at", starts), ("issue_ends_at", ends)]:
+            if moment and moment < EARLIEST:
+                errors[name] = _("A campaign is of the year 2000 or later.")
         if self.total_quantity is not None and max(self.total_quantity, 0) < self.issued_quantity:
             errors["total_quantity"] = _("%(issued)d are issued already.") % {
                 "issued": self.issued_quantity

@@ -183,6 +183,38 @@ SENTENCE = (
 )
 
 
+# --- Moments that no database holds -------------------------------------------------------------
+
+EARLY = ["0001-01-01", "0001-01-02", "1000-01-01", "1999-12-31"]
+TOO_EARLY = ["A campaign is of the year 2000 or later."]
+
+
+@pytest.mark.parametrize("name", ["issue_starts_at", "issue_ends_at"])
+@pytest.mark.parametrize("day", EARLY)
+def test_a_moment_of_long_ago_is_refused_in_words_by_every_form(
+    admin_client: Client, make_coupon: Callable[..., Coupon], day: str, name: str
+) -> None:
+    coupon = make_coupon(name="upcoming", issue_starts_at=timezone.now() + timedelta(minutes=1))
+    clone, opening = (f"{LIST}{coupon.pk}/{page}/" for page in ("clone", "open_now"))
+    moment = {f"{name}_0": day, f"{name}_1": "00:00:00"}
+    opened = {"until_0": day, "until_1": "00:00:00", "reason": "early"}
+    change = filled_in(admin_client.get(change_url(coupon))) | {"reason": "early"}
+    copied = {one: TERMS[one] for one in TERMS if one.startswith("issue_")} | {"name": "copy"}
+
+    with nothing_changes():
+        pages = [
+            admin_client.post(ADD, TERMS | moment),
+            admin_client.post(change_url(coupon), change | moment),
+            admin_client.post(clone, copied | moment),
+        ]
+        refused = admin_client.post(opening, opened)
+        said = sentence_of(admin_client, TERMS | moment)
+
+    assert [errors_on(page)[name] for page in pages] == [TOO_EARLY] * 3
+    assert errors_on(refused)["__all__"] == TOO_EARLY
+    assert TOO_EARLY[0] in said
+
+
 def sentence_of(browser: Client, form: dict[str, Any]) -> str:
     answer = browser.post(LIST + "sentence/", form)
     assert answer.status_code == 200
