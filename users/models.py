@@ -76,8 +76,8 @@ class UserManager(DjangoUserManager["User"]):
         return UserQuerySet(self.model, using=self._db)
 
     def with_a_name_like(self, name: str) -> UserQuerySet:
-        """Who has a name that is one with this one, or that this one imitates."""
-        return self.get_queryset().filter(name_key__in=names.forms_taken_with(name))
+        """Who has a name that is one with this one, or that looks like it."""
+        return self.get_queryset().filter(name_key=names.fold(name))
 
     def _create_user_object(
         self, username: str, email: str | None, password: str | None, **fields: Any

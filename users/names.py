@@ -60,12 +60,11 @@ def normalise(name: str) -> str:
 
 
 def fold(name: str) -> str:
-    """What names have in common that differ in case or width only."""
-    return unicodedata.normalize("NFKC", normalise(name).casefold())
+    """What names have in common that differ in case or width only, or that look alike as a whole.
 
-
-def forms_taken_with(name: str) -> set[str]:
-    """The folded names that stand in a name's way: its own, and one that it looks like."""
-    folded = fold(name)
+    A name of letters that all look like Latin ones is folded to these: whichever of the two comes
+    first, the other is taken.
+    """
+    folded = unicodedata.normalize("NFKC", normalise(name).casefold())
     latin = folded.translate(LOOK_LATIN)
-    return {folded, latin} if latin.isascii() else {folded}
+    return latin if latin.isascii() else folded

@@ -25,7 +25,7 @@ from benchmarks.stack import manage, server
 
 CLIENTS = 4
 """So few that the shop has time to spare: what they wait is then the crowd's doing."""
-TURNS = 4 if LONG else 2
+TURNS = 4 if LONG else 1
 TURN_SECONDS = 6.0 if LONG else 3.0
 TIMEOUT_SECONDS = 2
 """So soon the half-sent are cut off here, to be seen within a turn; 10 s by default."""

@@ -192,3 +192,16 @@ def test_its_length_is_counted_as_it_is_hashed(api, admin_client):
     assert api.post("/api/v1/auth/signup/", long).status_code == 201
     new = {"username": "minji", "password1": short, "password2": short, "usable_password": "true"}
     assert "password2" in errors_on(admin_client.post(ADD, new))
+
+
+TWINS = [("coco", "сосо"), ("мама", "mama"), ("ТОМ", "tom")]
+
+
+@pytest.mark.parametrize(("first", "second"), [*TWINS, *((b, a) for a, b in TWINS)])
+def test_of_two_names_that_look_alike_the_second_is_taken(api, first, second):
+    url = "/api/v1/auth/signup/"
+    assert api.post(url, {"username": first, "password": PASSWORD}).status_code == 201
+
+    with nothing_changes():
+        taken = api.post(url, {"username": second, "password": PASSWORD})
+    assert refusal(taken) == refused(400, "unique", "username")
