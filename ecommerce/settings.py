@@ -100,16 +100,16 @@ MIDDLEWARE = [
     "ecommerce.common.content_policy.ContentPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ecommerce.common.for_pages.WhiteNoiseMiddleware",
     "ecommerce.common.language.LanguageMiddleware",
     "ecommerce.common.https.HttpsOnlyMiddleware",
     "ecommerce.common.busy_page.BusyPageMiddleware",
     "ecommerce.bodies.BodyLimitMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "ecommerce.common.for_pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "ecommerce.common.for_pages.CsrfViewMiddleware",
+    "ecommerce.common.for_pages.AuthenticationMiddleware",
+    "ecommerce.common.for_pages.MessageMiddleware",
     "axes.middleware.AxesMiddleware",  # makes the answer to a login that is locked out
 ]
 
