@@ -14,12 +14,12 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from ecommerce.common.deferred import Unfinished
-from ecommerce.common.errors import BodyRefused, BodyTooLarge
+from ecommerce.common.errors import BodyTooLarge, DomainError
 from ecommerce.common.exception_handler import error_response, is_api_request
 from products.models import Product
 
-BODY_ERROR = "ecommerce.body_error"
-"""In a request's environment: the BodyRefused that reading its body ended with."""
+REFUSAL = "ecommerce.refusal"
+"""In a request's environment: the DomainError that whoever serves it refuses it with."""
 BODY_HELD = "ecommerce.body_held"
 """In a request's environment when its body is larger than the limit of every path and unread."""
 
@@ -44,9 +44,9 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        error = request.META.get(BODY_ERROR)
-        if error is not None:
-            return refused(request, error)
+        refusal = request.META.get(REFUSAL)
+        if refusal is not None:
+            return refused(request, refusal)
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if declared_length(request) > limit and request.path_info != self._import_page:
             return refused(request, BodyTooLarge(limit))
@@ -86,12 +86,16 @@ def declared_length(request: HttpRequest) -> int:
         return 0  # Django takes an unreadable length for 0 too and reads nothing
 
 
-def refused(request: HttpRequest, error: BodyRefused) -> HttpResponse:
-    """The answer to a request whose body was refused."""
+def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
+    """The answer to a request that is refused before any view sees it."""
+    answer: HttpResponse
+    item = refusal.items[0]
     if is_api_request(request):
-        return error_response(error.status, error.items[0])
-    reason = responses.get(error.status, error.code)
-    page = format_html(
-        "<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p>", reason, error.items[0].detail
-    )
-    return HttpResponse(page, status=error.status)
+        answer = error_response(refusal.status, item)
+    else:
+        page = "<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p>"
+        reason = responses.get(refusal.status, refusal.code)
+        answer = HttpResponse(format_html(page, reason, item.detail), status=refusal.status)
+    if refusal.retry_after is not None:
+        answer["Retry-After"] = str(refusal.retry_after)
+    return answer

@@ -9,6 +9,7 @@ for on the loop. docs/adr/0030-an-event-loop-in-front.md says why it is made thi
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -23,9 +24,9 @@ from django.db import close_old_connections, connections, reset_queries
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from ecommerce import worker_process
-from ecommerce.bodies import BODY_ERROR, BodyWanted
+from ecommerce.bodies import REFUSAL, BodyWanted
 from ecommerce.common.deferred import Later, Unfinished
-from ecommerce.common.errors import ClientGone
+from ecommerce.common.errors import Busy, ClientGone, DomainError
 from ecommerce.common.handler import ShopHandler, failure_response
 from ecommerce.common.request_log import BEGAN
 from ecommerce.incoming import Body, Environ, environ_of
@@ -62,6 +63,7 @@ class Front:
         self._reads = Pool("reads", settings.THREADS)
         self._accounts = Pool("accounts", settings.ACCOUNT_THREADS)
         self._pages = Pool("pages", settings.STAFF_THREADS)
+        self._pools = (self._writes, self._reads, self._accounts, self._pages)
         # Once the loop runs granian listens.
         loop.call_soon(worker_process.cut_off_who_does_not_read, settings.REQUEST_TIMEOUT_SECONDS)
 
@@ -105,6 +107,8 @@ class Front:
         if body.is_there:
             until = self.loop.time() + settings.REQUEST_TIMEOUT_SECONDS
             await body.read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, until)
+        if REFUSAL in exchange.environ:
+            pool = None
         response = await exchange.served_by(pool)
         if isinstance(response, BodyWanted):
             await body.read(response.limit, self.loop.time() + response.seconds)
@@ -146,6 +150,10 @@ class Front:
 
     def _tick(self) -> None:
         self._take_back()
+        since = self.loop.time() - settings.QUEUE_SECONDS
+        for pool in self._pools:
+            for exchange in pool.take_late(since):
+                exchange.refuse(Busy())
         self._is_ticking = self._under_way > 0
         if self._is_ticking:
             self.loop.call_later(TICK_SECONDS, self._tick)
@@ -154,13 +162,14 @@ class Front:
 class Exchange:
     """A request and its answer, on their way between the loop and a thread."""
 
-    __slots__ = ("_done", "_front", "body", "environ", "protocol")
+    __slots__ = ("_done", "_front", "body", "environ", "protocol", "waits_since")
 
     def __init__(self, front: Front, protocol: Any, environ: Environ) -> None:
         self._front = front
         self.protocol = protocol
         self.environ = environ
         self.body = Body(protocol, environ)
+        self.waits_since = 0.0
         self._done: asyncio.Future[HttpResponseBase | None]
 
     async def served_by(self, pool: "Pool | None") -> HttpResponseBase | None:
@@ -169,6 +178,7 @@ class Exchange:
         if not pool:
             self.serve()
             return await self._done
+        self.waits_since = self._front.loop.time()
         if not pool.is_behind:
             pool.put(self)
             return await self._done
@@ -182,7 +192,12 @@ class Exchange:
 
     def _note_that_client_is_gone(self, gone: Any) -> None:
         if not self._done.done():
-            self.environ[BODY_ERROR] = ClientGone()
+            self.environ[REFUSAL] = ClientGone()
+
+    def refuse(self, refusal: DomainError) -> None:
+        """Answer with it, here on the loop."""
+        self.environ[REFUSAL] = refusal
+        self.serve()
 
     def serve(self) -> None:
         """Ask Django, and send what it answers. Called in a thread of a pool."""
@@ -214,7 +229,8 @@ class Pool:
     """Threads that serve requests, in the order in which the pool gets them."""
 
     def __init__(self, name: str, threads: int) -> None:
-        self._waiting: SimpleQueue[Exchange] = SimpleQueue()
+        self._waiting: deque[Exchange] = deque()
+        self._turns: SimpleQueue[None] = SimpleQueue()
         self._threads = threads
         for number in range(threads):
             Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
@@ -222,14 +238,27 @@ class Pool:
     @property
     def is_behind(self) -> bool:
         """Whether so many wait that some may have gone away by their turn."""
-        return self._waiting.qsize() >= self._threads * PATIENT_PER_THREAD
+        return len(self._waiting) >= self._threads * PATIENT_PER_THREAD
 
     def put(self, exchange: Exchange) -> None:
-        self._waiting.put(exchange)
+        self._waiting.append(exchange)
+        self._turns.put(None)
+
+    def take_late(self, since: float) -> Iterator[Exchange]:
+        """Those who came before that time and wait still: no thread will serve them any more."""
+        with suppress(IndexError):  # none waits
+            while (first := self._waiting[0]).waits_since < since:
+                with suppress(ValueError):  # a thread was quicker
+                    self._waiting.remove(first)
+                    yield first
 
     def _work(self) -> None:
         while True:
-            exchange = self._waiting.get()
+            self._turns.get()
+            try:
+                exchange = self._waiting.popleft()
+            except IndexError:  # it was late, and is answered
+                continue
             try:
                 exchange.serve()
             except BaseException:

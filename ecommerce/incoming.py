@@ -8,7 +8,7 @@ from typing import Any
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # it is imported there
 
-from ecommerce.bodies import BODY_ERROR, BODY_HELD
+from ecommerce.bodies import BODY_HELD, REFUSAL
 from ecommerce.common.deferred import WAITS_ELSEWHERE
 from ecommerce.common.errors import BodyIncomplete, BodyLate
 
@@ -92,6 +92,8 @@ class Body:
         self._stream: AsyncIterator[bytes] | None = None
         self._pieces: list[bytes] = []
         self._size = 0
+        self.is_unread = False
+        """Whether the client may have something of it still to send."""
 
     @property
     def is_there(self) -> bool:
@@ -108,21 +110,18 @@ class Body:
         """
         environ = self._environ
         environ["wsgi.input"] = BytesIO()
+        self.is_unread = True
         try:
             async with asyncio.timeout_at(until):
                 environ[BODY_HELD] = not await self._read(limit)
         except TimeoutError:
-            environ[BODY_ERROR] = BodyLate()
+            environ[REFUSAL] = BodyLate()
         except (ProtocolClosed, InPieces):
-            environ[BODY_ERROR] = BodyIncomplete()
+            environ[REFUSAL] = BodyIncomplete()
         else:
-            if not environ[BODY_HELD]:
+            self.is_unread = environ[BODY_HELD]
+            if not self.is_unread:
                 environ["wsgi.input"] = BytesIO(b"".join(self._pieces))
-
-    @property
-    def is_unread(self) -> bool:
-        """Whether the client may have something of it still to send."""
-        return BODY_ERROR in self._environ or self._environ.get(BODY_HELD, False)
 
     async def _read(self, limit: int) -> bool:
         """Whether the whole of it, which is now read, is at most `limit` bytes."""

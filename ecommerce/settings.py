@@ -279,6 +279,8 @@ LOW_STOCK = env.int("LOW_STOCK", default=10)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=65_536)
 MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=10_100_000)
 # How long a client may take to send its request (seconds).
+# How long a request waits for a thread before it is told `busy` (seconds).
+QUEUE_SECONDS = env.float("QUEUE_SECONDS", default=5.0)
 REQUEST_TIMEOUT_SECONDS = env.int("REQUEST_TIMEOUT_SECONDS", default=10)
 IMPORT_TIMEOUT_SECONDS = env.int("IMPORT_TIMEOUT_SECONDS", default=60)
 

@@ -26,7 +26,7 @@ class ForPages:
         return super().__call__(request)  # type: ignore[misc]
 
 
-class WhiteNoiseMiddleware(ForPages, whitenoise.WhiteNoiseMiddleware):
+class WhiteNoiseMiddleware(ForPages, whitenoise.WhiteNoiseMiddleware):  # type: ignore[misc]
     pass
 
 

@@ -196,3 +196,25 @@ def test_who_went_away_before_its_turn_is_not_served(one, connect, gate):
     for number in range(5):
         assert await_line(one, f"gone{number}")["status"] == 499
     assert [wire.answer().status for wire in [*holders, *patient]] == [200] * 32
+
+
+def test_who_waits_too_long_for_a_thread_is_told_to_come_again(start, connect):
+    """Also when no thread is ever free."""
+    with start(WORKERS="1", WRITE_THREADS="2", STAFF_THREADS="2", QUEUE_SECONDS="0.5") as one:
+        held = [f"POST {GATES}/a/wait/", "GET /gates/a/"]
+        holders = [connect(one).request(line) for line in held for _ in range(2)]
+        assert connect(one).request("GET /health/live").answer().status == 200
+        api = connect(one).request("POST /api/v1/coupons/1/issue/").answer()
+        page = connect(one).request("GET /admin/login/").answer()
+
+        assert (api.status, api.codes, api.headers["retry-after"]) == (503, ["busy"], "1")
+        assert (page.status, page.headers["retry-after"]) == (503, "1")
+        assert page.headers["content-type"].startswith("text/html")
+        for answer in (api, page):
+            (line,) = lines_of(one, answer.headers["x-request-id"])
+            assert line["status"] == 503
+            assert line["duration_ms"] >= 500
+        assert all(wire.is_silent() for wire in holders)
+
+        connect(one).request("GET /health/gates/a/yes/").answer()
+        assert [wire.answer().status for wire in holders] == [200] * 4
