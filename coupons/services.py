@@ -203,7 +203,7 @@ def _ensure_changeable(terms: dict[str, Any]) -> None:
 # --- Issuing ------------------------------------------------------------------------------------
 
 
-CAMPAIGNS: RowLock[Coupon] = RowLock(Coupon.objects.all)
+CAMPAIGNS: RowLock[Coupon] = RowLock(Coupon.objects.all, is_hot=True)
 """Campaigns by their ids."""
 
 

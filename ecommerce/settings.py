@@ -157,10 +157,11 @@ GROUP_COMMIT_MAX_BATCH = env.int("GROUP_COMMIT_MAX_BATCH", default=64)
 GROUP_COMMIT_WAIT_SECONDS = env.float("GROUP_COMMIT_WAIT_SECONDS", default=5.0)
 if GROUP_COMMIT_MAX_BATCH < 1:
     raise ImproperlyConfigured("GROUP_COMMIT_MAX_BATCH must be at least 1.")
-# Threads of each process that run batches, with a database connection each.
+# Threads of each process that run batches, with a database connection each: half of them batches
+# that may wait for a row that others hold.
 COMMITTERS = env.int("COMMITTERS", default=4)
-if COMMITTERS < 1:
-    raise ImproperlyConfigured("COMMITTERS must be at least 1.")
+if COMMITTERS < 2:
+    raise ImproperlyConfigured("COMMITTERS must be at least 2.")
 # How long a process remembers that a campaign has nothing left (seconds).
 SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How long a process remembers what sells best (seconds; 0: each request asks).

@@ -1,7 +1,8 @@
 """The threads that run batches: a few in each process, each with a database connection of its own.
 
-They begin with the first batch, after the server has forked, and end with the process, when
-everything that they were given is done.
+Half of them run what never waits for a row that others hold, the other half what may, so that those
+who wait leave threads to those who needn't. They begin with the first batch, after the server has
+forked, and end with the process, when everything that they were given is done.
 """
 
 import os
@@ -12,25 +13,30 @@ from threading import Lock
 from django.conf import settings
 
 _mutex = Lock()
-_threads: ThreadPoolExecutor | None = None
+_pools: dict[bool, ThreadPoolExecutor] = {}
+"""The threads for what may wait, and for what does not."""
 
 
-def run_soon(work: Callable[[], object]) -> None:
+def run_soon(work: Callable[[], object], *, may_wait: bool = False) -> None:
     """Have a committer run `work`, after what came before it.
 
     Raises:
         RuntimeError: the process is ending, or the system grants no thread.
     """
-    global _threads  # noqa: PLW0603  one pool for the process
     with _mutex:
-        if _threads is None:
-            _threads = ThreadPoolExecutor(settings.COMMITTERS, thread_name_prefix="committer")
-    _threads.submit(work)
+        if may_wait not in _pools:
+            half = settings.COMMITTERS // 2
+            _pools[may_wait] = ThreadPoolExecutor(
+                half if may_wait else settings.COMMITTERS - half,
+                thread_name_prefix="patient-committer" if may_wait else "committer",
+            )
+    _pools[may_wait].submit(work)
 
 
 def _forget_the_threads_of_the_parent() -> None:
-    global _mutex, _threads
-    _mutex, _threads = Lock(), None
+    global _mutex  # noqa: PLW0603
+    _mutex = Lock()
+    _pools.clear()
 
 
 os.register_at_fork(after_in_child=_forget_the_threads_of_the_parent)

@@ -5,9 +5,11 @@ in the order of their arrival, in a lane per contended thing. A committer thread
 runs one transaction for all who wait, gives each its answer, and begins anew with those who came
 meanwhile. A request is a future: it holds neither a thread nor a connection while it waits.
 
-What somebody else holds locked for long delays who needs it and nobody else. A batch leaves out
-the requests that need a row which it can't have (`RowHeld`); they are parked until it is free, at
-no cost of a thread, and then go back to their place in their lane.
+What somebody else holds locked delays who needs it and nobody else. A batch waits for no row: it
+leaves out the requests that need one which others hold (`RowHeld`). Most often that is a batch of
+another process, which wants the same hot row; such requests go to a lane beside, where a batch does
+wait, for a moment, in the row's own queue. Else they are parked until the row is free, at no cost
+of a thread, and then go back to their place in their lane.
 
 Any service can be given a lane. It says how a batch is run, in one transaction (`commit_batch`),
 and which rows a request needs::
@@ -23,7 +25,7 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -45,6 +47,8 @@ Key = TypeVar("Key", bound=Hashable)
 Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
+CONTENDED_SECONDS = 3.0
+"""How long a hot row that was held is taken for one that is held again, by who comes next."""
 LOOK_SECONDS = 0.05
 """How long after a look at the rows that others hold the next one is taken."""
 
@@ -54,16 +58,25 @@ logger = structlog.get_logger(__name__)
 class _Ticket(Generic[Key, Request, Answer]):
     """One request on its way."""
 
-    __slots__ = ("deadline", "future", "is_claimed", "key", "number", "request", "request_id")
+    __slots__ = (
+        *("deadline", "future", "is_claimed", "key"),
+        *("may_wait", "number", "request", "request_id"),
+    )
 
     def __init__(self, key: Key, request: Request) -> None:
         self.key = key
         self.request = request
+        self.may_wait = False
         self.future: Future[Answer] = Future()
         self.number = 0
         self.deadline = time.monotonic() + settings.GROUP_COMMIT_WAIT_SECONDS
         self.is_claimed = False
         self.request_id = structlog.contextvars.get_contextvars().get("request_id")
+
+    @property
+    def lane(self) -> "tuple[Key, bool]":
+        """Where it waits: in its key's lane, or in the one beside."""
+        return self.key, self.may_wait
 
     def claim(self) -> bool:
         """Whether anybody still waits for it; from now on it can't be called off."""
@@ -193,7 +206,8 @@ class GroupCommit(Generic[Key, Request, Answer]):
         self._mutex = Lock()
         self._arrivals = count()
         # A lane lasts as long as somebody waits in it or is served.
-        self._lanes: dict[Key, deque[_Ticket[Key, Request, Answer]]] = {}
+        self._lanes: dict[tuple[Key, bool], deque[_Ticket[Key, Request, Answer]]] = {}
+        self._contended: dict[Row, float] = {}
         self._parked: dict[Row, list[_Ticket[Key, Request, Answer]]] = {}
         self._looks = False
         self._alarm: tuple[float, Timer] | None = None
@@ -220,63 +234,72 @@ class GroupCommit(Generic[Key, Request, Answer]):
             return ticket.future
         with self._mutex:
             ticket.number = next(self._arrivals)
-            row = self._parked_row(ticket) if self._parked else None
+            row = self._first(ticket, self._parked)
             if row is not None:
                 self._parked[row].append(ticket)
+            else:
+                ticket.may_wait = self._is_contended(ticket)
             begins = row is None and self._line_up(ticket)
             self._wake_by(ticket.deadline)
         if begins:
-            self._begin(key)
+            self._begin(ticket.lane)
         return ticket.future
 
     # --- In a lane ------------------------------------------------------------------------------
 
+    def _first(self, ticket: _Ticket[Key, Request, Answer], rows: Collection[Row]) -> Row | None:
+        """The first of `rows` that a request locks."""
+        if not rows:
+            return None
+        return next((row for row in self._rows_of(ticket.key, ticket.request) if row in rows), None)
+
     def _line_up(self, ticket: _Ticket[Key, Request, Answer]) -> bool:
         """Whether the lane begins with this one. Needs the mutex."""
-        lane = self._lanes.get(ticket.key)
+        lane = self._lanes.get(ticket.lane)
         begins = lane is None
         if lane is None:
-            lane = self._lanes[ticket.key] = deque()
+            lane = self._lanes[ticket.lane] = deque()
         lane.append(ticket)
         return begins
 
-    def _begin(self, key: Key) -> None:
+    def _begin(self, lane: tuple[Key, bool]) -> None:
         try:
-            committers.run_soon(partial(self._serve_lane, key))
+            committers.run_soon(partial(self._serve_lane, lane), may_wait=lane[1])
         except RuntimeError:  # no more threads: the process is ending
             with self._mutex:
-                waiting = self._lanes.pop(key)
+                waiting = self._lanes.pop(lane)
             for ticket in waiting:
                 if ticket.claim():
                     ticket.settle(Busy())
 
-    def _serve_lane(self, key: Key) -> None:
+    def _serve_lane(self, lane: tuple[Key, bool]) -> None:
         """Serve one batch of a lane."""
-        if not self._lanes[key]:  # those who waited are parked, or were turned away
-            self._go_on(key)
+        if not self._lanes[lane]:  # those who waited are parked, or were turned away
+            self._go_on(lane)
             return
 
         def take(most: int) -> list[_Ticket[Key, Request, Answer]]:
             taken: list[_Ticket[Key, Request, Answer]] = []
             with self._mutex:
-                lane = self._lanes[key]
-                while lane and len(taken) < most:
-                    ticket = lane.popleft()
+                waiting = self._lanes[lane]
+                while waiting and len(taken) < most:
+                    ticket = waiting.popleft()
                     if ticket.claim():
                         taken.append(ticket)
             return taken
 
-        batch = Batch(take, Waiting.BRIEF)
+        key, may_wait = lane
+        batch = Batch(take, Waiting.BRIEF if may_wait else Waiting.NONE)
         with structlog.contextvars.bound_contextvars(request_ids=batch.request_ids):
-            self._serve(key, batch, served=partial(self._go_on, key))
+            self._serve(key, batch, served=partial(self._go_on, lane))
 
-    def _go_on(self, key: Key) -> None:
+    def _go_on(self, lane: tuple[Key, bool]) -> None:
         with self._mutex:
-            somebody_waits = bool(self._lanes[key])
+            somebody_waits = bool(self._lanes[lane])
             if not somebody_waits:
-                del self._lanes[key]
+                del self._lanes[lane]
         if somebody_waits:
-            self._begin(key)
+            self._begin(lane)
 
     # --- In a batch -----------------------------------------------------------------------------
 
@@ -285,6 +308,8 @@ class GroupCommit(Generic[Key, Request, Answer]):
     ) -> None:
         try:
             outcomes = self._outcomes(key, batch)
+            if batch.held:
+                self._set_aside(batch.held)
         except BaseException:  # this thread is being ended; nobody may go on waiting for it
             logger.exception("committer_ended")
             # An open batch has done nothing: the next run serves all but the first, lest none ends.
@@ -293,8 +318,6 @@ class GroupCommit(Generic[Key, Request, Answer]):
             for ticket in tickets:
                 ticket.settle(OutcomeUnknown())
             raise
-        if batch.held:
-            self._park(batch.held)
         # First the next run: it can ask for its locks while these answers are handed out.
         served()
         for ticket, outcome in outcomes:
@@ -331,23 +354,48 @@ class GroupCommit(Generic[Key, Request, Answer]):
         batch.held += alone.held
         return [(one, outcome) for one, outcome in zip(alone.tickets(), outcomes, strict=True)]
 
-    # --- Parked: somebody else holds a row ------------------------------------------------------
+    # --- Set aside: somebody else holds a row ---------------------------------------------------
 
-    def _parked_row(self, ticket: _Ticket[Key, Request, Answer]) -> Row | None:
-        rows = self._rows_of(ticket.key, ticket.request)
-        return next((row for row in rows if row in self._parked), None)
-
-    def _park(self, held: list[tuple[_Ticket[Key, Request, Answer], Row]]) -> None:
+    def _set_aside(self, held: list[tuple[_Ticket[Key, Request, Answer], Row]]) -> None:
         """Have requests wait for rows that others hold, and with them all that need these rows."""
         with self._mutex:
+            aside = [ticket for ticket, row in held if row.lock.is_hot and not ticket.may_wait]
+            self._expect_contention(row for ticket, row in held if ticket in aside)
             for ticket, row in held:
-                self._parked.setdefault(row, []).append(ticket)
-            for lane in self._lanes.values():
-                for ticket in list(lane):
-                    if (found := self._parked_row(ticket)) is not None:
-                        lane.remove(ticket)
+                if ticket not in aside:
+                    self._parked.setdefault(row, []).append(ticket)
+            for waiting in self._lanes.values():
+                for ticket in list(waiting):
+                    if (found := self._first(ticket, self._parked)) is not None:
+                        waiting.remove(ticket)
                         self._parked[found].append(ticket)
+                    elif not ticket.may_wait and self._is_contended(ticket):
+                        waiting.remove(ticket)
+                        aside.append(ticket)
+            for ticket in aside:
+                ticket.may_wait = True
+            begins = self._line_up_again(aside)
+            self._wake_by(min(ticket.deadline for ticket, _ in held))  # theirs may be over
             self._look_later()
+        for lane in begins:
+            self._begin(lane)
+
+    def _is_contended(self, ticket: _Ticket[Key, Request, Answer]) -> bool:
+        """Whether a request needs a hot row that was held when others came lately.
+
+        Needs the mutex.
+        """
+        row = self._first(ticket, self._contended)
+        if row is None:
+            return False
+        if self._contended[row] > time.monotonic():
+            self._expect_contention([row])
+            return True
+        del self._contended[row]
+        return self._is_contended(ticket)
+
+    def _expect_contention(self, rows: Iterable[Row]) -> None:
+        self._contended |= dict.fromkeys(rows, time.monotonic() + CONTENDED_SECONDS)
 
     def _look_later(self) -> None:
         """Look at the held rows in a moment, if anybody waits for one. Needs the mutex."""
@@ -364,27 +412,34 @@ class GroupCommit(Generic[Key, Request, Answer]):
         with self._mutex:
             rows = list(self._parked)
         try:
-            close_old_connections()
             free = free_rows(rows)
         except Exception:  # the database is down, say: each hears of it in its own batch
             logger.exception("held_rows_not_read")
             free = rows
         with self._mutex:
             back = [ticket for row in free for ticket in self._parked.pop(row, ())]
+            self._expect_contention(row for row in free if row.lock.is_hot)
+            for ticket in back:  # one lane for all who need a hot row, or they would overtake
+                ticket.may_wait = ticket.may_wait or self._is_contended(ticket)
             begins = self._line_up_again(back)
             self._looks = False
             self._look_later()
-        for key in begins:
-            self._begin(key)
+        for lane in begins:
+            self._begin(lane)
 
-    def _line_up_again(self, tickets: list[_Ticket[Key, Request, Answer]]) -> list[Key]:
-        """Put requests back in their places; returns the lanes that begin. Needs the mutex."""
+    def _line_up_again(
+        self, tickets: list[_Ticket[Key, Request, Answer]]
+    ) -> list[tuple[Key, bool]]:
+        """Put requests in the places of their arrival; returns the lanes that begin.
+
+        Needs the mutex.
+        """
         begins = []
-        for key in {ticket.key for ticket in tickets}:
-            if key not in self._lanes:
-                begins.append(key)
-            waiting = [*self._lanes.get(key, ()), *(one for one in tickets if one.key == key)]
-            self._lanes[key] = deque(sorted(waiting, key=lambda one: one.number))
+        for lane in {ticket.lane for ticket in tickets}:
+            if lane not in self._lanes:
+                begins.append(lane)
+            waiting = [*self._lanes.get(lane, ()), *(one for one in tickets if one.lane == lane)]
+            self._lanes[lane] = deque(sorted(waiting, key=lambda one: one.number))
         return begins
 
     # --- The deadline ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from enum import Enum, auto
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from django.db import connection
+from django.db import close_old_connections, connection
 from django.db.models import Model, QuerySet
 
 from ecommerce.common.compiled import Compiled
@@ -13,8 +13,8 @@ from ecommerce.common.transactions import discard_transaction, run_transaction
 
 M = TypeVar("M", bound=Model)
 
-PATIENCE_SECONDS = 0.1
-"""How long a brief wait is: several times as long as another batch holds its locks."""
+PATIENCE_SECONDS = 1.0
+"""How long a brief wait is: many times as long as another batch holds its locks."""
 
 
 class Waiting(Enum):
@@ -85,14 +85,24 @@ def _edit(waiting: Waiting, shared: bool) -> Callable[[str], str]:
 
 
 class RowLock(Generic[M]):
-    """The locks on one kind of rows, which are known by a column of whole numbers."""
+    """The locks on one kind of rows, which are known by a column of whole numbers.
+
+    Of a row that `is_hot`, whoever holds it is most likely the next batch of another process: then
+    it is right to stand in the row's queue for a moment.
+    """
 
     def __init__(
-        self, rows: "Callable[[], QuerySet[M, Any]]", *, by: str = "pk", shared: bool = False
+        self,
+        rows: "Callable[[], QuerySet[M, Any]]",
+        *,
+        by: str = "pk",
+        shared: bool = False,
+        is_hot: bool = False,
     ) -> None:
         def among(*values: int) -> "QuerySet[M, Any]":
             return rows().filter(**{f"{by}__in": values}).order_by(by)
 
+        self.is_hot = is_hot
         self._by = by
         self._objects = Locking(among, shared=shared)
         self._locked = Locking(lambda *values: among(*values).values_list(by), shared=shared)
@@ -147,4 +157,5 @@ def free_rows(rows: Collection[Row]) -> list[Row]:
         discard_transaction()
         return free
 
+    close_old_connections()  # as a request does when it begins
     return run_transaction(work)

@@ -2,17 +2,19 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread, current_thread
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from ecommerce.common import committers, group_commit
 from ecommerce.common.errors import Busy, NotFound, OutcomeUnknown, Unavailable
 from ecommerce.common.group_commit import GroupCommit
+from ecommerce.common.locks import Row, Waiting
 from ecommerce.tests.arrivals import WAIT_SECONDS, Arrivals, watched_arrivals
 
 
@@ -450,6 +452,146 @@ def test_who_is_in_a_batch_waits_for_the_outcome_however_long_it_takes(arrivals,
     assert run.batches == [[1, 2]]
 
 
+# --- Rows that others hold ----------------------------------------------------------------------
+
+
+class Rows:
+    """Rows that requests need by their own number; which of them others hold, is said here.
+
+    As a run it leaves out who needs one that is held, and keeps whom it served, and how it waits.
+    """
+
+    def __init__(self, *, hot: bool = False) -> None:
+        self.lock: Any = mock.Mock(is_hot=hot)
+        self.held: set[int] = set()
+        self.batches: list[tuple[str, list[int]]] = []
+        self.left_out = Event()
+
+    def of(self, key: Any, request: int) -> list[Row]:
+        return [Row(self.lock, request)]
+
+    def free(self, rows: Collection[Row]) -> list[Row]:
+        return [row for row in rows if row.value not in self.held]
+
+    def __call__(self, key: Any, batch: Any) -> list[int]:
+        requests = batch.close()
+        held = {n: Row(self.lock, one) for n, one in enumerate(requests) if one in self.held}
+        batch.leave_out(held)
+        if batch.close():
+            self.batches.append((batch.waiting.name, batch.close()))
+        if held:
+            self.left_out.set()
+        return [request * 2 for request in batch.close()]
+
+
+def looking_at(rows: Rows) -> Any:
+    return mock.patch.object(group_commit, "free_rows", rows.free)
+
+
+def test_who_needs_a_held_row_waits_by_itself_and_is_served_once_it_is_free():
+    rows = Rows()
+    rows.held = {1}
+    queue = GroupCommit(rows, rows.of)
+    with looking_at(rows):
+        waiting = queue.enqueue("lane", 1)
+        assert rows.left_out.wait(WAIT_SECONDS)
+        assert [queue.submit("lane", number) for number in (2, 3)] == [4, 6]
+        again = queue.enqueue("lane", 1)  # doesn't even line up
+        assert (waiting.done(), again.done()) == (False, False)
+        rows.held = set()
+        assert [one.result(WAIT_SECONDS) for one in (waiting, again)] == [2, 2]
+
+    assert rows.batches == [("NONE", [2]), ("NONE", [3]), ("NONE", [1, 1])]
+    assert (queue._lanes, queue._parked) == ({}, {})
+
+
+def test_who_waits_for_a_row_that_is_never_free_is_told_busy(settings):
+    rows = Rows()
+    rows.held = {1}
+    queue = GroupCommit(rows, rows.of)
+    settings.GROUP_COMMIT_WAIT_SECONDS = 0.1
+    with looking_at(rows):
+        futures = [queue.enqueue("lane", 1) for _ in range(3)]
+        errors = [future.exception(WAIT_SECONDS) for future in futures]
+
+    assert [type(error) for error in errors] == [Busy] * 3
+    assert (rows.batches, queue._parked) == ([], {})
+
+
+def test_when_held_rows_cannot_be_looked_at_each_hears_of_it_in_a_batch():
+    rows = Rows()
+    rows.held = {1}
+    queue = GroupCommit(rows, rows.of)
+
+    def database_is_down(parked):
+        rows.held = set()  # a run would say so by itself
+        raise Unavailable
+
+    with mock.patch.object(group_commit, "free_rows", database_is_down):
+        assert queue.submit("lane", 1) == 2
+
+
+def test_who_needs_a_hot_row_that_another_batch_holds_waits_in_its_queue_in_a_lane_beside():
+    rows = Rows(hot=True)
+    rows.held = {1}
+    gate = Gate()
+
+    def run(key, batch):
+        if batch.waiting is Waiting.BRIEF:
+            gate()
+            rows.held = set()  # it has waited for it
+        return rows(key, batch)
+
+    queue = GroupCommit(run, rows.of)
+    first = queue.enqueue("lane", 1)
+    assert gate.reached.wait(WAIT_SECONDS)
+    second = queue.enqueue("lane", 1)  # as it is held, most likely, still or again
+    assert queue.submit("lane", 2) == 4
+    gate.opened.set()
+
+    assert [first.result(WAIT_SECONDS), second.result(WAIT_SECONDS)] == [2, 2]
+    assert rows.batches == [("NONE", [2]), ("BRIEF", [1, 1])]
+
+
+def test_a_row_that_is_no_longer_contended_is_an_ordinary_one_again(monkeypatch):
+    rows = Rows(hot=True)
+    rows.held = {1}
+
+    def run(key, batch):
+        if batch.waiting is Waiting.BRIEF:
+            rows.held = set()
+        return rows(key, batch)
+
+    queue = GroupCommit(run, rows.of)
+    assert [queue.submit("lane", 1) for _ in range(2)] == [2, 2]
+    later = time.monotonic() + group_commit.CONTENDED_SECONDS
+    monkeypatch.setattr(group_commit, "time", SimpleNamespace(monotonic=lambda: later))
+    assert queue.submit("lane", 1) == 2
+
+    assert rows.batches == [("BRIEF", [1]), ("BRIEF", [1]), ("NONE", [1])]
+
+
+def test_a_hot_row_that_was_waited_for_in_vain_is_looked_at_from_time_to_time():
+    rows = Rows(hot=True)
+    rows.held = {1}
+    queue = GroupCommit(rows, rows.of)
+    looked = Event()
+
+    def look(parked: Collection[Row]) -> list[Row]:
+        looked.set()
+        return rows.free(parked)
+
+    with mock.patch.object(group_commit, "free_rows", look):
+        futures = [queue.enqueue("lane", 1) for _ in range(3)]
+        assert looked.wait(WAIT_SECONDS)
+        futures += [queue.enqueue("lane", 1) for _ in range(3)]
+        assert queue.submit("lane", 2) == 4
+        rows.held = set()
+        assert [future.result(WAIT_SECONDS) for future in futures] == [2] * 6
+
+    assert rows.batches == [("NONE", [2]), ("BRIEF", [1] * 6)]
+
+
 # --- Death --------------------------------------------------------------------------------------
 
 
@@ -496,7 +638,7 @@ def test_when_a_run_is_ended_before_it_took_anybody_the_others_are_served(arriva
 
 
 def test_a_process_that_is_ending_serves_nobody_and_leaves_nobody_waiting(monkeypatch):
-    def no_more_threads(work):
+    def no_more_threads(work, **kwargs):
         raise RuntimeError("cannot schedule new futures after shutdown")
 
     monkeypatch.setattr(committers, "run_soon", no_more_threads)

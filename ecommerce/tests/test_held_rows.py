@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 
 from coupons.models import Coupon, IssuedCoupon
-from coupons.services import issue_coupon
+from coupons.services import enqueue_issue, issue_coupon
 from ecommerce.common import group_commit
 from ecommerce.common.locks import Waiting
 from ecommerce.tests.expectations import nothing_changes
@@ -32,6 +32,7 @@ from ecommerce.tests.races import (
     summary,
     tally,
 )
+from ecommerce.tests.threads import FINISH_SECONDS
 from orders.models import Order
 from products.models import Product
 from users.models import User, Wallet
@@ -250,6 +251,27 @@ def test_more_held_rows_than_committers_delay_only_who_needs_them(shop, settings
         assert waiting.unanswered() == len(needing)
 
     assert succeeded(waiting.all())
+    assert_sound()
+
+
+@locks_rows
+def test_coupons_leave_in_the_order_of_arrival_however_often_their_campaign_is_held(shop, settings):
+    settings.GROUP_COMMIT_WAIT_SECONDS = 100
+    settings.GROUP_COMMIT_MAX_BATCH = 7
+    members = [shop.make_member() for _ in range(120)]
+    futures = []
+    for start in range(0, 120, 40):
+        arriving = iter(members[start : start + 40])
+        for one in [next(arriving) for _ in range(10)]:
+            futures.append(enqueue_issue(coupon_id=shop.coupon.pk, user_id=one.pk))
+        with held(Coupon.objects.filter(pk=shop.coupon.pk)):
+            for one in [next(arriving) for _ in range(20)]:
+                futures.append(enqueue_issue(coupon_id=shop.coupon.pk, user_id=one.pk))
+        for one in arriving:
+            futures.append(enqueue_issue(coupon_id=shop.coupon.pk, user_id=one.pk))
+
+    numbers = [future.result(FINISH_SECONDS).issue_number for future in futures]
+    assert numbers == list(range(2, 122))
     assert_sound()
 
 

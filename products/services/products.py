@@ -261,7 +261,7 @@ def _record_adjustment(
     )
 
 
-PRODUCTS: RowLock[Product] = RowLock(Product.objects.all)
+PRODUCTS: RowLock[Product] = RowLock(Product.objects.all, is_hot=True)
 """Products by their ids."""
 
 
