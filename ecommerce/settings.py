@@ -432,6 +432,8 @@ LOGGING = {
         "django": {"handlers": [], "propagate": True},
         "django.request": {"filters": ["with_trace"], "level": "ERROR", "propagate": True},
         "django.security.DisallowedHost": {"level": "CRITICAL", "propagate": True},
+        # Who was locked out, and each guess at the admin's login; not how they are counted.
+        "axes": {"level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
     },
 }

@@ -3,6 +3,10 @@
 django-axes counts, by name and address together, in the database, which all processes share.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 
 from axes.conf import settings as axes_settings
@@ -13,6 +17,25 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from users.errors import SignInLocked
+
+_over_the_api: ContextVar[bool] = ContextVar("over_the_api", default=False)
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Over the API each guess is in the line of its request already."""
+    return not _over_the_api.get() or "Locking out" in record.msg
+
+
+logging.getLogger("axes.handlers.database").addFilter(_is_worth_a_line)
+
+
+@contextmanager
+def _only_lockouts_logged() -> Iterator[None]:
+    token = _over_the_api.set(True)
+    try:
+        yield
+    finally:
+        _over_the_api.reset(token)
 
 
 class Guesses:
@@ -38,7 +61,8 @@ class Guesses:
         Raises:
             SignInLocked: that was one too many.
         """
-        AxesProxyHandler.user_login_failed(__name__, self._credentials, self._request)
+        with _only_lockouts_logged():
+            AxesProxyHandler.user_login_failed(__name__, self._credentials, self._request)
         if getattr(self._request, "axes_locked_out", False):
             raise self._locked()
 

@@ -143,6 +143,42 @@ def test_a_member_deactivated_before_the_transaction_begins_writes_nothing(
     assert not IssuedCoupon.objects.exists()
 
 
+@pytest.mark.parametrize("kind", ["charge", "order", "issue", "cancel"])
+@pytest.mark.parametrize("in_batches", [True, False])
+def test_a_new_password_before_the_transaction_begins_leaves_nothing_to_the_old_session(
+    kind, in_batches, settings, member, product, coupon
+):
+    if not in_batches:
+        settings.GROUP_COMMIT_MAX_BATCH = 1
+    placed = order(member, (product.pk, 1))().json()
+    requests = {
+        "charge": charge(member, 1_000),
+        "order": order(member, (product.pk, 1)),
+        "issue": post(member, f"coupons/{coupon.pk}/issue/"),
+        "cancel": post(member, f"orders/{placed['id']}/cancel/"),
+    }
+
+    def new_password():
+        User.objects.filter(pk=member.pk).update(password="!")
+
+    with calling_before(BEGINNING, new_password):
+        answers = race([requests[kind]])
+    assert tally(answers) == {"401 token_not_valid": 1}
+    assert balance_of(member) == 99_000
+    assert list(Order.objects.values_list("status")) == [("paid",)]
+    assert not IssuedCoupon.objects.exists()
+
+
+def test_of_one_batch_only_those_of_an_ended_session_are_refused(member, make_member, coupon):
+    others = [make_member() for _ in range(5)]
+    issues = [post(one, f"coupons/{coupon.pk}/issue/") for one in (member, *others)]
+    ends = lambda: User.objects.filter(pk=member.pk).update(password="!")  # noqa: E731
+    answers = race(issues, meanwhile=[ends])
+    assert tally(answers[1:]) == {"201": 5}
+    assert answers[0].status_code in {201, 401}
+    assert tally([charge(member, 1_000)()]) == {"401 token_not_valid": 1}
+
+
 def test_control_a_member_looked_up_before_the_lock_charges_after_being_deactivated(member):
     with (
         calling_before(BEGINNING, lambda: deactivate(member)),

@@ -11,11 +11,13 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from conftest import client_of
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
 from ecommerce.tests.staff import filled_in
+from orders.services import DraftLine, OrderDraft, place_order
 from users.models import Session, User
-from users.services import sign_in
-from users.sessions import remove_dead_sessions
+from users.services import charge_wallet, sign_in
+from users.sessions import remove_dead_sessions, revoke_refresh_token
 from users.tests.conftest import PASSWORD
 from users.tests.test_token import ME, bearer
 
@@ -100,6 +102,11 @@ def deactivate_in_the_admin(minji, boss):
         assert answer.status_code == 302, answer.context["errors"]
 
 
+def everywhere(minji, boss):
+    other = sign_in(username="minji", password=PASSWORD)
+    revoke_refresh_token(refresh=other.refresh, everywhere=True)
+
+
 WAYS = [
     set_password,
     save_a_hash,
@@ -111,6 +118,7 @@ WAYS = [
     deactivate_one_field,
     deactivate_many,
     deactivate_in_the_admin,
+    everywhere,
 ]
 
 
@@ -125,6 +133,62 @@ def test_every_session_ends(end, api, minji, boss, pair):
     assert refusal(refreshed) == refused(401, "token_not_valid")
     assert refusal(written) == refused(401, "token_not_valid")
     assert written["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+@pytest.fixture
+def writes(minji, product, coupon):
+    """Whatever a member may write, as paths with bodies; one order is there to be cancelled."""
+    charge_wallet(user_id=minji.pk, amount=100_000)
+    lines = (DraftLine(product.pk, 1),)
+    placed = place_order(OrderDraft(user_id=minji.pk, lines=lines)).value
+    return {
+        "charge": ("post", "/api/v1/users/me/balance/charge/", {"amount": 1_000}),
+        "order": ("post", "/api/v1/orders/", {"items": [{"product": product.pk, "quantity": 1}]}),
+        "cancel": ("post", f"/api/v1/orders/{placed.pk}/cancel/", {}),
+        "issue": ("post", f"/api/v1/coupons/{coupon.pk}/issue/", {}),
+        "email": ("patch", ME, {"email": "a@example.com"}),
+        "password": (
+            "post",
+            "/api/v1/users/me/password/",
+            {"current_password": PASSWORD, "new_password": "horse staple battery"},
+        ),
+    }
+
+
+WRITES = ["charge", "order", "cancel", "issue", "email", "password"]
+
+
+@pytest.mark.parametrize("what", WRITES)
+@pytest.mark.parametrize("end", [set_password, deactivate_many, everywhere])
+def test_nothing_is_written_with_an_access_token_of_before(end, what, minji, boss, pair, writes):
+    bare = client_of(minji)
+    end(User.objects.get(pk=minji.pk), boss)
+
+    method, path, body = writes[what]
+    for client in (bearer(pair.access), bare):
+        with nothing_changes():
+            answer = getattr(client, method)(path, body, headers={"Idempotency-Key": "key"})
+        assert refusal(answer) == refused(401, "token_not_valid")
+    assert bearer(pair.access).get("/api/v1/users/me/balance/").status_code == 200
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_everything_is_written_with_one_of_a_new_session(what, minji, boss, pair, writes):
+    User.objects.filter(pk=minji.pk).update(is_active=False)
+    User.objects.filter(pk=minji.pk).update(is_active=True)
+    new = sign_in(username="minji", password=PASSWORD)
+
+    method, path, body = writes[what]
+    assert getattr(bearer(new.access), method)(path, body).status_code in {200, 201}
+
+
+def test_not_even_what_was_done_under_a_key_is_told_again(minji, boss, pair, writes):
+    _method, path, body = writes["charge"]
+    client = bearer(pair.access)
+    assert client.post(path, body, headers={"Idempotency-Key": "key"}).status_code == 201
+    set_password(User.objects.get(pk=minji.pk), boss)
+    answer = client.post(path, body, headers={"Idempotency-Key": "key"})
+    assert refusal(answer) == refused(401, "token_not_valid")
 
 
 @pytest.mark.parametrize("end", [set_password, deactivate, deactivate_many])
