@@ -139,7 +139,8 @@ class ShopMachine(RuleBasedStateMachine):
 
     @rule(target=members, username=st.sampled_from(["minji", "Minji", "seojun"]))
     def sign_up(self, username):
-        if username not in {member.user.username for member in self.all_members}:
+        taken = {member.user.username.casefold() for member in self.all_members}
+        if username.casefold() not in taken:
             return self._join(username)
         self._send(post(None, "auth/signup/", self._credentials(username)), "400 unique")
         return multiple()
