@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 NICENESS = 10
 """By how much the threads that hash stand back when others want their core (Linux)."""
+NICENESS_MAX = 19
 
 FINISHERS = 2
 """How many threads of a process do what comes after a hash, each with a connection of its own."""
@@ -107,4 +108,6 @@ def _executor() -> ThreadPoolExecutor:
 def _stand_back() -> None:
     _inside.gate = True
     if sys.platform == "linux":  # elsewhere a thread has no priority of its own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        thread = threading.get_native_id()
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICENESS
+        os.setpriority(os.PRIO_PROCESS, thread, min(niceness, NICENESS_MAX))
