@@ -22,6 +22,7 @@ from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connections, reset_queries
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # it is imported there
 
 from ecommerce import worker_process
 from ecommerce.bodies import REFUSAL, BodyWanted
@@ -78,15 +79,16 @@ class Front:
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """One request, from its first byte to its last."""
-        environ = environ_of(scope)
-        environ[BEGAN] = time.perf_counter()
-        exchange = Exchange(self, protocol, environ)
+        began = time.perf_counter()
+        environ: Environ = {"REQUEST_METHOD": scope.method, "PATH_INFO": scope.path}
         self._under_way += 1
-        self._take_back()
-        if not self._is_ticking:
-            self._tick()
         try:
-            await self._serve(exchange, self._pool_of(scope))
+            environ = environ_of(scope)
+            environ[BEGAN] = began
+            self._take_back()
+            if not self._is_ticking:
+                self._tick()
+            await self._serve(Exchange(self, protocol, environ), self._pool_of(scope))
         except Exception as error:
             send(protocol, failure_response(environ, error))
         finally:
@@ -293,8 +295,11 @@ def send(protocol: Any, response: HttpResponseBase) -> None:
         protocol.response_file(status, headers, path)
     else:
         transport = protocol.response_stream(status, headers)
-        for chunk in cast(StreamingHttpResponse, response):
-            transport.send_bytes(chunk)
+        chunks = iter(cast(StreamingHttpResponse, response))
+        with suppress(ProtocolClosed):  # the client went away
+            for chunk in chunks:
+                for _ in transport.send_bytes(chunk):  # waits for nothing, but may raise
+                    pass
     response.close()
 
 

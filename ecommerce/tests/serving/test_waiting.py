@@ -11,7 +11,7 @@ from benchmarks.stack import Server
 from ecommerce.common.errors import Busy
 from ecommerce.health import READY_SECONDS
 from ecommerce.tests.serving.conftest import await_line, lines_of
-from ecommerce.tests.serving.wire import TIMEOUT_SECONDS, Wire
+from ecommerce.tests.serving.wire import CHUNKS, TIMEOUT_SECONDS, Wire
 
 Connect = Callable[..., Wire]
 GATES = "/api/v1/gates"
@@ -218,3 +218,15 @@ def test_who_waits_too_long_for_a_thread_is_told_to_come_again(start, connect):
 
         connect(one).request("GET /health/gates/a/yes/").answer()
         assert [wire.answer().status for wire in holders] == [200] * 4
+
+
+def test_a_stream_ends_when_nobody_takes_it_any_more(start, connect):
+    with start(WORKERS="1") as one:
+        wire = connect(one, receive_buffer=4_096).request("GET /stream/")
+        assert wire.socket.recv(100).startswith(b"HTTP/1.1 200")
+        wire.socket.close()
+        streamed = {"closed": 0}
+        while not streamed["closed"]:
+            streamed = connect(one).request("GET /health/stream/").answer().json()
+
+        assert streamed["chunks"] < CHUNKS

@@ -1,9 +1,10 @@
 """The shop's paths, and views that wait for what another request says."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import Future
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.permissions import AllowAny
@@ -14,6 +15,7 @@ from rest_framework.views import APIView
 from ecommerce import health
 from ecommerce.common.deferred import answer_later
 from ecommerce.common.errors import Busy
+from ecommerce.tests.serving.wire import CHUNKS
 from ecommerce.urls import handler400, handler403, handler404, handler500
 from ecommerce.urls import urlpatterns as shop
 
@@ -95,6 +97,27 @@ def database_answers() -> bool:
 really_answers, health.database_answers = health.database_answers, database_answers
 
 
+streamed = {"chunks": 0, "closed": 0}
+
+
+def stream(request: HttpRequest) -> StreamingHttpResponse:
+    """128 MB, made as they are sent."""
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            for _ in range(CHUNKS):
+                streamed["chunks"] += 1
+                yield b"x" * 64_000
+        finally:
+            streamed["closed"] += 1
+
+    return StreamingHttpResponse(chunks())
+
+
+def look_at_stream(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(streamed)
+
+
 def fail(request: HttpRequest) -> HttpResponse:
     """An answer that fails while it is sent, when Django has done its part."""
     response = HttpResponse()
@@ -112,6 +135,8 @@ urlpatterns = [
     path("api/v1/fail/", fail),
     path("gates/<gate>/", page),
     path("echo/", echo),
+    path("stream/", stream),
+    path("health/stream/", look_at_stream),
     re_path("^heard/", heard),
     *shop,
 ]

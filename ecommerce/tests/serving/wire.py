@@ -5,6 +5,8 @@ import socket
 from dataclasses import dataclass
 from typing import Any
 
+CHUNKS = 2_000
+"""How many of 64 kB an answer has that is streamed: what no socket's buffers hold."""
 TIMEOUT_SECONDS = 30.0
 """Far beyond what is asserted: who waits so long was forgotten."""
 
