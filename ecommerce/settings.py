@@ -107,7 +107,7 @@ MIDDLEWARE = [
     "ecommerce.bodies.BodyLimitMiddleware",
     "ecommerce.common.for_pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "ecommerce.common.for_pages.CsrfViewMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "ecommerce.common.for_pages.AuthenticationMiddleware",
     "ecommerce.common.for_pages.MessageMiddleware",
     "axes.middleware.AxesMiddleware",  # makes the answer to a login that is locked out

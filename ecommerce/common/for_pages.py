@@ -9,7 +9,6 @@ from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
-from django.middleware import csrf
 from whitenoise import middleware as whitenoise
 
 from ecommerce.common.exception_handler import is_api_request
@@ -31,10 +30,6 @@ class WhiteNoiseMiddleware(ForPages, whitenoise.WhiteNoiseMiddleware):  # type: 
 
 
 class SessionMiddleware(ForPages, sessions.SessionMiddleware):
-    pass
-
-
-class CsrfViewMiddleware(ForPages, csrf.CsrfViewMiddleware):
     pass
 
 
