@@ -96,8 +96,8 @@ class Search:
     """What a queryset was searched for, and among which rows."""
 
     among: "ProductQuerySet"
-    index_query: str
-    """Empty: there is no index."""
+    ways: Sequence[str]
+    """The readings of the text."""
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
@@ -131,18 +131,17 @@ class ProductQuerySet(models.QuerySet["Product"]):
         if not ways:
             return self
         found = self.filter(reduce(or_, (Q(search_name__contains=way) for way in ways)))
-        found.searched = Search(self, index_query(ways) if has_index(connection) else "")
+        found.searched = Search(self, ways)
         return found
 
     def search_all(self, text: str) -> "ProductQuerySet":
         """`search`, to count or join what it finds: by the index, if there are many products."""
         found = self.search(text)
-        if found.searched is None or not found.searched.index_query:
+        if found.searched is None or not has_index(connection):
             return found
         many = Product.objects.order_by("pk").values("pk")[SCANNED : SCANNED + 1]
-        return (
-            found.filter(search_words__among_indexed=found.searched.index_query) if many else found
-        )
+        query = index_query(found.searched.ways)
+        return found.filter(search_words__among_indexed=query) if many else found
 
     def low_in_stock(self, limit: int) -> "ProductQuerySet":
         """The products on sale of which `limit` pieces or fewer are left, the fewest first."""

@@ -1,5 +1,6 @@
 """Pages of a list that is searched or filtered, quick whether half of the products fit or one."""
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -9,7 +10,8 @@ from rest_framework.views import APIView
 from ecommerce.common.costly_reads import read_costly
 from ecommerce.common.pagination import Cursor, KeysetPagination, before, keyset_page
 from products.models import Product, ProductQuerySet
-from products.search import SCANNED
+from products.search import NO_COUNTS, SCANNED, has_index, index_query, is_rare
+from products.word_counts import word_counts
 
 COSTLY = ("search", "in_stock", "min_price", "max_price")
 """Parameters for which no index of the list's order helps."""
@@ -18,7 +20,8 @@ COSTLY = ("search", "in_stock", "min_price", "max_price")
 class ProductPagination(KeysetPagination):
     """Looks through the next `SCANNED` products in the list's order, then asks the index.
 
-    A page that the stretch fills is read from it alone; so is a shop with fewer products.
+    A page that the stretch fills is read from it alone; so is a shop with fewer products. For a
+    text that few names can have, the index is asked at once.
     """
 
     scanned = SCANNED
@@ -50,11 +53,14 @@ class ProductPagination(KeysetPagination):
         stretch = keyset_page(search.among, ordering, cursor)
         ends = stretch.select_related(None).only(ordering.lstrip("-"))
         for end in ends[self.scanned : self.scanned + 1]:
-            near = list(before(page, ordering, cursor, end)[:count])
-            if len(near) == count:
-                return near
-            if search.index_query:
-                page = page.filter(search_words__among_indexed=search.index_query)
+            counts = word_counts.read() if has_index(connection) else NO_COUNTS
+            if not is_rare(search.ways, counts):
+                near = list(before(page, ordering, cursor, end)[:count])
+                if len(near) == count:
+                    return near
+            if has_index(connection):
+                query = index_query(search.ways, counts)
+                page = page.filter(search_words__among_indexed=query)
             return self._read_rest(page, count)
         return list(page[:count])
 
@@ -62,4 +68,5 @@ class ProductPagination(KeysetPagination):
         """A page for which nobody knows how much must be read, unless nothing narrows it down."""
         if self.asked is None:
             return list(page[:count])
-        return read_costly(lambda: list(page[:count]), attr=self.asked)
+        is_search = self.asked == "search"
+        return read_costly(lambda: list(page[:count]), attr=self.asked, is_search=is_search)

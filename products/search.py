@@ -6,8 +6,9 @@ database; the index, on MySQL and MariaDB, only spares it most of the names.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import islice, pairwise
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Any
 from unicodedata import normalize
@@ -26,12 +27,20 @@ take the same time when there are a million products (docs/benchmarks/queries.md
 """
 TERMS_MAX = 8
 """How many pairs of characters the index is asked for: more would hardly narrow it down further."""
+RARE = 3
+"""In so many of the `SCANNED` names that were counted: in a thousand of a million or so."""
+FREQUENT = 300
+"""In more of these, a word costs more to look up than it spares."""
+CODE_LENGTH = 3
 NAME_MAX_LENGTH = 200
 GROWTH_MAX = 18
 """How many characters one may become: "ﷺ" does."""
 READINGS_MAX = 3
 SEARCH_TEXT_MAX_LENGTH = READINGS_MAX * (NAME_MAX_LENGTH * GROWTH_MAX + 1)
 BETWEEN_READINGS = "\n"  # in none of them: white space is one space each
+
+Counts = Mapping[str, int]
+NO_COUNTS: Counts = {}
 
 # --- Texts --------------------------------------------------------------------------------------
 
@@ -77,7 +86,7 @@ def search_text(name: str) -> str:
 # --- The index ----------------------------------------------------------------------------------
 
 _DIGITS = digits + ascii_uppercase + ascii_lowercase
-_CODES = len(_DIGITS) ** 3  # of the 1,114,112 code points, those in use share hardly any
+_CODES = len(_DIGITS) ** CODE_LENGTH  # of the 1,114,112 code points, those in use share hardly any
 
 
 def search_words(name: str) -> str:
@@ -89,18 +98,49 @@ def search_words(name: str) -> str:
     return " ".join(dict.fromkeys(words))
 
 
-def index_query(reading_of_text: list[str]) -> str:
-    """What to ask the index for a text's readings, in boolean mode: names that may have one."""
-    queries = [" ".join(f"+{term}" for term in _terms(reading)) for reading in reading_of_text]
+def index_query(ways: Sequence[str], counts: Counts = NO_COUNTS) -> str:
+    """What to ask the index for a text's readings, in boolean mode: names that may have one.
+
+    It reads each word to its end: so for what is rare, as far as that is known.
+    """
+    queries = [" ".join(f"+{term}" for term in _chosen(terms(way), counts)) for way in ways]
     return queries[0] if len(queries) == 1 else " ".join(f"({query})" for query in queries)
 
 
-def _terms(reading: str) -> Iterator[str]:
-    """A text of one character is the beginning of a pair: every name ends with one that is."""
+def is_rare(ways: Sequence[str], counts: Counts) -> bool:
+    """Whether few names can have one of the readings, as far as is known."""
+    return bool(counts) and all(
+        min(counts.get(term, 0) for term in terms(way)) <= RARE for way in ways
+    )
+
+
+def terms(reading: str) -> list[str]:
+    """What the index can be asked for: pairs, or what begins with the one character.
+
+    Every character of a name begins a pair, its last one too.
+    """
     if len(reading) == 1:
-        return iter([f"{_code(reading)}*"])
-    every = list(pairwise(reading))
-    return islice(dict.fromkeys(map(_word, [*every[::2], every[-1]])), TERMS_MAX)
+        return [f"{_code(reading)}*"]
+    return list(dict.fromkeys(map(_word, pairwise(reading))))
+
+
+def _chosen(every: list[str], counts: Counts) -> list[str]:
+    """A rare one says it all; else those that overlap least, without the frequent ones."""
+    rarest = min(every, key=lambda term: counts.get(term, 0))
+    if counts and counts.get(rarest, 0) <= RARE:
+        return [rarest]
+    apart = [term for term in [*every[::2], every[-1]] if counts.get(term, 0) <= FREQUENT]
+    return list(dict.fromkeys(apart or [rarest]))[:TERMS_MAX]
+
+
+def count_words(names: Iterable[str]) -> Counts:
+    """In how many of the names' `search_words` each of their `terms` is."""
+    counts: Counter[str] = Counter()
+    for words in names:
+        every = words.split()
+        counts.update(every)
+        counts.update({f"{word[:CODE_LENGTH]}*" for word in every})
+    return counts
 
 
 def _pairs(reading: str) -> Iterator[tuple[str, str]]:

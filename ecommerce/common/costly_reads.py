@@ -1,9 +1,10 @@
 """Reads that may go through a whole table: each is bounded in time, and so are all together.
 
-What a page costs isn't known before it is read. So a costly read has a short time of its own, in
-which the ordinary one is done, and borrows more from what the process has for all: a share of the
-time, saved up for two of them. What is not needed goes back. When nothing is left, whoever needs
-more is told that the shop is busy, at once: nobody waits, and nothing is queued.
+What a page costs isn't known before it is read. So a read has a short time of its own, in which the
+ordinary one is done, and borrows the rest from what its process has for all of them: a share of the
+time, saved up for two of the longest. What is not needed goes back. When nothing is left, whoever
+needs more is told that the shop is busy, at once: nobody waits, and nothing is queued. Of searches
+that go on at the same time only the first has a time of its own, or a crowd could ask without end.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import DatabaseError, connection
 from django.utils.translation import gettext_lazy as _
 
 from ecommerce.common.database_errors import is_out_of_time
@@ -22,7 +23,9 @@ from ecommerce.common.errors import Busy, DomainError
 T = TypeVar("T")
 
 OWN_SECONDS = 0.03
-"""What each read may take without asking."""
+"""What a read may take without borrowing."""
+LEAST_SECONDS = 0.005
+"""With less than that, nothing is begun: it would be thrown away."""
 SQLITE_STEPS = 10_000
 """Instructions of SQLite's machine between two looks at the clock: well under a millisecond."""
 
@@ -60,7 +63,7 @@ def time_limit(seconds: float) -> Iterator[None]:
             stack.enter_context(connection.execute_wrapper(_limited_until(ends)))
         try:
             yield
-        except OperationalError as error:
+        except DatabaseError as error:
             if is_out_of_time(error):
                 raise ReadTooLong from error
             raise
@@ -88,14 +91,27 @@ class _Savings:
         self._lock = Lock()
         self._seconds = float("inf")
         self._since = monotonic()
+        self._under_way = 0
+
+    @contextmanager
+    def one_more(self) -> Iterator[int]:
+        """Yields how many other reads are under way."""
+        with self._lock:
+            others = self._under_way
+            self._under_way += 1
+        try:
+            yield others
+        finally:
+            with self._lock:
+                self._under_way -= 1
 
     def take(self, seconds: float) -> float:
-        """As many as are left, `seconds` at most."""
+        """So many, or half of what is left if that is less: there may be others."""
         with self._lock:
             now = monotonic()
             grown = self._seconds + (now - self._since) * settings.COSTLY_READS_SHARE
             self._seconds, self._since = min(grown, 2 * settings.COSTLY_READ_SECONDS), now
-            taken = min(seconds, self._seconds)
+            taken = min(seconds, self._seconds / 2)
             self._seconds -= taken
             return taken
 
@@ -107,17 +123,24 @@ class _Savings:
 _savings = _Savings()
 
 
-def read_costly(read: Callable[[], T], *, attr: str | None = None) -> T:
+def read_costly(read: Callable[[], T], *, attr: str | None = None, is_search: bool = False) -> T:
     """What `read` returns, if the database has it in `COSTLY_READ_SECONDS`.
 
     Raises:
         SearchTooBroad: it would take longer; `attr` names what was asked.
         Busy: it would take longer than what other such reads have left at the moment.
     """
-    borrowed = _savings.take(settings.COSTLY_READ_SECONDS - OWN_SECONDS)
-    allowed = OWN_SECONDS + borrowed
+    with _savings.one_more() as others:
+        return _read(read, attr, own=0.0 if is_search and others else OWN_SECONDS)
+
+
+def _read(read: Callable[[], T], attr: str | None, own: float) -> T:
+    borrowed = _savings.take(settings.COSTLY_READ_SECONDS - own)
+    allowed = own + borrowed
     began = monotonic()
     try:
+        if allowed < LEAST_SECONDS:
+            raise Busy
         with time_limit(allowed):
             return read()
     except ReadTooLong as error:
@@ -125,5 +148,5 @@ def read_costly(read: Callable[[], T], *, attr: str | None = None) -> T:
             raise Busy from error
         raise SearchTooBroad(attr=attr) from error
     finally:
-        used = max(monotonic() - began - OWN_SECONDS, 0)
+        used = max(monotonic() - began - own, 0)
         _savings.give_back(max(borrowed - used, 0))

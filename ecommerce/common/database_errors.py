@@ -18,6 +18,7 @@ TRY_AGAIN_TEXTS = ("database is locked", "database table is locked")
 
 OUT_OF_TIME_CODES = frozenset(
     {
+        188,  # a full-text search was ended while it collected what it found, or has found too much
         1969,  # MariaDB: max_statement_time exceeded
         3024,  # MySQL: maximum statement execution time exceeded
     }
@@ -63,7 +64,7 @@ def may_be_retried(error: BaseException) -> bool:
 
 def is_out_of_time(error: BaseException) -> bool:
     """A statement took longer than it was given; it has done nothing, and its locks remain."""
-    if not isinstance(error, OperationalError):
+    if not isinstance(error, DatabaseError):
         return False
     return _code(error) in OUT_OF_TIME_CODES or str(error) == OUT_OF_TIME_TEXT
 

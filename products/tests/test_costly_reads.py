@@ -38,10 +38,11 @@ def savings(monkeypatch: pytest.MonkeyPatch) -> _Savings:
 def many(settings: Any, monkeypatch: pytest.MonkeyPatch, savings: _Savings) -> None:
     """Names that take the database a while, of which a read may take next to nothing."""
     parts = "".join(f"{LIKE_NONE[at : at + 2]} " for at in range(len(LIKE_NONE) - 1))
-    Product.objects.bulk_create([Product(name=parts + "ﷺ" * 40, price=1) for _ in range(1_500)])
+    Product.objects.bulk_create([Product(name=parts + "ﷺ" * 40, price=1) for _ in range(2_500)])
     settings.COSTLY_READ_SECONDS = settings.ADMIN_LIST_SECONDS = 0.001
     settings.COSTLY_READS_SHARE = 0
     monkeypatch.setattr(costly_reads, "OWN_SECONDS", 0.0005)
+    monkeypatch.setattr(costly_reads, "LEAST_SECONDS", 0)
     monkeypatch.setattr(costly_reads, "SQLITE_STEPS", 1)
     monkeypatch.setattr(ProductPagination, "scanned", 1)
 
@@ -68,7 +69,7 @@ def test_it_says_so_on_a_later_page_and_in_another_order(api: APIClient) -> None
 def test_who_comes_when_no_time_is_left_is_told_to_come_again(
     api: APIClient, savings: _Savings
 ) -> None:
-    savings.take(10)
+    savings._seconds = 0
 
     answer = api.get(URL, {"search": LIKE_NONE})
 
@@ -152,11 +153,21 @@ def test_what_is_borrowed_and_not_needed_goes_back(settings: Any, savings: _Savi
     settings.COSTLY_READS_SHARE = 0
     for _ in range(20):
         assert read_costly(Product.objects.count) == 300
-    assert savings.take(2) > 0.9  # of 1.0, what two may take
+    assert savings.take(0.4) == 0.4  # of 1.0, what two may take
     with pytest.raises(Busy):
         read_costly(read_endlessly)
-    settings.COSTLY_READS_SHARE = 10
-    savings.take(0)
-    savings._since -= 1
     assert read_costly(Product.objects.count) == 300
-    assert savings.take(2) > 0.9
+    savings._seconds = 0
+    assert read_costly(Product.objects.count) == 300  # in its own time
+    with savings.one_more():
+        assert read_costly(Product.objects.count) == 300
+        with pytest.raises(Busy):  # of two searches the second has no time of its own
+            read_costly(Product.objects.count, is_search=True)
+        settings.COSTLY_READS_SHARE = 1
+        savings._since -= 0.8
+        assert read_costly(Product.objects.count, is_search=True) == 300
+
+
+def test_many_at_once_leave_something_for_each_other(settings: Any, savings: _Savings) -> None:
+    settings.COSTLY_READS_SHARE = 0
+    assert [savings.take(0.5) for _ in range(4)] == [0.5, 0.25, 0.125, 0.0625]

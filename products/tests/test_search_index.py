@@ -16,11 +16,24 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from conftest import client_of
+from products import pagination
 from products.filters import ORDERINGS
 from products.models import Category, Product
 from products.pagination import ProductPagination
-from products.search import SCANNED, has_index, index_query, readings, search_text, search_words
+from products.search import (
+    SCANNED,
+    Counts,
+    count_words,
+    has_index,
+    index_query,
+    is_rare,
+    readings,
+    search_text,
+    search_words,
+    terms,
+)
 from products.services import create_product
+from products.word_counts import FRESH_SECONDS, WordCounts
 
 URL = "/api/v1/products/"
 PIECES = [
@@ -60,6 +73,7 @@ texts = st.one_of(names_, st.sampled_from(OPERATORS), st.text("abi가나텀블 +
 def _asked_at_once(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     """The index is asked as soon as there is one more product than the first."""
     settings.COSTLY_READ_SECONDS = 60
+    monkeypatch.setattr(pagination, "word_counts", WordCounts())
     monkeypatch.setattr(ProductPagination, "scanned", 1)
 
 
@@ -238,6 +252,43 @@ def test_the_index_is_asked_for_pairs_or_for_what_begins_with_one_character() ->
     assert index_query(["0a1b2c3d4e5f6g7h8i9j"]).count("+") == 8
 
 
+def test_the_index_is_asked_for_what_is_rare_as_far_as_that_is_known() -> None:
+    first, last = terms("텀블러")
+    assert index_query(["텀블러"], {first: 400, last: 50}) == f"+{last}"
+    assert index_query(["텀블러"], {first: 40, last: 50}) == f"+{first} +{last}"
+    assert index_query(["텀블러"], {first: 400, last: 500}) == f"+{first}"
+    assert index_query(["텀블러"], {first: 2, last: 50}) == f"+{first}"
+    assert index_query(["텀블러", "텀"], {"other": 2}) == f"(+{first}) (+{first[:3]}*)"
+
+    assert is_rare(["텀블러"], {first: 3, last: 50})
+    assert is_rare(["텀블러", "텀"], {"other": 50})
+    assert not is_rare(["텀블러", "텀"], {f"{first[:3]}*": 4})
+    assert not is_rare(["텀블러"], {first: 4, last: 50})
+    assert not is_rare(["텀블러"], {})
+
+
+def test_words_are_counted_by_name_and_by_what_they_begin_with() -> None:
+    words = search_words("텀블텀")
+    assert count_words([words, words, ""]) == {
+        **dict.fromkeys(words.split(), 2),
+        **dict.fromkeys({f"{word[:3]}*" for word in words.split()}, 2),
+    }
+
+
+@pytest.mark.django_db
+def test_a_process_counts_the_words_of_a_sample_once_in_a_while() -> None:
+    create_product(name="텀블러", price=1)
+    counts = WordCounts()
+    with CaptureQueriesContext(connection) as context:
+        first = counts.read()
+        create_product(name="머그", price=1)
+        assert counts.read() is first
+    assert first == count_words([search_words("텀블러")])
+    assert sum("search_words" in one["sql"] for one in context if "SELECT" in one["sql"]) >= 1
+    counts._counted_at -= FRESH_SECONDS
+    assert counts.read() == count_words([search_words("텀블러"), search_words("머그")])
+
+
 # --- When the index is asked --------------------------------------------------------------------
 
 
@@ -256,6 +307,8 @@ def test_the_index_is_asked_only_for_a_page_that_the_stretch_does_not_fill(
 ) -> None:
     for number in range(6):
         create_product(name=f"텀블러 {number}", price=1, stock=0)
+    counts: Counts = {}
+    monkeypatch.setattr(WordCounts, "read", lambda self: counts)
 
     def asked(**query: Any) -> list[bool]:
         return ["MATCH" in sql for sql in _statements(api, query)]
@@ -269,6 +322,10 @@ def test_the_index_is_asked_only_for_a_page_that_the_stretch_does_not_fill(
     assert asked(search="텀블", page_size=5) == [False, False, True]
     monkeypatch.setattr(ProductPagination, "scanned", 6)
     assert asked(search="머그") == [False, False]  # the list ends before the stretch does
+    counts = count_words([search_words("텀블러")] * 4)
+    monkeypatch.setattr(ProductPagination, "scanned", 4)
+    assert asked(search="텀블", page_size=5) == [False, False, True]
+    assert asked(search="머그") == [False, True]  # rare: at once
 
 
 @on_index
@@ -276,9 +333,7 @@ def test_the_index_is_used_when_it_is_asked(transactional_db: None) -> None:
     create_product(name="텀블러", price=1, stock=0)
     found = Product.objects.filter(search_words__among_indexed=index_query(["텀블러"]))
 
-    assert "Full-text index search on products_product using product_words_fulltext" in (
-        found.explain(format="TREE")
-    )
+    assert "product_words_fulltext" in found.explain()
 
 
 def _fulltext_indexes() -> int:
