@@ -12,7 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, TypeVar
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -27,24 +28,47 @@ NICENESS = 10
 NICENESS_MAX = 19
 
 FINISHERS = 2
-"""How many threads of a process do what comes after a hash, each with a connection of its own."""
+"""How many threads of a process do what comes before and after a hash, each with a connection."""
 
 _inside = threading.local()
+
+
+class _Job(Generic[T]):
+    """A hash that somebody waits for. Either a thread takes it up, or it is called off: once."""
+
+    def __init__(self, compute: Callable[[], T]) -> None:
+        self.future: Future[T] = Future()
+        self.deadline = time.monotonic() + settings.HASH_WAIT_SECONDS
+        self._compute = compute
+        self._claim = threading.Lock()
+
+    def run(self) -> None:
+        if not self._claim.acquire(blocking=False):
+            return
+        try:
+            self.future.set_result(self._compute())
+        except BaseException as error:
+            self.future.set_exception(error)
+
+    def call_off_in_time(self) -> None:
+        """Wait until its time is over; if no thread has taken it up by then, none will."""
+        while not self._claim.locked() and (left := self.deadline - time.monotonic()) > 0:
+            time.sleep(left)
+        if self._claim.acquire(blocking=False):
+            self.future.set_exception(Busy())
 
 
 def hash_later(compute: Callable[[], T]) -> "Future[T]":
     """What `compute` returns or raises, once it was let through.
 
-    The future fails with `Busy` when that could not be within `HASH_WAIT_SECONDS`.
+    The future fails with `Busy` when that could not be within `HASH_WAIT_SECONDS`, however long
+    those before it take.
     """
-    asked_at = time.monotonic()
-
-    def run() -> T:
-        if time.monotonic() - asked_at > settings.HASH_WAIT_SECONDS:
-            raise Busy
-        return compute()
-
-    return _executor().submit(run)
+    job = _Job(compute)
+    if job.deadline > time.monotonic():
+        _executor().submit(job.run)
+    _clock().put(job)
+    return job.future
 
 
 def hash_now(compute: Callable[[], T]) -> T:
@@ -66,22 +90,31 @@ class HashedWork(Generic[H, T]):
     """Hashes; asks no database, and passes the gate."""
     finish: Callable[[H], T]
     """Does the rest with what came of it."""
+    look: Callable[[], None] = lambda: None
+    """Asks the database what there is to hash; who can't be served in time costs no such thing."""
 
     def run(self) -> T:
         """Do it now, and return or raise what it does; may raise Busy."""
+        self.look()
         return self.finish(hash_now(self.compute))
 
     def later(self) -> "Future[T]":
         """Do it while nobody waits in a thread: what it returns or raises, once it is done.
 
-        The rest asks the database, so it is done by a thread that has a connection.
+        What asks the database is done by threads that have a connection.
         """
         done: Future[T] = Future()
+
+        def look_and_compute() -> H:
+            looked: Future[None] = Future()
+            _finishers().submit(_settle, looked, self.look)
+            looked.result()
+            return self.compute()
 
         def go_on(computed: "Future[H]") -> None:
             _finishers().submit(_settle, done, lambda: self.finish(computed.result()))
 
-        hash_later(self.compute).add_done_callback(go_on)
+        hash_later(look_and_compute).add_done_callback(go_on)
         return done
 
 
@@ -96,6 +129,19 @@ def _settle(done: "Future[T]", work: Callable[[], T]) -> None:
 @lru_cache(maxsize=1)
 def _finishers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(FINISHERS, thread_name_prefix="hashed")
+
+
+@lru_cache(maxsize=1)
+def _clock() -> "SimpleQueue[_Job[Any]]":
+    """Where jobs are watched. All may wait equally long: the first to come is the first due."""
+    watched: SimpleQueue[_Job[Any]] = SimpleQueue()
+
+    def watch() -> None:
+        while True:
+            watched.get().call_off_in_time()
+
+    threading.Thread(target=watch, name="hash-clock", daemon=True).start()
+    return watched
 
 
 @lru_cache(maxsize=1)

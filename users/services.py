@@ -118,22 +118,36 @@ def prepare_sign_in(
     *, username: str, password: str, address: str | None = None
 ) -> HashedWork[Checked, TokenPair]:
     """What `sign_in` does, with the hash to be compared in between."""
-    name = User.normalize_username(username)
-    guesses = Guesses(name, address)
-    user = User.objects.filter(username=name).first()
-    encoded = user.password if user else passwords.NOBODYS
+    sign_in = _SignIn(User.normalize_username(username), password, address)
+    return HashedWork(sign_in.compare, sign_in.finish, sign_in.look)
 
-    def finish(checked: Checked) -> TokenPair:
+
+class _SignIn:
+    """What is known of a sign-in on its way."""
+
+    def __init__(self, name: str, password: str, address: str | None) -> None:
+        self._name, self._password, self._address = name, password, address
+        self._guesses: Guesses
+        self._user: User | None = None
+
+    def look(self) -> None:
+        self._guesses = Guesses(self._name, self._address)
+        self._user = User.objects.filter(username=self._name).first()
+
+    def compare(self) -> Checked:
+        encoded = self._user.password if self._user else passwords.NOBODYS
+        return passwords.check(self._password, encoded)
+
+    def finish(self, checked: Checked) -> TokenPair:
+        user = self._user
         if user is None or not checked.correct or not user.is_active:
-            guesses.add()
+            self._guesses.add()
             raise WrongCredentials
-        guesses.forget()
+        self._guesses.forget()
         if checked.renewed:
             user.renew_hash(checked.renewed)
         # A lost pair is of no use to anyone: whatever became of it, make another.
         return run_transaction(lambda settle: begin_session(user))
-
-    return HashedWork(lambda: passwords.check(password, encoded), finish)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from conftest import client_of
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
 from ecommerce.tests.staff import filled_in
 from orders.services import DraftLine, OrderDraft, place_order
+from users import hashing
 from users.models import Session, User
 from users.services import charge_wallet, sign_in
 from users.sessions import remove_dead_sessions, revoke_refresh_token
@@ -252,12 +253,18 @@ def test_an_object_from_before_does_not_bring_ended_sessions_back(api, minji, pa
     assert refusal(answer) == refused(401, "token_not_valid")
 
 
-def test_whose_password_is_changed_while_signing_in_gets_tokens_that_are_no_good(api, minji):
-    from users.services import prepare_sign_in  # noqa: PLC0415
+def test_whose_password_is_changed_while_signing_in_gets_tokens_that_are_no_good(
+    api, minji, monkeypatch
+):
+    hash_now = hashing.hash_now
 
-    prepared = prepare_sign_in(username="minji", password=PASSWORD)
-    set_password(minji, None)
-    pair = prepared.run()
+    def hash_slowly(compute):
+        made = hash_now(compute)
+        User.objects.filter(pk=minji.pk).update(password="!")
+        return made
+
+    monkeypatch.setattr(hashing, "hash_now", hash_slowly)
+    pair = sign_in(username="minji", password=PASSWORD)
 
     answer = api.post(REFRESH, {"refresh": pair.refresh})
     assert refusal(answer) == refused(401, "token_not_valid")
