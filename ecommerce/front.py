@@ -71,6 +71,8 @@ class Front:
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         """In the worker, when all connections are closed: who went away may still be served."""
         loop.run_until_complete(self._drain())
+        for pool in self._pools:
+            pool.end()
 
     async def _drain(self) -> None:
         until = self.loop.time() + DRAIN_SECONDS
@@ -234,6 +236,7 @@ class Pool:
         self._waiting: deque[Exchange] = deque()
         self._turns: SimpleQueue[None] = SimpleQueue()
         self._threads = threads
+        self._is_over = False
         for number in range(threads):
             Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
 
@@ -254,12 +257,21 @@ class Pool:
                     self._waiting.remove(first)
                     yield first
 
+    def end(self) -> None:
+        """Let the threads end, and their connections to the database with them."""
+        self._is_over = True
+        for _ in range(self._threads):
+            self._turns.put(None)
+
     def _work(self) -> None:
         while True:
             self._turns.get()
             try:
                 exchange = self._waiting.popleft()
             except IndexError:  # it was late, and is answered
+                if self._is_over:
+                    connections.close_all()
+                    return
                 continue
             try:
                 exchange.serve()

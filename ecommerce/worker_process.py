@@ -83,9 +83,14 @@ def cut_off_who_does_not_read(seconds: int) -> None:
     if not hasattr(socket, "TCP_USER_TIMEOUT"):
         return  # not Linux
     for file in Path("/proc/self/fd").iterdir():
-        with suppress(OSError), socket.socket(fileno=os.dup(int(file.name))) as opened:
+        try:
+            opened = socket.socket(fileno=int(file.name))
+        except OSError:
+            continue  # no socket
+        with suppress(OSError):  # not of TCP
             if opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1_000)
+        opened.detach()  # it is not ours to close
 
 
 def _take_a_place() -> int:

@@ -3,9 +3,11 @@
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -71,6 +73,27 @@ def test_what_is_loaded_is_left_out_of_collections():
     finally:
         gc.unfreeze()
         gc.set_threshold(*threshold)
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off_by_the_system():
+    """What granian listens with is among the files of the process; the others are left alone."""
+    files = set(Path("/proc/self/fd").iterdir())
+    with (
+        socket.socket() as listens,
+        socket.socket() as other,
+        socket.socket(socket.AF_UNIX) as unix,
+    ):
+        listens.bind(("127.0.0.1", 0))
+        listens.listen()
+        unix.bind(f"\0front-{os.getpid()}")
+        unix.listen()
+
+        worker_process.cut_off_who_does_not_read(7)
+
+        timeout = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
+        assert (listens.getsockopt(*timeout), other.getsockopt(*timeout)) == (7_000, 0)
+        assert unix.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+    assert set(Path("/proc/self/fd").iterdir()) == files
 
 
 # --- Cores --------------------------------------------------------------------------------------
