@@ -36,6 +36,8 @@ logger = structlog.get_logger(__name__)
 
 ACCOUNTS, BALANCE = ("/api/v1/auth/", "/api/v1/users/me/"), "/api/v1/users/me/balance/"
 """Whose writes wait for their rows in a thread; others answer later, and hold none."""
+FILE_THREADS = 2
+"""They ask no database, and only open what granian then sends."""
 TICK_SECONDS = 0.05
 PATIENT_PER_THREAD = 10
 """Of so many for each thread of a pool that waits nobody looks whether they are still there."""
@@ -64,7 +66,8 @@ class Front:
         self._reads = Pool("reads", settings.THREADS)
         self._accounts = Pool("accounts", settings.ACCOUNT_THREADS)
         self._pages = Pool("pages", settings.STAFF_THREADS)
-        self._pools = (self._writes, self._reads, self._accounts, self._pages)
+        self._files = Pool("files", FILE_THREADS)
+        self._pools = (self._writes, self._reads, self._accounts, self._pages, self._files)
         # Once the loop runs granian listens.
         loop.call_soon(worker_process.cut_off_who_does_not_read, settings.REQUEST_TIMEOUT_SECONDS)
 
@@ -99,8 +102,12 @@ class Front:
     def _pool_of(self, scope: Any) -> "Pool | None":
         """Which threads serve a request; None: the loop itself, at once."""
         path: str = scope.path
+        if path.startswith("/health/"):
+            return None
+        if path.startswith(settings.STATIC_URL):
+            return self._files
         if not path.startswith("/api/"):
-            return None if path.startswith("/health/") else self._pages
+            return self._pages
         if scope.method in ("GET", "HEAD", "OPTIONS"):
             return self._reads
         of_accounts = path.startswith(ACCOUNTS) and not path.startswith(BALANCE)
