@@ -27,9 +27,8 @@ def statements_of(request):
     return answer.status_code, [query["sql"] for query in captured.captured_queries]
 
 
-def test_no_successful_write_reads_after_its_commit(client, api, member, product, coupon):
-    member.set_password("pw")
-    member.save()
+def test_no_successful_write_reads_after_its_commit(api, make_member, product, coupon):
+    client = client_of(make_member(username="minji", password="pw", balance=100_000))
     body = {"items": [{"product": product.pk, "quantity": 1}]}
     key = {"Idempotency-Key": "k"}
     credentials = {"username": "haneul", "password": "correct horse battery"}
