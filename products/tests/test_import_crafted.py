@@ -148,6 +148,7 @@ def test_a_confirmation_after_hours_is_taken_and_after_a_day_it_is_gone(importer
             "Imported: 1 new, 0 changed, 0 as they were."
         ]
     with time_machine.travel(start + FILE_KEPT * 1.01, tick=False):
+        importer.force_login(User.objects.get(is_staff=True))  # a day is a session's idle end
         upload(importer, FILE)
         assert ImportFile.objects.count() == 1
         assert messages_on(confirm(importer, old)) == [GONE]
