@@ -26,10 +26,11 @@ from coupons.errors import (
 )
 from coupons.models import TERMS, Coupon, IssuedCoupon, discount_by
 from coupons.questions import questions_about
+from ecommerce.common.batches import Batch, commit_batch
 from ecommerce.common.compiled import Compiled, update_of
 from ecommerce.common.errors import DomainError, NotFound
 from ecommerce.common.fields import DB_IDS
-from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
+from ecommerce.common.group_commit import GroupCommit
 from ecommerce.common.locks import Locking, Row, RowHeld, RowLock, Waiting
 from ecommerce.common.rows import save_new
 from ecommerce.common.sureness import ensure_sure
@@ -278,12 +279,10 @@ def lock_coupon(coupon_id: int, waiting: Waiting = Waiting.LONG) -> Coupon:
         NotFound: there is no such campaign.
         RowHeld: with `Waiting.NONE`, somebody else holds it.
     """
-    coupon = CAMPAIGNS.objects([coupon_id], waiting).get(coupon_id)
-    if coupon is not None:
-        return coupon
-    if CAMPAIGNS.held([coupon_id], waiting):
-        raise RowHeld(Row(CAMPAIGNS, coupon_id))
-    raise NotFound
+    coupon = CAMPAIGNS.one(coupon_id, waiting)
+    if coupon is None:
+        raise NotFound
+    return coupon
 
 
 def issue_coupons(

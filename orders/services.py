@@ -22,9 +22,10 @@ from coupons.services import (
     restore,
     save_redemptions,
 )
+from ecommerce.common.batches import Batch, commit_batch
 from ecommerce.common.errors import DoesNotExist, DomainError, ErrorItem, NotFound
 from ecommerce.common.fields import DB_IDS
-from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
+from ecommerce.common.group_commit import GroupCommit
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
 from ecommerce.common.locks import Row, RowHeld, RowLock, Waiting
 from ecommerce.common.references import new_reference

@@ -3,10 +3,17 @@
 from dataclasses import dataclass
 
 from ecommerce.common.errors import NotSignedIn
+from ecommerce.common.locks import RowLock
 from users.errors import SessionEnded
 from users.models import User
 
 MICROSECONDS = 1_000_000
+
+ACCOUNTS: RowLock[User] = RowLock(User.objects.all)
+"""Members' rows, to change them. Whoever holds one locks no other row afterwards."""
+
+MEMBERS: RowLock[User] = RowLock(lambda: User.objects.filter(is_active=True), shared=True)
+"""Active members. Shared: a lock that the insertion of a member's rows takes anyway."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,15 +88,15 @@ class HashedWork(Generic[H, T]):
 
     compute: Callable[[], H]
     """Hashes; asks no database, and passes the gate."""
-    finish: Callable[[H], T]
-    """Does the rest with what came of it."""
+    finish: "Callable[[H], Future[T]]"
+    """Does the rest with what came of it, or sees to it that it is done."""
     look: Callable[[], None] = lambda: None
     """Asks the database what there is to hash; who can't be served in time costs no such thing."""
 
     def run(self) -> T:
         """Do it now, and return or raise what it does; may raise Busy."""
         self.look()
-        return self.finish(hash_now(self.compute))
+        return self.finish(hash_now(self.compute)).result()
 
     def later(self) -> "Future[T]":
         """Do it while nobody waits in a thread: what it returns or raises, once it is done.
@@ -106,9 +106,7 @@ class HashedWork(Generic[H, T]):
         done: Future[T] = Future()
 
         def look_and_compute() -> H:
-            looked: Future[None] = Future()
-            _finishers().submit(_settle, looked, self.look)
-            looked.result()
+            _finishers().submit(_look, self.look).result()
             return self.compute()
 
         def go_on(computed: "Future[H]") -> None:
@@ -118,10 +116,21 @@ class HashedWork(Generic[H, T]):
         return done
 
 
-def _settle(done: "Future[T]", work: Callable[[], T]) -> None:
+def _look(look: Callable[[], None]) -> None:
+    connection.close_if_unusable_or_obsolete()
+    look()
+
+
+def _settle(done: "Future[T]", work: "Callable[[], Future[T]]") -> None:
+    def pass_on(future: "Future[T]") -> None:
+        if (error := future.exception()) is None:
+            done.set_result(future.result())
+        else:
+            done.set_exception(error)
+
     try:
         connection.close_if_unusable_or_obsolete()
-        done.set_result(work())
+        work().add_done_callback(pass_on)
     except BaseException as error:
         done.set_exception(error)
 

@@ -1,22 +1,30 @@
 """Every write to members; those to sessions and wallets are in the modules beside."""
 
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from django.db import IntegrityError
 from django.db.models import Q
 
+from ecommerce.common.locks import Row, Waiting
+from ecommerce.common.single_writes import finished, write_later
 from ecommerce.common.transactions import run_transaction
 from users import passwords
-from users.access import Access, ensure_may_act
+from users.access import ACCOUNTS, MEMBERS, Access, ensure_may_act
 from users.errors import PasswordTooWeak, UsernameTaken, WrongCredentials, WrongPassword
 from users.guessing import Guesses
 from users.hashing import HashedWork
 from users.models import User, Wallet
 from users.passwords import Checked
-from users.sessions import begin_session, revoke_refresh_token, rotate_refresh_token
+from users.sessions import (
+    begin_session,
+    enqueue_revocation,
+    enqueue_rotation,
+    revoke_refresh_token,
+    rotate_refresh_token,
+)
 from users.tokens import TokenPair
 from users.wallets import (
-    MEMBERS,
     WALLETS,
     adjust_balance,
     charge_wallet,
@@ -39,6 +47,9 @@ __all__ = [  # with what callers need of the modules beside
     "credit",
     "debit",
     "enqueue_charge",
+    "enqueue_email_change",
+    "enqueue_revocation",
+    "enqueue_rotation",
     "lock_active_members",
     "lock_wallets",
     "prepare_password_change",
@@ -70,9 +81,9 @@ def prepare_sign_up(*, username: str, password: str, email: str = "") -> HashedW
         username=User.normalize_username(username), email=User.objects.normalize_email(email)
     )
 
-    def finish(encoded: str) -> User:
+    def finish(encoded: str) -> "Future[User]":
         user.password = encoded
-        return _create(user)
+        return finished(_create(user))
 
     return HashedWork(lambda: passwords.make(password), finish)
 
@@ -138,16 +149,26 @@ class _SignIn:
         encoded = self._user.password if self._user else passwords.NOBODYS
         return passwords.check(self._password, encoded)
 
-    def finish(self, checked: Checked) -> TokenPair:
+    def finish(self, checked: Checked) -> "Future[TokenPair]":
         user = self._user
         if user is None or not checked.correct or not user.is_active:
             self._guesses.add()
             raise WrongCredentials
         self._guesses.forget()
-        if checked.renewed:
-            user.renew_hash(checked.renewed)
+        return _begin_session(user, checked.renewed)
+
+
+def _begin_session(user: User, renewed: str | None) -> "Future[TokenPair]":
+    def work(settle: bool, waiting: Waiting) -> TokenPair:
         # A lost pair is of no use to anyone: whatever became of it, make another.
-        return run_transaction(lambda settle: begin_session(user))
+        accounts = ACCOUNTS if renewed else MEMBERS
+        if accounts.one(user.pk, waiting) is None:
+            raise WrongCredentials
+        if renewed:
+            user.renew_hash(renewed)
+        return begin_session(user)
+
+    return write_later(Row(MEMBERS, user.pk), work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +225,7 @@ def prepare_password_change(
         current = passwords.check(current_password, found.password)
         return _Replacement(current, passwords.make(new_password) if current.correct else "")
 
-    def finish(made: _Replacement) -> TokenPair:
+    def finish(made: _Replacement) -> "Future[TokenPair]":
         if not made.current.correct:
             guesses.add()
             raise WrongPassword(attr="current_password")
@@ -214,12 +235,12 @@ def prepare_password_change(
     return HashedWork(compute, finish)
 
 
-def _replace_password(user_id: int, encoded: str, sessions_ended: int) -> TokenPair:
+def _replace_password(user_id: int, encoded: str, sessions_ended: int) -> "Future[TokenPair]":
     pair: TokenPair | None = None
 
-    def work(settle: bool) -> TokenPair:
+    def work(settle: bool, waiting: Waiting) -> TokenPair:
         nonlocal pair
-        user = User.objects.select_for_update().filter(pk=user_id).first()
+        user = ACCOUNTS.one(user_id, waiting)
         if settle and pair and user and user.password == encoded:
             return pair
         user = ensure_may_act(user, Access(issued_at=0, began_after=sessions_ended))
@@ -228,7 +249,7 @@ def _replace_password(user_id: int, encoded: str, sessions_ended: int) -> TokenP
         pair = begin_session(user)
         return pair
 
-    return run_transaction(work)
+    return write_later(Row(ACCOUNTS, user_id), work)
 
 
 def change_email(*, user_id: int, email: str | None, access: Access | None = None) -> User:
@@ -239,11 +260,19 @@ def change_email(*, user_id: int, email: str | None, access: Access | None = Non
         SessionEnded: the session of `access` is over.
     """
 
-    def work(settle: bool) -> User:
-        user = ensure_may_act(User.objects.select_for_update().filter(pk=user_id).first(), access)
+    return enqueue_email_change(user_id=user_id, email=email, access=access).result()
+
+
+def enqueue_email_change(
+    *, user_id: int, email: str | None, access: Access | None = None
+) -> "Future[User]":
+    """As `change_email`, without waiting for the member's row."""
+
+    def work(settle: bool, waiting: Waiting) -> User:
+        user = ensure_may_act(ACCOUNTS.one(user_id, waiting), access)
         if email is not None:
             user.email = User.objects.normalize_email(email)
             user.save(update_fields=["email"])
         return user
 
-    return run_transaction(work)
+    return write_later(Row(ACCOUNTS, user_id), work)

@@ -2,18 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 
 import structlog
 from django.conf import settings
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from ecommerce.common.fields import DB_IDS
+from ecommerce.common.locks import Row, RowLock, Waiting
+from ecommerce.common.single_writes import then, write_later
 from ecommerce.common.transactions import run_transaction
+from users.access import ACCOUNTS
 from users.errors import RefreshTokenRefused
 from users.models import Session, User, UserQuerySet
 from users.tokens import (
@@ -48,6 +51,10 @@ def begin_session(user: User) -> TokenPair:
     return new_pair(session, jti)
 
 
+SESSIONS: RowLock[Session] = RowLock(Session.objects.all)
+"""Sessions by their ids."""
+
+
 def rotate_refresh_token(*, refresh: str) -> TokenPair:
     """Use up a refresh token for a new pair.
 
@@ -60,22 +67,34 @@ def rotate_refresh_token(*, refresh: str) -> TokenPair:
         RefreshTokenRefused: it is invalid, expired or used, its session has ended, or its member
             is not active.
     """
+    return enqueue_rotation(refresh=refresh).result()
+
+
+def enqueue_rotation(*, refresh: str) -> "Future[TokenPair]":
+    """As `rotate_refresh_token`, without waiting for the session's row."""
     claims = read_refresh_token(refresh)
-    with _in_use_by_others(claims.token_hash) as simultaneous:
-        pair = _rotate(claims, simultaneous)
-    if pair is None:
-        logger.warning("refresh_token_used_again", session=claims.session_id)
-        raise RefreshTokenRefused
-    return pair
+    with ExitStack() as use:
+        simultaneous = use.enter_context(_in_use_by_others(claims.token_hash))
+        rotated = _rotate(claims, simultaneous)
+        lasts = use.pop_all()
+        rotated.add_done_callback(lambda _: lasts.close())
+
+    def told(pair: TokenPair | None) -> TokenPair:
+        if pair is None:
+            logger.warning("refresh_token_used_again", session=claims.session_id)
+            raise RefreshTokenRefused
+        return pair
+
+    return then(rotated, told)
 
 
-def _rotate(claims: RefreshClaims, simultaneous: bool) -> TokenPair | None:
+def _rotate(claims: RefreshClaims, simultaneous: bool) -> "Future[TokenPair | None]":
     """The new pair, or None when the token was used before and the session has ended by that."""
-    before = _sessions(claims).first()
+    before = _session(claims)
     jti = new_jti()
 
-    def work(settle: bool) -> TokenPair | None:
-        session = _lock(claims)
+    def work(settle: bool, waiting: Waiting) -> TokenPair | None:
+        session = _lock(before.pk, waiting)
         if settle and session.token_hash == hash_of(jti):
             return new_pair(session, jti)
         now = timezone.now()
@@ -85,13 +104,13 @@ def _rotate(claims: RefreshClaims, simultaneous: bool) -> TokenPair | None:
             session.token_hash, session.used_at = hash_of(jti), now
             session.save(update_fields=["token_hash", "used_at"])
             return new_pair(session, jti)
-        if simultaneous or (before and before.token_hash == claims.token_hash):
+        if simultaneous or before.token_hash == claims.token_hash:
             raise RefreshTokenRefused
         session.ended_at = now
         session.save(update_fields=["ended_at"])
         return None
 
-    return run_transaction(work)
+    return write_later(Row(SESSIONS, before.pk), work)
 
 
 _in_use: Counter[str] = Counter()
@@ -122,22 +141,29 @@ def revoke_refresh_token(*, refresh: str, everywhere: bool = False) -> None:
     Raises:
         RefreshTokenRefused: it was never a token of ours, has expired, or may not end the others.
     """
-    claims = read_refresh_token(refresh)
+    enqueue_revocation(refresh=refresh, everywhere=everywhere).result()
 
-    def work(settle: bool) -> None:
-        session = _lock(claims)
+
+def enqueue_revocation(*, refresh: str, everywhere: bool = False) -> "Future[None]":
+    """As `revoke_refresh_token`, without waiting for the rows of session and member."""
+    claims = read_refresh_token(refresh)
+    session_id = claims.session_id or _session(claims).pk
+
+    def work(settle: bool, waiting: Waiting) -> None:
+        session = _lock(session_id, waiting)
         had_ended = session.ended_at is not None
+        if everywhere and not had_ended:
+            ACCOUNTS.one(session.user_id, waiting)
+            # Unless all have ended since it began: then this one is nobody's to end others by.
+            of_session = User.objects.filter(pk=session.user_id, sessions_ended=session.began_after)
+            of_session.update(sessions_ended=UserQuerySet.session_end())
         if not had_ended:
             session.ended_at = timezone.now()
             session.save(update_fields=["ended_at"])
         elif everywhere and _is_in_force(session):
             raise RefreshTokenRefused
-        if everywhere and not had_ended:
-            # Unless all have ended since it began: then this one is nobody's to end others by.
-            of_session = User.objects.filter(pk=session.user_id, sessions_ended=session.began_after)
-            of_session.update(sessions_ended=UserQuerySet.session_end())
 
-    run_transaction(work)
+    return write_later(Row(SESSIONS, session_id), work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +186,21 @@ def remove_dead_sessions(*, limit: int = 1_000) -> Removed:
     return run_transaction(work)
 
 
-def _sessions(claims: RefreshClaims) -> QuerySet[Session]:
+def _session(claims: RefreshClaims) -> Session:
     if claims.session_id is None:
-        return Session.objects.filter(token_hash=claims.token_hash)
-    if claims.session_id not in DB_IDS:
-        return Session.objects.none()
-    return Session.objects.filter(pk=claims.session_id)
+        found = Session.objects.filter(token_hash=claims.token_hash)
+    elif claims.session_id in DB_IDS:
+        found = Session.objects.filter(pk=claims.session_id)
+    else:
+        raise RefreshTokenRefused
+    session = found.first()
+    if session is None:
+        raise RefreshTokenRefused
+    return session
 
 
-def _lock(claims: RefreshClaims) -> Session:
-    session = _sessions(claims).select_for_update().first()
+def _lock(session_id: int, waiting: Waiting) -> Session:
+    session = SESSIONS.one(session_id, waiting) if session_id in DB_IDS else None
     if session is None:
         raise RefreshTokenRefused
     return session

@@ -18,7 +18,7 @@ from ecommerce.common.idempotency import IdempotencyKeyReused, Outcome
 from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
 from ecommerce.common.serializers import represent
 from ecommerce.common.views import ApiViewSet
-from users import services, sessions
+from users import services
 from users.authentication import access_of
 from users.errors import (
     BalanceLimitExceeded,
@@ -77,6 +77,10 @@ def answer_after_hashing(
 
 def _pair_response(pair: TokenPair) -> Response:
     return Response(represent(TokenPairSerializer, pair))
+
+
+def _member_response(user: User) -> Response:
+    return Response(represent(MemberSerializer, user))
 
 
 class AuthViewSet(ApiViewSet):
@@ -145,7 +149,8 @@ class AuthViewSet(ApiViewSet):
 
         A use of one that was rotated before ends the session.
         """
-        return _pair_response(sessions.rotate_refresh_token(**self.read_body()))
+        future = services.enqueue_rotation(**self.read_body())
+        return answer_later(request, future, _pair_response)
 
     @extend_schema(
         tags=["auth"],
@@ -168,8 +173,8 @@ class AuthViewSet(ApiViewSet):
         """With `everywhere`, access tokens that were made before are refused for all that writes,
         too.
         """
-        sessions.revoke_refresh_token(**self.read_body())
-        return Response({})
+        future = services.enqueue_revocation(**self.read_body())
+        return answer_later(request, future, lambda _: Response({}))
 
 
 class MeViewSet(ApiViewSet):
@@ -208,8 +213,10 @@ class MeViewSet(ApiViewSet):
     def partial_update(self, request: Request) -> Response:
         """An empty one takes the address away."""
         email = self.read_body().get("email")
-        user = services.change_email(user_id=self.member_id, email=email, access=access_of(request))
-        return Response(represent(MemberSerializer, user))
+        future = services.enqueue_email_change(
+            user_id=self.member_id, email=email, access=access_of(request)
+        )
+        return answer_later(request, future, _member_response)
 
     @extend_schema(
         tags=["users"],

@@ -8,22 +8,19 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.utils import timezone
 
+from ecommerce.common.batches import Batch, commit_batch
 from ecommerce.common.errors import DomainError
-from ecommerce.common.group_commit import Batch, GroupCommit, commit_batch
+from ecommerce.common.group_commit import GroupCommit
 from ecommerce.common.idempotency import IdempotencyKey, Outcome
 from ecommerce.common.locks import Locking, Row, RowHeld, RowLock, Waiting
 from ecommerce.common.references import new_reference
 from ecommerce.common.rows import save_fields, save_new
 from ecommerce.common.transactions import run_transaction
-from users.access import Access, ensure_in_session
+from users.access import MEMBERS, Access, ensure_in_session
 from users.errors import BalanceLimitExceeded, InsufficientBalance
 from users.models import User, Wallet, WalletTransaction
 
 # --- Members ------------------------------------------------------------------------------------
-
-MEMBERS: RowLock[User] = RowLock(lambda: User.objects.filter(is_active=True), shared=True)
-"""Active members. Shared: a lock that the insertion of a member's rows takes anyway."""
-
 
 _sessions_ended = Locking(
     lambda *user_ids: (

@@ -11,13 +11,10 @@ another process, which wants the same hot row; such requests go to a lane beside
 wait, for a moment, in the row's own queue. Else they are parked until the row is free, at no cost
 of a thread, and then go back to their place in their lane.
 
-Any service can be given a lane. It says how a batch is run, in one transaction (`commit_batch`),
-and which rows a request needs::
+Any service can be given lanes. It says how a batch is run, in one transaction (`commit_batch`), and
+which rows a request needs: `_placing = GroupCommit(_place_batch, _rows_of)`.
 
-    _placing = GroupCommit(_place_batch, _rows_of)
-    future = _placing.enqueue(key, request)
-
-docs/adr/0031-committers.md says why it is made this way.
+docs/adr/0031-committers-and-held-rows.md says why it is made this way.
 """
 
 import copy
@@ -25,27 +22,22 @@ import os
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from itertools import count
 from threading import Lock, Timer
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import structlog
 from django.conf import settings
-from django.db import OperationalError, close_old_connections, connection
+from django.db import connection
 
 from ecommerce.common import committers
-from ecommerce.common.database_errors import is_out_of_time
+from ecommerce.common.batches import Answer, Batch, Key, Request, Run, Ticket
 from ecommerce.common.errors import Busy, DomainError, OutcomeUnknown
-from ecommerce.common.locks import Row, RowHeld, Waiting, free_rows
-from ecommerce.common.transactions import discard_transaction, run_transaction
-
-Key = TypeVar("Key", bound=Hashable)
-Request = TypeVar("Request")
-Answer = TypeVar("Answer")
+from ecommerce.common.locks import Row, Waiting, free_rows
 
 CONTENDED_SECONDS = 3.0
 """How long a hot row that was held is taken for one that is held again, by who comes next."""
@@ -55,133 +47,6 @@ LOOK_SECONDS = 0.05
 logger = structlog.get_logger(__name__)
 
 
-class _Ticket(Generic[Key, Request, Answer]):
-    """One request on its way."""
-
-    __slots__ = (
-        *("deadline", "future", "is_claimed", "key"),
-        *("may_wait", "number", "request", "request_id"),
-    )
-
-    def __init__(self, key: Key, request: Request) -> None:
-        self.key = key
-        self.request = request
-        self.may_wait = False
-        self.future: Future[Answer] = Future()
-        self.number = 0
-        self.deadline = time.monotonic() + settings.GROUP_COMMIT_WAIT_SECONDS
-        self.is_claimed = False
-        self.request_id = structlog.contextvars.get_contextvars().get("request_id")
-
-    @property
-    def lane(self) -> "tuple[Key, bool]":
-        """Where it waits: in its key's lane, or in the one beside."""
-        return self.key, self.may_wait
-
-    def claim(self) -> bool:
-        """Whether anybody still waits for it; from now on it can't be called off."""
-        self.is_claimed = self.is_claimed or self.future.set_running_or_notify_cancel()
-        return self.is_claimed
-
-    def settle(self, outcome: Answer | Exception) -> None:
-        if isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
-
-
-class Batch(Generic[Request]):
-    """The requests that one run serves, in the order of their arrival.
-
-    It is open to who still comes until it is first asked for: a run that has to wait for a lock
-    asks after it has it, and so takes along all who came meanwhile.
-    """
-
-    def __init__(
-        self, take: Callable[[int], list[_Ticket[Any, Request, Any]]], waiting: Waiting
-    ) -> None:
-        self.waiting = waiting
-        """How long the run may wait for rows that others hold."""
-        self.held: list[tuple[_Ticket[Any, Request, Any], Row]] = []
-        """Those that were left out, and the row that each of them needs."""
-        self.request_ids: list[str] = []
-        self._take = take
-        self._tickets: list[_Ticket[Any, Request, Any]] | None = None
-
-    def close(self) -> Sequence[Request]:
-        """The requests. The first call closes the batch; later ones return the same."""
-        return [ticket.request for ticket in self.tickets()]
-
-    def tickets(self, most: int | None = None) -> list[_Ticket[Any, Request, Any]]:
-        """As `close`, with what is known of each request; closed with so many at most."""
-        if self._tickets is None:
-            self._tickets = self._take(most or settings.GROUP_COMMIT_MAX_BATCH)
-            self.request_ids += [one.request_id for one in self._tickets if one.request_id]
-        return self._tickets
-
-    @property
-    def is_open(self) -> bool:
-        """Whether nobody was taken yet."""
-        return self._tickets is None
-
-    def leave_out(self, held: dict[int, Row]) -> None:
-        """Take requests, by their places, out of the batch: they need rows that others hold."""
-        tickets = self.tickets()
-        self.held += [(tickets[place], row) for place, row in held.items()]
-        self._tickets = [ticket for place, ticket in enumerate(tickets) if place not in held]
-
-
-Run = Callable[[Key, Batch[Request]], Sequence[Answer | DomainError]]
-"""Serves a batch in one transaction: an answer or a refusal for each request, in their order.
-
-It returns after the commit and does nothing to the database after it. When it raises, it has rolled
-back (or, with `OutcomeUnknown`, nobody can tell):
-
-- a `DomainError` is the answer to every request of the batch;
-- any other exception is the fault of one of them: each is then run in a batch of its own.
-"""
-
-Work = Callable[[bool, Waiting], Sequence[Answer | DomainError | RowHeld]]
-"""Locks, decides and writes for a batch, in the transaction that is open; see `commit_batch`."""
-
-
-def commit_batch(batch: Batch[Request], work: Work[Answer]) -> Sequence[Answer | DomainError]:
-    """Run `work(settle, waiting)` for a batch in one transaction, as `run_transaction` does.
-
-    `work` returns an answer, a refusal or a `RowHeld` for each request of the closed batch. A batch
-    with no answer has written nothing and is rolled back. `RowHeld` leaves a request out of the
-    batch; raised, it leaves out all of them. Where `work` may wait for a moment and that is not
-    enough, it runs again without waiting, to find out whom it can serve. Who settles a lost commit
-    waits as long as it takes: only under the locks of the lost transaction it can be told.
-    """
-
-    def attempt(settle: bool) -> Sequence[Answer | DomainError]:
-        waiting = Waiting.LONG if settle else batch.waiting
-        try:
-            found = work(settle, waiting)
-        except RowHeld as held:
-            discard_transaction()
-            batch.leave_out(dict.fromkeys(range(len(batch.tickets())), held.row))
-            return []
-        held_rows = {n: one.row for n, one in enumerate(found) if isinstance(one, RowHeld)}
-        if held_rows:
-            batch.leave_out(held_rows)
-        outcomes = [one for one in found if not isinstance(one, RowHeld)]
-        if all(isinstance(one, DomainError) for one in outcomes):
-            discard_transaction()
-        return outcomes
-
-    if not connection.in_atomic_block:
-        close_old_connections()  # as a request does when it begins
-    try:
-        return run_transaction(attempt)
-    except OperationalError as error:
-        if not is_out_of_time(error):
-            raise
-    batch.waiting = Waiting.NONE
-    return run_transaction(attempt)
-
-
 class GroupCommit(Generic[Key, Request, Answer]):
     """Serves requests in batches, those of one key in the order of their arrival.
 
@@ -189,16 +54,19 @@ class GroupCommit(Generic[Key, Request, Answer]):
     in the thread that asks, and so does each that asks within a transaction (a test's).
 
     `rows_of(key, request)` are the rows that a request locks. While one of them is known to be
-    held, a request that needs it doesn't even line up.
+    held, a request that needs it doesn't even line up. `most` is a limit of one's own.
     """
 
     def __init__(
         self,
         run: Run[Key, Request, Answer],
         rows_of: Callable[[Key, Request], Iterable[Row]] = lambda key, request: (),
+        *,
+        most: int | None = None,
     ) -> None:
         self._run = run
         self._rows_of = rows_of
+        self._most = most
         self._start_empty()
         _instances.add(self)
 
@@ -206,9 +74,9 @@ class GroupCommit(Generic[Key, Request, Answer]):
         self._mutex = Lock()
         self._arrivals = count()
         # A lane lasts as long as somebody waits in it or is served.
-        self._lanes: dict[tuple[Key, bool], deque[_Ticket[Key, Request, Answer]]] = {}
+        self._lanes: dict[tuple[Key, bool], deque[Ticket[Key, Request, Answer]]] = {}
         self._contended: dict[Row, float] = {}
-        self._parked: dict[Row, list[_Ticket[Key, Request, Answer]]] = {}
+        self._parked: dict[Row, list[Ticket[Key, Request, Answer]]] = {}
         self._looks = False
         self._alarm: tuple[float, Timer] | None = None
 
@@ -227,10 +95,10 @@ class GroupCommit(Generic[Key, Request, Answer]):
 
         A future that is cancelled while its request waits in the queue was never asked.
         """
-        ticket: _Ticket[Key, Request, Answer] = _Ticket(key, request)
+        ticket: Ticket[Key, Request, Answer] = Ticket(key, request)
         if settings.GROUP_COMMIT_MAX_BATCH == 1 or connection.in_atomic_block:
             ticket.claim()
-            self._serve(key, Batch(lambda most: [ticket], Waiting.LONG))
+            self._serve(key, Batch.of(ticket, Waiting.LONG))
             return ticket.future
         with self._mutex:
             ticket.number = next(self._arrivals)
@@ -247,13 +115,13 @@ class GroupCommit(Generic[Key, Request, Answer]):
 
     # --- In a lane ------------------------------------------------------------------------------
 
-    def _first(self, ticket: _Ticket[Key, Request, Answer], rows: Collection[Row]) -> Row | None:
+    def _first(self, ticket: Ticket[Key, Request, Answer], rows: Collection[Row]) -> Row | None:
         """The first of `rows` that a request locks."""
         if not rows:
             return None
         return next((row for row in self._rows_of(ticket.key, ticket.request) if row in rows), None)
 
-    def _line_up(self, ticket: _Ticket[Key, Request, Answer]) -> bool:
+    def _line_up(self, ticket: Ticket[Key, Request, Answer]) -> bool:
         """Whether the lane begins with this one. Needs the mutex."""
         lane = self._lanes.get(ticket.lane)
         begins = lane is None
@@ -278,11 +146,11 @@ class GroupCommit(Generic[Key, Request, Answer]):
             self._go_on(lane)
             return
 
-        def take(most: int) -> list[_Ticket[Key, Request, Answer]]:
-            taken: list[_Ticket[Key, Request, Answer]] = []
+        def take(most: int) -> list[Ticket[Key, Request, Answer]]:
+            taken: list[Ticket[Key, Request, Answer]] = []
             with self._mutex:
                 waiting = self._lanes[lane]
-                while waiting and len(taken) < most:
+                while waiting and len(taken) < (self._most or most):
                     ticket = waiting.popleft()
                     if ticket.claim():
                         taken.append(ticket)
@@ -325,7 +193,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
 
     def _outcomes(
         self, key: Key, batch: Batch[Request]
-    ) -> list[tuple[_Ticket[Key, Request, Answer], Answer | Exception]]:
+    ) -> list[tuple[Ticket[Key, Request, Answer], Answer | Exception]]:
         try:
             outcomes = self._run(key, batch)
         except DomainError as error:
@@ -344,9 +212,9 @@ class GroupCommit(Generic[Key, Request, Answer]):
         return [pair for one in batch.tickets() for pair in self._outcome_alone(key, one, batch)]
 
     def _outcome_alone(
-        self, key: Key, ticket: _Ticket[Key, Request, Answer], batch: Batch[Request]
-    ) -> list[tuple[_Ticket[Key, Request, Answer], Answer | Exception]]:
-        alone = Batch(lambda most: [ticket], batch.waiting)
+        self, key: Key, ticket: Ticket[Key, Request, Answer], batch: Batch[Request]
+    ) -> list[tuple[Ticket[Key, Request, Answer], Answer | Exception]]:
+        alone = Batch.of(ticket, batch.waiting)
         try:
             outcomes: Sequence[Answer | Exception] = self._run(key, alone)
         except Exception as error:
@@ -356,7 +224,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
 
     # --- Set aside: somebody else holds a row ---------------------------------------------------
 
-    def _set_aside(self, held: list[tuple[_Ticket[Key, Request, Answer], Row]]) -> None:
+    def _set_aside(self, held: list[tuple[Ticket[Key, Request, Answer], Row]]) -> None:
         """Have requests wait for rows that others hold, and with them all that need these rows."""
         with self._mutex:
             aside = [ticket for ticket, row in held if row.lock.is_hot and not ticket.may_wait]
@@ -380,7 +248,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
         for lane in begins:
             self._begin(lane)
 
-    def _is_contended(self, ticket: _Ticket[Key, Request, Answer]) -> bool:
+    def _is_contended(self, ticket: Ticket[Key, Request, Answer]) -> bool:
         """Whether a request needs a hot row that was held when others came lately.
 
         Needs the mutex.
@@ -427,9 +295,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
         for lane in begins:
             self._begin(lane)
 
-    def _line_up_again(
-        self, tickets: list[_Ticket[Key, Request, Answer]]
-    ) -> list[tuple[Key, bool]]:
+    def _line_up_again(self, tickets: list[Ticket[Key, Request, Answer]]) -> list[tuple[Key, bool]]:
         """Put requests in the places of their arrival; returns the lanes that begin.
 
         Needs the mutex.
@@ -455,7 +321,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
 
     def _turn_away(self) -> None:
         """Tell those who have waited too long that the shop is busy."""
-        late: list[_Ticket[Key, Request, Answer]] = []
+        late: list[Ticket[Key, Request, Answer]] = []
         with self._mutex:
             now = time.monotonic()
             for queue in [*self._lanes.values(), *self._parked.values()]:

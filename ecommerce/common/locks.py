@@ -114,6 +114,17 @@ class RowLock(Generic[M]):
             getattr(row, self._by): row for row in self._objects.objects(*values, waiting=waiting)
         }
 
+    def one(self, value: int, waiting: Waiting = Waiting.LONG) -> M | None:
+        """Lock one row, if there is one.
+
+        Raises:
+            RowHeld: with `Waiting.NONE`, somebody else holds it.
+        """
+        row = self.objects([value], waiting).get(value)
+        if row is None and self.held([value], waiting):
+            raise RowHeld(Row(self, value))
+        return row
+
     def values(self, values: Collection[int], waiting: Waiting = Waiting.LONG) -> set[int]:
         """As `objects`, for who needs to know no more than which rows these are."""
         return {value for (value,) in self._locked.rows(*values, waiting=waiting)}

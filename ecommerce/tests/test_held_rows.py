@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 from django.db import connection
 
+from conftest import client_of
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import enqueue_issue, issue_coupon
 from ecommerce.common import group_commit
@@ -35,7 +36,8 @@ from ecommerce.tests.races import (
 from ecommerce.tests.threads import FINISH_SECONDS
 from orders.models import Order
 from products.models import Product
-from users.models import User, Wallet
+from users import services
+from users.models import Session, User, Wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,12 +45,28 @@ locks_rows = pytest.mark.skipif(
     not connection.features.has_select_for_update, reason="there the whole database is the lock"
 )
 
+PASSWORD = "correct horse battery"
 MANY = 20
 """Requests that need a held row: more than there are committers, or threads of a worker."""
 
 
 def press(user: User, coupon: Coupon) -> Request:
     return post(user, f"coupons/{coupon.pk}/issue/")
+
+
+def sign_in(user: User) -> Request:
+    return post(None, "auth/token/", {"username": user.username, "password": PASSWORD})
+
+
+def change_email(user: User) -> Request:
+    return lambda: client_of(user).patch("/api/v1/users/me/", {"email": "new@example.com"})
+
+
+def sessions_of(user: User) -> list[Request]:
+    """Uses of three sessions of a member's: two refresh, and one signs out, many times."""
+    tokens = [services.sign_in(username=user.username, password=PASSWORD) for _ in range(3)]
+    refresh = [post(None, "auth/token/refresh/", {"refresh": one.refresh}) for one in tokens[:2]]
+    return refresh + [post(None, "auth/token/revoke/", {"refresh": tokens[2].refresh})] * MANY
 
 
 def cancel(user: User, placed: dict[str, Any]) -> Request:
@@ -60,7 +78,9 @@ class Shop:
 
     def __init__(self, make_member: Any, make_product: Any, make_coupon: Any) -> None:
         self.make_member = make_member
-        self.member, self.other = (make_member(balance=1_000_000) for _ in range(2))
+        self.member, self.other = (
+            make_member(balance=1_000_000, password=PASSWORD) for _ in range(2)
+        )
         self.product, self.other_product = (make_product(stock=1_000) for _ in range(2))
         self.coupon, self.other_coupon = (make_coupon(total_quantity=1_000) for _ in range(2))
         self.issued, self.other_issued = (
@@ -163,6 +183,28 @@ def of_member(shop: Shop) -> tuple[Any, list[Request], list[Request]]:
     return User.objects.filter(pk=shop.member.pk), needing, others
 
 
+def of_account(shop: Shop) -> tuple[Any, list[Request], list[Request]]:
+    """Signing in inserts a session, which shares the lock of the member's row."""
+    needing = [
+        *(sign_in(shop.member) for _ in range(MANY)),
+        *(change_email(shop.member) for _ in range(MANY)),
+        post(
+            shop.member,
+            "users/me/password/",
+            {"current_password": PASSWORD, "new_password": "quite another horse"},
+        ),
+    ]
+    others = [sign_in(shop.other), change_email(shop.other), *sessions_of(shop.other)]
+    return User.objects.filter(pk=shop.member.pk), needing, others
+
+
+def of_session(shop: Shop) -> tuple[Any, list[Request], list[Request]]:
+    refreshing, revoking = sessions_of(shop.member)[:2], sessions_of(shop.member)[2:]
+    held_session = Session.objects.filter(user=shop.member).order_by("-pk")[:1]
+    others = [sign_in(shop.member), *refreshing, *sessions_of(shop.other)]
+    return Session.objects.filter(pk__in=[one.pk for one in held_session]), revoking, others
+
+
 KINDS: dict[str, Callable[[Shop], tuple[Any, list[Request], list[Request]]]] = {
     "wallet": of_wallet,
     "product": of_product,
@@ -171,6 +213,8 @@ KINDS: dict[str, Callable[[Shop], tuple[Any, list[Request], list[Request]]]] = {
     "unused coupon": of_unused_coupon,
     "order": of_order,
     "member": of_member,
+    "account": of_account,
+    "session": of_session,
 }
 
 
@@ -252,6 +296,30 @@ def test_more_held_rows_than_committers_delay_only_who_needs_them(shop, settings
 
     assert succeeded(waiting.all())
     assert_sound()
+
+
+@locks_rows
+def test_who_waits_for_a_held_account_fills_no_pool_of_threads(shop, settings):
+    """Behind the event loop nobody waits in a thread: neither of a request, nor after a hash."""
+    settings.GROUP_COMMIT_WAIT_SECONDS = 100
+    settings.HASH_WAIT_SECONDS = 100
+
+    def sign_in_later(user: User) -> Any:
+        return services.prepare_sign_in(username=user.username, password=PASSWORD).later()
+
+    with held(User.objects.filter(pk=shop.member.pk)):
+        waiting = [sign_in_later(shop.member) for _ in range(MANY)]
+        waiting += [
+            services.enqueue_email_change(user_id=shop.member.pk, email="new@example.com")
+            for _ in range(MANY)
+        ]
+        pair = sign_in_later(shop.other).result(FINISH_SECONDS)
+        rotated = services.enqueue_rotation(refresh=pair.refresh).result(FINISH_SECONDS)
+        services.enqueue_revocation(refresh=rotated.refresh).result(FINISH_SECONDS)
+        assert [future.done() for future in waiting] == [False] * len(waiting)
+
+    for future in waiting:
+        future.result(FINISH_SECONDS)
 
 
 @locks_rows

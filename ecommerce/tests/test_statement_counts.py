@@ -86,7 +86,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     "alive": (0, get("/health/live")),
     "sign up": (3, post("/api/v1/auth/signup/", lambda shop: CREDENTIALS)),
     "sign in": (
-        3,
+        4,
         post(
             "/api/v1/auth/token/",
             lambda shop: {"username": shop.member.username, "password": "pw"},
@@ -126,7 +126,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
     "top products": (2, get("/api/v1/stats/top-products/?limit=50")),
     # The last: it ends the session that asks for the others.
     "revoke everywhere": (
-        3,
+        4,
         post("/api/v1/auth/token/revoke/", lambda shop: shop.refresh() | {"everywhere": True}),
     ),
 }
