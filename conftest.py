@@ -10,10 +10,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
+from common.api.handler import ShopRequest
+from common.remembered import memories
 from coupons.models import Coupon
 from coupons.services import create_coupon
-from ecommerce.common.handler import ShopRequest
-from ecommerce.common.remembered import memories
 from products.models import Product
 from products.services import create_product
 from users.models import User

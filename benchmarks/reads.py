@@ -31,9 +31,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
+from common.api.pagination import Cursor, cursor_at
+from common.db.transactions import run_transaction
 from coupons.models import Coupon
-from ecommerce.common.pagination import Cursor, cursor_at
-from ecommerce.common.transactions import run_transaction
 from ecommerce.seeding.campaigns import NewCampaign, insert_campaigns
 from ecommerce.seeding.members import NewMember, insert_members
 from ecommerce.seeding.names import ADJECTIVES, NOUNS

@@ -14,6 +14,22 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from common.admin.exports import Column, ExportsRows
+from common.admin.forms import ReasonForm
+from common.admin.lists import (
+    AsksReason,
+    ConditionFilter,
+    History,
+    RelatedTable,
+    SavedByService,
+    link,
+    list_url,
+    number_column,
+    object_action,
+)
+from common.admin.sureness import AsksIfSureAdmin
+from common.admin.text import COUNT, moment
+from common.db.caseless import rows_containing
 from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm
 from coupons.live import LiveSale
 from coupons.models import Coupon, IssuedCoupon
@@ -26,22 +42,6 @@ from coupons.services import (
     open_coupon_now,
     revoke_issued_coupon,
 )
-from ecommerce.common.admin import (
-    AsksReason,
-    ConditionFilter,
-    History,
-    RelatedTable,
-    SavedByService,
-    link,
-    list_url,
-    number_column,
-    object_action,
-)
-from ecommerce.common.admin_export import Column, ExportsRows
-from ecommerce.common.admin_forms import ReasonForm
-from ecommerce.common.admin_sureness import AsksIfSureAdmin
-from ecommerce.common.admin_text import COUNT, moment
-from ecommerce.common.caseless import rows_containing
 from users.admin import FoundByMember, members_matching
 
 LATEST = 10

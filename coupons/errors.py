@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.errors import DomainError
+from common.errors import DomainError
 
 
 class CouponSoldOut(DomainError):

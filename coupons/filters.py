@@ -2,8 +2,8 @@
 
 from django_filters import rest_framework as filters
 
+from common.api.filters import StrictFilterSet, YesOrNoFilter
 from coupons.models import Coupon, CouponQuerySet, IssuedCoupon, IssuedCouponQuerySet
-from ecommerce.common.filters import StrictFilterSet, YesOrNoFilter
 
 
 class CouponFilter(StrictFilterSet):

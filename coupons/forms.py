@@ -6,9 +6,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
+from common.admin.forms import ReasonedForm, ReasonForm
+from common.admin.sureness import AsksIfSure
 from coupons.models import TERMS
-from ecommerce.common.admin_forms import ReasonedForm, ReasonForm
-from ecommerce.common.admin_sureness import AsksIfSure
 
 LABELS = {
     "name": _("Name"),

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from common.admin.lists import ShopModelAdmin, object_action
 from coupons.models import Coupon, IssuedCoupon
 from coupons.sales import boundaries, issued_between, issued_by, with_progress
-from ecommerce.common.admin import ShopModelAdmin, object_action
 
 STEP = timedelta(seconds=5)
 STEPS = 60

@@ -15,6 +15,15 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from common.db.batches import Batch, commit_batch
+from common.db.compiled import Compiled, update_of
+from common.db.fields import DB_IDS
+from common.db.group_commit import GroupCommit
+from common.db.locks import Locking, Row, RowHeld, RowLock, Waiting
+from common.db.rows import save_new
+from common.db.transactions import after_commit, run_transaction
+from common.errors import DomainError, NotFound
+from common.sureness import ensure_sure
 from coupons import sold_out
 from coupons.errors import (
     CouponAlreadyIssued,
@@ -26,15 +35,6 @@ from coupons.errors import (
 )
 from coupons.models import TERMS, Coupon, IssuedCoupon, discount_by
 from coupons.questions import questions_about
-from ecommerce.common.batches import Batch, commit_batch
-from ecommerce.common.compiled import Compiled, update_of
-from ecommerce.common.errors import DomainError, NotFound
-from ecommerce.common.fields import DB_IDS
-from ecommerce.common.group_commit import GroupCommit
-from ecommerce.common.locks import Locking, Row, RowHeld, RowLock, Waiting
-from ecommerce.common.rows import save_new
-from ecommerce.common.sureness import ensure_sure
-from ecommerce.common.transactions import after_commit, run_transaction
 from users.access import Access, ensure_in_session
 from users.models import User
 from users.services import MEMBERS, lock_active_members

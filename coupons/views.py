@@ -8,15 +8,15 @@ from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.serializers import NoFields, represent
+from common.api.views import ApiViewSet
+from common.errors import NotSignedIn
+from common.http.deferred import answer_later
 from coupons import services
 from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponSoldOut
 from coupons.filters import CouponFilter, IssuedCouponFilter
 from coupons.models import Coupon, IssuedCoupon
 from coupons.serializers import CouponSerializer, IssuedCouponSerializer
-from ecommerce.common.deferred import answer_later
-from ecommerce.common.errors import NotSignedIn
-from ecommerce.common.serializers import NoFields, represent
-from ecommerce.common.views import ApiViewSet
 from users.authentication import access_of
 from users.errors import SessionEnded
 

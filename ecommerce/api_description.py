@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 
-from ecommerce.common.conditional import answer_conditionally
+from common.api.conditional import answer_conditionally
 
 
 class DescriptionView(SpectacularAPIView):

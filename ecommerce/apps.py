@@ -12,4 +12,4 @@ class EcommerceConfig(AppConfig):
 
 
 class ShopAdminConfig(AdminConfig):
-    default_site = "ecommerce.common.admin_site.ShopAdminSite"
+    default_site = "common.admin.site.ShopAdminSite"

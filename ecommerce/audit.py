@@ -30,10 +30,10 @@ from django.db.models import (
 )
 from django.db.models.functions import Cast, Coalesce, Least
 
+from common.db.transactions import run_transaction
+from common.errors import DomainError
 from coupons.models import Coupon, IssuedCoupon
-from ecommerce.common.errors import DomainError
-from ecommerce.common.transactions import run_transaction
-from ecommerce.daily_totals import close_days
+from ecommerce.backoffice.daily_totals import close_days
 from ecommerce.models import TEXT_MAX, AuditRun, ClosedDay
 from orders.models import Order, OrderItem
 from products.models import Product, StockAdjustment

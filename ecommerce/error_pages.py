@@ -6,9 +6,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views import defaults
 
-from ecommerce.common.errors import ErrorItem
-from ecommerce.common.exception_handler import error_response, is_api_request
-from ecommerce.common.request_log import with_id_and_line
+from common.errors import ErrorItem
+from common.http.errors import error_response, is_api_request
+from common.http.request_log import with_id_and_line
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

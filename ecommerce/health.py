@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from ecommerce.common.deferred import page_later, waits_elsewhere
+from common.http.deferred import page_later, waits_elsewhere
 
 PROBE_THREADS = 1
 READY_SECONDS = 2.0

@@ -4,7 +4,7 @@ import os
 
 import django
 
-from ecommerce import worker_process
+from ecommerce.serving import worker_process
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 _main_process = worker_process.granians_main_process()
@@ -13,7 +13,7 @@ if _main_process is not None:
 
 django.setup(set_prefix=False)
 
-from ecommerce.front import Front  # noqa: E402
+from ecommerce.serving.front import Front  # noqa: E402
 
 application = Front()
 

@@ -50,7 +50,7 @@ SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 # The back office's: how long one may be idle, and how long one lasts in any case.
-SESSION_ENGINE = "ecommerce.common.admin_sessions"
+SESSION_ENGINE = "common.admin.sessions"
 SESSION_COOKIE_AGE = env.int("ADMIN_IDLE_HOURS", default=12) * 3_600
 ADMIN_SESSION_DAYS = env.int("ADMIN_SESSION_DAYS", default=14)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HTTPS
@@ -73,7 +73,7 @@ if BEHIND_PROXY:
 
 INSTALLED_APPS = [
     "ecommerce.apps.EcommerceConfig",
-    "ecommerce.common.apps.CommonConfig",
+    "common.apps.CommonConfig",
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "ecommerce.apps.ShopAdminConfig",
@@ -96,20 +96,20 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "ecommerce.common.request_log.RequestLogMiddleware",
-    "ecommerce.common.content_policy.ContentPolicyMiddleware",
+    "common.http.request_log.RequestLogMiddleware",
+    "common.http.content_policy.ContentPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "ecommerce.common.for_pages.WhiteNoiseMiddleware",
-    "ecommerce.common.language.LanguageMiddleware",
-    "ecommerce.common.https.HttpsOnlyMiddleware",
-    "ecommerce.common.busy_page.BusyPageMiddleware",
-    "ecommerce.bodies.BodyLimitMiddleware",
-    "ecommerce.common.for_pages.SessionMiddleware",
+    "common.http.for_pages.WhiteNoiseMiddleware",
+    "common.http.language.LanguageMiddleware",
+    "common.http.https.HttpsOnlyMiddleware",
+    "common.admin.busy_page.BusyPageMiddleware",
+    "common.http.bodies.BodyLimitMiddleware",
+    "common.http.for_pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "ecommerce.common.for_pages.AuthenticationMiddleware",
-    "ecommerce.common.for_pages.MessageMiddleware",
+    "common.http.for_pages.AuthenticationMiddleware",
+    "common.http.for_pages.MessageMiddleware",
     "axes.middleware.AxesMiddleware",  # makes the answer to a login that is locked out
 ]
 
@@ -142,7 +142,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
             ],
             # Its `csrf_token` gives the admin's forms their key, too.
-            "builtins": ["ecommerce.common.form_key"],
+            "builtins": ["common.admin.form_key"],
         },
     }
 ]
@@ -195,7 +195,7 @@ def _database() -> dict[str, Any]:
     database["CONN_HEALTH_CHECKS"] = True
     database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["ENGINE"] = "ecommerce.sqlite"  # Django's, that knows the case of all letters
+        database["ENGINE"] = "common.db.sqlite"  # Django's, that knows the case of all letters
         database["OPTIONS"] = {
             # A deferred transaction that turns from reading to writing fails at once when another
             # has written meanwhile; taking the write lock first makes it wait instead.
@@ -208,7 +208,7 @@ def _database() -> dict[str, Any]:
         test_file = env.str("TEST_SQLITE", default=str(BASE_DIR / "test.sqlite3"))
         database["TEST"] = {"NAME": test_file}
     elif database["ENGINE"] == "django.db.backends.mysql":
-        database["ENGINE"] = "ecommerce.mysql"  # Django's, with a round trip less
+        database["ENGINE"] = "common.db.mysql"  # Django's, with a round trip less
         database["OPTIONS"] = {
             **database.get("OPTIONS", {}),
             "charset": "utf8mb4",
@@ -250,7 +250,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=env.int("ADMIN_LOCKED_MINUTES", default=15
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # whoever goes on trying waits no longer
-AXES_CLIENT_IP_CALLABLE = "ecommerce.common.client_address.client_address"
+AXES_CLIENT_IP_CALLABLE = "common.http.client_address.client_address"
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -289,8 +289,8 @@ IMPORT_TIMEOUT_SECONDS = env.int("IMPORT_TIMEOUT_SECONDS", default=60)
 
 # No throttles unless set, e.g. THROTTLE_ANON=60/min THROTTLE_MEMBER=600/min.
 _throttles = {
-    "ecommerce.common.client_address.AnonThrottle": ("anon", env.str("THROTTLE_ANON", default="")),
-    "ecommerce.common.client_address.MemberThrottle": (
+    "common.http.client_address.AnonThrottle": ("anon", env.str("THROTTLE_ANON", default="")),
+    "common.http.client_address.MemberThrottle": (
         "user",
         env.str("THROTTLE_MEMBER", default=""),
     ),
@@ -298,11 +298,11 @@ _throttles = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.authentication.MemberAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["ecommerce.common.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["common.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "ecommerce.common.pagination.KeysetPagination",
+    "DEFAULT_PAGINATION_CLASS": "common.api.pagination.KeysetPagination",
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_SCHEMA_CLASS": "ecommerce.common.schema.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "common.api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "DEFAULT_THROTTLE_CLASSES": [name for name, (_, rate) in _throttles.items() if rate],
     "DEFAULT_THROTTLE_RATES": {scope: rate for scope, rate in _throttles.values() if rate},
@@ -311,8 +311,8 @@ REST_FRAMEWORK = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "ecommerce.common.exception_handler.ExceptionHandler",
-    "EXCEPTION_FORMATTER_CLASS": "ecommerce.common.exception_handler.ErrorFormatter",
+    "EXCEPTION_HANDLER_CLASS": "common.api.exception_handler.ExceptionHandler",
+    "EXCEPTION_FORMATTER_CLASS": "common.api.exception_handler.ErrorFormatter",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,
 }
 SPECTACULAR_SETTINGS = {
@@ -371,9 +371,9 @@ UNFOLD = {
     "SITE_HEADER": _("Shop"),
     "SITE_SYMBOL": "storefront",
     "SHOW_LANGUAGES": True,
-    "SIDEBAR": {"navigation": "ecommerce.navigation.sidebar"},
-    "DASHBOARD_CALLBACK": "ecommerce.dashboard.dashboard",
-    "STYLES": ["ecommerce.navigation.stylesheet"],
+    "SIDEBAR": {"navigation": "ecommerce.backoffice.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "ecommerce.backoffice.dashboard.dashboard",
+    "STYLES": ["ecommerce.backoffice.navigation.stylesheet"],
 }
 
 # --- Logs: one JSON line each, to standard output ----------------------------------------------

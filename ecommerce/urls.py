@@ -7,9 +7,9 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
+from common.api.views import UnknownPath
 from ecommerce import health
 from ecommerce.api_description import DescriptionView
-from ecommerce.common.views import UnknownPath
 
 PAGE = ["get", "head"]  # the page would fail to render what OPTIONS answers
 

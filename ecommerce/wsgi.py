@@ -7,6 +7,6 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 django.setup(set_prefix=False)
 
-from ecommerce.common.handler import AnswerFailures, ShopHandler  # noqa: E402  asks the settings
+from common.api.handler import AnswerFailures, ShopHandler  # noqa: E402  asks the settings
 
 application = AnswerFailures(ShopHandler())

@@ -9,19 +9,19 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 
-from coupons.models import Coupon
-from ecommerce.common.admin import (
+from common.admin.exports import Column, ExportsRows
+from common.admin.forms import ReasonForm
+from common.admin.lists import (
     History,
     ReadOnly,
     UnfoldTabularInline,
     number_column,
     object_action,
 )
-from ecommerce.common.admin_export import Column, ExportsRows
-from ecommerce.common.admin_forms import ReasonForm
-from ecommerce.common.admin_text import COUNT, WON
-from ecommerce.common.caseless import rows_containing
-from ecommerce.common.fields import DB_IDS
+from common.admin.text import COUNT, WON
+from common.db.caseless import rows_containing
+from common.db.fields import DB_IDS
+from coupons.models import Coupon
 from orders.models import Order, OrderItem
 from orders.services import cancel_order
 from products.admin import FoundByProduct

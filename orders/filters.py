@@ -2,7 +2,7 @@
 
 from django_filters import rest_framework as filters
 
-from ecommerce.common.filters import DayFilter, StrictFilterSet
+from common.api.filters import DayFilter, StrictFilterSet
 from orders.models import Order
 
 

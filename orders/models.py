@@ -7,8 +7,8 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from common.db.fields import ExactCharField
 from coupons.models import IssuedCoupon
-from ecommerce.common.fields import ExactCharField
 from products.models import Product
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ecommerce.common.serializers import BoundedListField, StrictSerializer, WholeNumberField
+from common.api.serializers import BoundedListField, StrictSerializer, WholeNumberField
 from orders.models import Order, OrderItem
 
 LINES_MAX = 50

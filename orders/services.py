@@ -13,6 +13,14 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from common.db.batches import Batch, commit_batch
+from common.db.fields import DB_IDS
+from common.db.group_commit import GroupCommit
+from common.db.idempotency import IdempotencyKey, Outcome
+from common.db.locks import Row, RowHeld, RowLock, Waiting
+from common.db.rows import save_new
+from common.errors import DoesNotExist, DomainError, ErrorItem, NotFound
+from common.references import new_reference
 from coupons.models import IssuedCoupon
 from coupons.services import (
     ISSUED,
@@ -22,14 +30,6 @@ from coupons.services import (
     restore,
     save_redemptions,
 )
-from ecommerce.common.batches import Batch, commit_batch
-from ecommerce.common.errors import DoesNotExist, DomainError, ErrorItem, NotFound
-from ecommerce.common.fields import DB_IDS
-from ecommerce.common.group_commit import GroupCommit
-from ecommerce.common.idempotency import IdempotencyKey, Outcome
-from ecommerce.common.locks import Row, RowHeld, RowLock, Waiting
-from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_new
 from orders.errors import OrderNotCancellable
 from orders.models import Order, OrderItem
 from products.errors import OutOfStock

@@ -7,13 +7,13 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.idempotency_header import mark_replayed, read_idempotency_key
+from common.api.serializers import NoFields, represent
+from common.api.views import ApiViewSet
+from common.db.idempotency import IdempotencyKeyReused, Outcome
+from common.errors import NotSignedIn
+from common.http.deferred import answer_later
 from coupons.errors import CouponNotUsable
-from ecommerce.common.deferred import answer_later
-from ecommerce.common.errors import NotSignedIn
-from ecommerce.common.idempotency import IdempotencyKeyReused, Outcome
-from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
-from ecommerce.common.serializers import NoFields, represent
-from ecommerce.common.views import ApiViewSet
 from orders import services
 from orders.errors import OrderNotCancellable
 from orders.filters import OrderFilter

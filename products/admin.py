@@ -13,7 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.admin import (
+from common.admin.exports import Column, ExportsRows
+from common.admin.forms import ReasonedForm, ReasonForm
+from common.admin.lists import (
     AsksReason,
     ConditionFilter,
     History,
@@ -25,10 +27,8 @@ from ecommerce.common.admin import (
     number_column,
     object_action,
 )
-from ecommerce.common.admin_export import Column, ExportsRows
-from ecommerce.common.admin_forms import ReasonedForm, ReasonForm
-from ecommerce.common.admin_sureness import AsksIfSureAdmin
-from ecommerce.common.admin_text import COUNT, SIGNED, WON, moment
+from common.admin.sureness import AsksIfSureAdmin
+from common.admin.text import COUNT, SIGNED, WON, moment
 from products.errors import PriceHasChanged
 from products.forms import (
     PriceChangeForm,

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 
-from ecommerce.common.filters import PlainDigitsField, StrictFilterSet, YesOrNoFilter
-from ecommerce.common.serializers import NO_NULL_CHARACTER
+from common.api.filters import PlainDigitsField, StrictFilterSet, YesOrNoFilter
+from common.api.serializers import LENGTH_BEFORE_NORMALISING, NO_NULL_CHARACTER
 from products.models import Category, Product, ProductQuerySet
 
 IDS = r"[0-9]{1,18}(,[0-9]{1,18}){0,99}"
@@ -63,6 +63,8 @@ class ShownLengthValidator(MaxLengthValidator):
     """Counts what is shown, of which some systems send several characters for each ("é", "가")."""
 
     def clean(self, x: str) -> int:  # type: ignore[override]
+        if len(x) > LENGTH_BEFORE_NORMALISING * SEARCH_MAX:
+            return len(x)  # thousands of marks would take long to be put in order
         return len(unicodedata.normalize("NFC", x))
 
 

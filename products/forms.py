@@ -16,8 +16,8 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from ecommerce.common.admin_forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
-from ecommerce.common.admin_sureness import AsksIfSure
+from common.admin.forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
+from common.admin.sureness import AsksIfSure
 from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX
 
 AROUND_A_FILE_BYTES = 100_000

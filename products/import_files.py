@@ -8,10 +8,10 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from ecommerce.common.files.cells import LEFT_OUT, as_seen, is_error, unescape_text
-from ecommerce.common.files.errors import UnreadableFile
-from ecommerce.common.files.tables import read_table
-from ecommerce.common.files.xlsx import Cell
+from common.files.cells import LEFT_OUT, as_seen, is_error, unescape_text
+from common.files.errors import UnreadableFile
+from common.files.tables import read_table
+from common.files.xlsx import Cell
 from products.models import PRICE_MAX, STOCK_MAX, Category, validate_sku
 from products.services import ImportRow
 

@@ -13,10 +13,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.admin import RelatedTable, ShopModelAdmin, object_action
-from ecommerce.common.admin_text import COUNT
-from ecommerce.common.errors import DomainError
-from ecommerce.common.files.errors import UnreadableFile
+from common.admin.lists import RelatedTable, ShopModelAdmin, object_action
+from common.admin.text import COUNT
+from common.errors import DomainError
+from common.files.errors import UnreadableFile
+from common.http.bodies import allow_larger_bodies
 from products.forms import ProductConfirmForm, ProductImportForm
 from products.import_files import Line, ProductFile, read_products
 from products.models import ImportFile
@@ -180,6 +181,13 @@ class ImportsProducts(ShopModelAdmin):
     """The pages of the two steps, for those who may add products and change them."""
 
     acts_in_parts = ["import_file"]
+
+    def __init__(self, model: Any, admin_site: Any) -> None:
+        super().__init__(model, admin_site)
+        allow_larger_bodies("admin:products_product_import_file", self.may_send_file)
+
+    def may_send_file(self, request: HttpRequest) -> bool:
+        return self.admin_site.has_permission(request) and self.has_import_permission(request)
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and self.has_change_permission(request)

@@ -15,8 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.fields import ExactCharField, ExactSlugField
-from ecommerce.common.references import new_reference
+from common.db.fields import ExactCharField, ExactSlugField
+from common.references import new_reference
 from products.search import (
     NAME_MAX_LENGTH,
     SCANNED,

@@ -7,8 +7,8 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from ecommerce.common.costly_reads import read_costly
-from ecommerce.common.pagination import Cursor, KeysetPagination, before, keyset_page
+from common.api.pagination import Cursor, KeysetPagination, before, keyset_page
+from common.db.costly_reads import read_costly
 from products.models import Product, ProductQuerySet
 from products.search import NO_COUNTS, SCANNED, has_index, index_query, is_rare
 from products.word_counts import word_counts

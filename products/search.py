@@ -16,8 +16,8 @@ from unicodedata import normalize
 from django.db.models import Lookup
 from django.db.models.sql.compiler import SQLCompiler
 
-from ecommerce.common.caseless import caseless
-from ecommerce.common.texts import INVISIBLE
+from common.db.caseless import caseless
+from common.texts import INVISIBLE
 
 SCANNED = 3_000
 """How many products are looked through, in the order asked for, before the index is asked.

@@ -7,9 +7,9 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ecommerce.common.costly_reads import SearchTooBroad
-from ecommerce.common.serializers import represent
-from ecommerce.common.views import ApiViewSet
+from common.api.serializers import represent
+from common.api.views import ApiViewSet
+from common.db.costly_reads import SearchTooBroad
 from products.filters import ProductFilter
 from products.models import Category, Product
 from products.pagination import ProductPagination

@@ -5,8 +5,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.admin import History, number_column
-from ecommerce.common.admin_text import WON
+from common.admin.lists import History, number_column
+from common.admin.text import WON
 from products.admin import FoundByProduct
 from stats.models import DailyProductSales
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ecommerce.common.serializers import StrictSerializer, WholeNumberField
+from common.api.serializers import StrictSerializer, WholeNumberField
 from stats.services import BEST_SELLERS_MAX
 
 

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from ecommerce.common.remembered import Remembered
-from ecommerce.common.rows import save_or_update
+from common.db.rows import save_or_update
+from common.remembered import Remembered
 from stats.models import DailyProductSales
 
 

@@ -8,8 +8,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ecommerce.common.serializers import represent
-from ecommerce.common.views import ApiViewSet
+from common.api.serializers import represent
+from common.api.views import ApiViewSet
 from stats.serializers import TopProductsQuery, TopProductsSerializer
 from stats.services import best_sellers
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ecommerce.common.errors import NotSignedIn
-from ecommerce.common.locks import RowLock
+from common.db.locks import RowLock
+from common.errors import NotSignedIn
 from users.errors import SessionEnded
 from users.models import User
 

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.admin import (
+from common.admin.forms import ReasonedForm
+from common.admin.lists import (
     AsksReason,
     History,
     ReadOnly,
@@ -25,10 +26,9 @@ from ecommerce.common.admin import (
     number_column,
     object_action,
 )
-from ecommerce.common.admin_forms import ReasonedForm
-from ecommerce.common.admin_once import acts_once
-from ecommerce.common.admin_text import SIGNED, WON, moment
-from ecommerce.common.caseless import rows_containing
+from common.admin.once import acts_once
+from common.admin.text import SIGNED, WON, moment
+from common.db.caseless import rows_containing
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
 from users.models import Session, User, Wallet, WalletTransaction
 from users.services import adjust_balance

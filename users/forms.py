@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from ecommerce.common.admin_forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
+from common.admin.forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
 from users import passwords
 from users.models import NAME_TAKEN, User
 

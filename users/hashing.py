@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from django.conf import settings
 from django.db import connection
 
-from ecommerce.common.errors import Busy
+from common.errors import Busy
 
 H = TypeVar("H")
 T = TypeVar("T")

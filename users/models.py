@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.common.fields import ExactCharField, NormalEmailField
+from common.db.fields import ExactCharField, NormalEmailField
 from users import names, passwords
 from users.names import NameValidator
 

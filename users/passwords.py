@@ -12,7 +12,7 @@ from django.contrib.auth.hashers import (
 )
 from django.core.exceptions import ValidationError
 
-from ecommerce.common.errors import ErrorItem
+from common.errors import ErrorItem
 from users.hashing import hash_now
 
 NOBODYS = UNUSABLE_PASSWORD_PREFIX

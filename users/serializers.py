@@ -6,13 +6,13 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from ecommerce.common.fields import NormalEmail, Normalized
-from ecommerce.common.serializers import (
+from common.api.serializers import (
     StrictSerializer,
     TextField,
     TrueOrFalseField,
     WholeNumberField,
 )
+from common.db.fields import NormalEmail, Normalized
 from users import names, passwords
 from users.models import NAME_TAKEN, User, WalletTransaction
 from users.names import NameValidator

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from django.db import IntegrityError
 from django.db.models import Q
 
-from ecommerce.common.locks import Row, Waiting
-from ecommerce.common.single_writes import finished, write_later
-from ecommerce.common.transactions import run_transaction
+from common.db.locks import Row, Waiting
+from common.db.single_writes import finished, write_later
+from common.db.transactions import run_transaction
 from users import passwords
 from users.access import ACCOUNTS, MEMBERS, Access, ensure_may_act
 from users.errors import PasswordTooWeak, UsernameTaken, WrongCredentials, WrongPassword

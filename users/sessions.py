@@ -12,10 +12,10 @@ import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from ecommerce.common.fields import DB_IDS
-from ecommerce.common.locks import Row, RowLock, Waiting
-from ecommerce.common.single_writes import then, write_later
-from ecommerce.common.transactions import run_transaction
+from common.db.fields import DB_IDS
+from common.db.locks import Row, RowLock, Waiting
+from common.db.single_writes import then, write_later
+from common.db.transactions import run_transaction
 from users.access import ACCOUNTS
 from users.errors import RefreshTokenRefused
 from users.models import Session, User, UserQuerySet

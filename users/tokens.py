@@ -14,7 +14,7 @@ from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import AccessToken, Token
 
-from ecommerce.common.fields import DB_IDS
+from common.db.fields import DB_IDS
 from users.access import Access
 from users.errors import RefreshTokenRefused
 from users.models import Session

@@ -11,13 +11,13 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ecommerce.common.client_address import client_address
-from ecommerce.common.deferred import answer_later, waits_elsewhere
-from ecommerce.common.errors import NotSignedIn
-from ecommerce.common.idempotency import IdempotencyKeyReused, Outcome
-from ecommerce.common.idempotency_header import mark_replayed, read_idempotency_key
-from ecommerce.common.serializers import represent
-from ecommerce.common.views import ApiViewSet
+from common.api.idempotency_header import mark_replayed, read_idempotency_key
+from common.api.serializers import represent
+from common.api.views import ApiViewSet
+from common.db.idempotency import IdempotencyKeyReused, Outcome
+from common.errors import NotSignedIn
+from common.http.client_address import client_address
+from common.http.deferred import answer_later, waits_elsewhere
 from users import services
 from users.authentication import access_of
 from users.errors import (

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.utils import timezone
 
-from ecommerce.common.batches import Batch, commit_batch
-from ecommerce.common.errors import DomainError
-from ecommerce.common.group_commit import GroupCommit
-from ecommerce.common.idempotency import IdempotencyKey, Outcome
-from ecommerce.common.locks import Locking, Row, RowHeld, RowLock, Waiting
-from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_fields, save_new
-from ecommerce.common.transactions import run_transaction
+from common.db.batches import Batch, commit_batch
+from common.db.group_commit import GroupCommit
+from common.db.idempotency import IdempotencyKey, Outcome
+from common.db.locks import Locking, Row, RowHeld, RowLock, Waiting
+from common.db.rows import save_fields, save_new
+from common.db.transactions import run_transaction
+from common.errors import DomainError
+from common.references import new_reference
 from users.access import MEMBERS, Access, ensure_in_session
 from users.errors import BalanceLimitExceeded, InsufficientBalance
 from users.models import User, Wallet, WalletTransaction

@@ -9,10 +9,10 @@ from django.db import connection
 from django.db.models import Count
 from rest_framework_simplejwt.tokens import AccessToken
 
+from common.api.pagination import Cursor
+from common.db.transactions import run_transaction
+from common.references import new_reference
 from coupons.services import create_coupon, issue_coupons, lock_coupon
-from ecommerce.common.pagination import Cursor
-from ecommerce.common.references import new_reference
-from ecommerce.common.transactions import run_transaction
 from products.models import Category, Product
 from products.services import create_product
 from users.models import User, WalletTransaction

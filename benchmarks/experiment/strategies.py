@@ -18,10 +18,10 @@ from django.utils import timezone
 
 from benchmarks.experiment.race import Kind, Left, LostRace, Refused
 from benchmarks.experiment.tables import new_goods, read_back
+from common.db.database_errors import may_be_retried
 from coupons.errors import CouponSoldOut
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import create_coupon, issue_coupon
-from ecommerce.common.database_errors import may_be_retried
 from orders.models import OrderItem
 from orders.services import DraftLine, OrderDraft, place_order
 from products.errors import OutOfStock

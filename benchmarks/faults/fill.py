@@ -19,8 +19,8 @@ from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
 from benchmarks.faults.shop import BALANCE, PRICE, SCARCE_STOCK, STOCK, TOTALS, Shop
+from common.db.transactions import run_transaction
 from coupons.services import create_coupon
-from ecommerce.common.transactions import run_transaction
 from ecommerce.seeding.members import NewMember, insert_members
 from ecommerce.seeding.rows import Series
 from products.services import create_product

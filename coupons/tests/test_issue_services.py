@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from common.errors import NotFound, NotSignedIn
 from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponNotUsable, CouponSoldOut
 from coupons.models import IssuedCoupon
 from coupons.services import (
@@ -12,7 +13,6 @@ from coupons.services import (
     lock_coupon,
     revoke_issued_coupon,
 )
-from ecommerce.common.errors import NotFound, NotSignedIn
 from ecommerce.tests.expectations import count_statements, nothing_changes
 
 TEN_O_CLOCK = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

@@ -16,8 +16,8 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from common.db.transactions import run_transaction
 from coupons.models import Coupon
-from ecommerce.common.transactions import run_transaction
 from ecommerce.seeding.campaigns import NewCampaign, insert_campaigns
 from ecommerce.seeding.members import NewMember, insert_members
 from ecommerce.seeding.names import ADJECTIVES, CATEGORIES, NOUNS

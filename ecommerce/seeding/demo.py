@@ -10,8 +10,8 @@ from random import Random
 from django.contrib.auth.hashers import make_password
 from django.utils import timezone
 
+from common.db.transactions import run_transaction
 from coupons.models import Coupon, IssuedCoupon
-from ecommerce.common.transactions import run_transaction
 from ecommerce.seeding.campaigns import NewCampaign, insert_campaigns
 from ecommerce.seeding.members import NewMember, insert_members
 from ecommerce.seeding.names import (

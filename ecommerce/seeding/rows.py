@@ -12,8 +12,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import DateField, DateTimeField, Field, Model
 
-from ecommerce.common.references import ALPHABET
-from ecommerce.common.rows import quoted
+from common.db.rows import quoted
+from common.references import ALPHABET
 
 Row = tuple[Any, ...]
 

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from django.conf import settings
 from django.utils import timezone
 
+from common.db.rows import save_fields
 from coupons.models import IssuedCoupon
 from coupons.services import (
     discount_with,
@@ -15,8 +16,7 @@ from coupons.services import (
     redeem,
     restore,
 )
-from ecommerce.common.rows import save_fields
-from ecommerce.daily_totals import reopen_days
+from ecommerce.backoffice.daily_totals import reopen_days
 from ecommerce.seeding.rows import Row, Series, insert_rows, update_rows
 from orders.models import Order, OrderItem
 from products.models import Product, StockAdjustment

@@ -17,9 +17,9 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
+from common.admin.lists import ShopModelAdmin
 from coupons.models import Coupon
 from coupons.services import issue_coupon
-from ecommerce.common.admin import ShopModelAdmin
 from ecommerce.tests.rendered_forms import Form, filled, form_on
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Category, Product

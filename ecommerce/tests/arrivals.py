@@ -39,5 +39,5 @@ def watched_arrivals() -> Iterator[Arrivals]:
             super().append(ticket)
             arrivals.append(ticket.request)
 
-    with mock.patch("ecommerce.common.group_commit.deque", WatchedQueue):
+    with mock.patch("common.db.group_commit.deque", WatchedQueue):
         yield arrivals

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.test import override_settings
 
-from ecommerce.common.locks import Waiting
+from common.db.locks import Waiting
 from ecommerce.tests.threads import place
 from products.models import Product
 
@@ -61,11 +61,11 @@ def without_locks(*stops: str, parties: int) -> Iterator[None]:
     with ExitStack() as patches:
         patches.enter_context(override_settings(GROUP_COMMIT_MAX_BATCH=1))
         patches.enter_context(mock.patch.object(QuerySet, "select_for_update", QuerySet.all))
-        patches.enter_context(mock.patch("ecommerce.common.compiled.KEPT", -1))  # compile it anew
+        patches.enter_context(mock.patch("common.db.compiled.KEPT", -1))  # compile it anew
         patches.enter_context(
-            mock.patch("ecommerce.common.transactions.transaction", SimpleNamespace(atomic=atomic))
+            mock.patch("common.db.transactions.transaction", SimpleNamespace(atomic=atomic))
         )
-        patches.enter_context(mock.patch("ecommerce.common.transactions.in_turn", nullcontext))
+        patches.enter_context(mock.patch("common.db.transactions.in_turn", nullcontext))
         for stop in stops:
             patches.enter_context(calling_before(stop, turns.wait))
         yield
@@ -122,7 +122,7 @@ def _locking_in_either_order(both_hold: Barrier) -> Iterator[None]:
         )
         with (
             mock.patch(begin, lambda wrapper: wrapper.cursor().execute("BEGIN DEFERRED")),
-            mock.patch("ecommerce.common.transactions.in_turn", nullcontext),
+            mock.patch("common.db.transactions.in_turn", nullcontext),
             calling_before("orders.services._decide", lambda: both_hold.wait(WAIT_SECONDS)),
         ):
             yield

@@ -18,8 +18,8 @@ from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 
-from ecommerce.common.errors import Busy, OutcomeUnknown
-from ecommerce.common.models import SentForm
+from common.errors import Busy, OutcomeUnknown
+from common.models import SentForm
 from ecommerce.tests.admin_acts import ACTS, TOLD, Act, acts
 from ecommerce.tests.expectations import SHOP
 from ecommerce.tests.lost_commits import lost_commits

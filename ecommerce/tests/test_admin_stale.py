@@ -21,7 +21,7 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
-from ecommerce.common.admin_text import moment
+from common.admin.text import moment
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.races import send_at_once
 from ecommerce.tests.rendered_forms import Form, filled, form_on
@@ -31,7 +31,7 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db
 
-DERIVED = {"search_name", "name_key"}
+DERIVED = {"search_name", "search_words", "name_key"}
 """Columns that go along with others."""
 
 MOMENTS = [timezone.now().replace(microsecond=0) + timedelta(days=n) for n in (-3, 40, 50)]

@@ -5,8 +5,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from common.db import transactions
 from conftest import client_of
-from ecommerce.common import transactions
 from orders.models import Order
 from users.services import sign_in
 

@@ -7,8 +7,8 @@ from unittest import mock
 
 import pytest
 
+from common.errors import Busy
 from coupons.models import IssuedCoupon
-from ecommerce.common.errors import Busy
 from ecommerce.tests.arrivals import WAIT_SECONDS, Arrivals, watched_arrivals
 from ecommerce.tests.expectations import nothing_changes, refusal
 from ecommerce.tests.lost_commits import lost_commits

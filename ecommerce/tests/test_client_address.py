@@ -4,7 +4,7 @@ import pytest
 from django.core import checks
 from django.test import RequestFactory
 
-from ecommerce.common.client_address import AnonThrottle, MemberThrottle, client_address
+from common.http.client_address import AnonThrottle, MemberThrottle, client_address
 
 OWN = "10.0.0.1"
 

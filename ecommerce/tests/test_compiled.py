@@ -5,9 +5,9 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
+from common.db import compiled
+from common.db.compiled import Compiled, update_of
 from coupons.models import Coupon
-from ecommerce.common import compiled
-from ecommerce.common.compiled import Compiled, update_of
 from products.models import Product
 
 pytestmark = pytest.mark.django_db

@@ -299,7 +299,7 @@ def test_no_header_costs_more_outside_of_the_api(api, header):
 # --- Counted ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "looked_at"), [(50, 50), (51, 0), (20_000, 0)])
+@pytest.mark.parametrize(("count", "looked_at"), [(20, 20), (50, 21), (51, 0), (20_000, 0)])
 def test_no_item_is_looked_at_before_they_are_counted(client, monkeypatch, count, looked_at):
     seen = []
     validated = OrderLineSerializer.run_validation

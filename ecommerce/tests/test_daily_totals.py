@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ecommerce.daily_totals import close_days, paid_by_day
+from ecommerce.backoffice.daily_totals import close_days, paid_by_day
 from ecommerce.models import ClosedDay
 from ecommerce.tests.expectations import database_refuses
 from orders.models import Order

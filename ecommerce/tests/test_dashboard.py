@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from conftest import client_of
 from coupons.models import Coupon
 from coupons.services import issue_coupon
-from ecommerce.daily_totals import close_days
+from ecommerce.backoffice.daily_totals import close_days
 from ecommerce.models import AuditRun, ClosedDay
 from ecommerce.tests.staff import staff_client
 from orders.models import Order

@@ -3,7 +3,7 @@
 import pytest
 from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 
-from ecommerce.common.database_errors import is_connection_lost, is_unavailable, may_be_retried
+from common.db.database_errors import is_connection_lost, is_unavailable, may_be_retried
 
 TRY_AGAIN = [
     OperationalError(1213, "Deadlock found when trying to get lock"),

@@ -9,8 +9,8 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from ecommerce.common.deferred import answer_later, when_final
-from ecommerce.common.errors import Busy
+from common.errors import Busy
+from common.http.deferred import answer_later, when_final
 
 
 class Later(APIView):

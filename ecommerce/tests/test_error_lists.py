@@ -5,7 +5,7 @@ import json
 import pytest
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from ecommerce.common.exception_handler import ErrorFormatter
+from common.api.exception_handler import ErrorFormatter
 from ecommerce.tests.expectations import nothing_changes, refusal
 
 CHARGE = "/api/v1/users/me/balance/charge/"

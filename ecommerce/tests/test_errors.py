@@ -192,7 +192,7 @@ def test_an_exception_in_a_middleware_has_the_same_answer(api, monkeypatch, capl
     def fail(request):
         raise RuntimeError("hunter2")
 
-    monkeypatch.setattr("ecommerce.bodies.declared_length", fail)
+    monkeypatch.setattr("common.http.bodies.declared_length", fail)
 
     answer = api.get(PRODUCTS)
 

@@ -11,10 +11,10 @@ from zipfile import ZIP_LZMA, ZipFile
 
 import pytest
 
-from ecommerce.common.files import tables, xlsx
-from ecommerce.common.files.errors import UnreadableFile
-from ecommerce.common.files.tables import read_table
-from ecommerce.common.files.xlsx import Package, read_sheet
+from common.files import tables, xlsx
+from common.files.errors import UnreadableFile
+from common.files.tables import read_table
+from common.files.xlsx import Package, read_sheet
 from ecommerce.tests.workbooks import Parts, packed, parts_of, row, sheet, text
 
 LINES_MAX, COLUMNS_MAX = 20_001, 50

@@ -4,15 +4,15 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from common.http import for_pages
 from conftest import client_of
-from ecommerce.common import for_pages
 from ecommerce.tests.staff import staff_client
 
 pytestmark = pytest.mark.django_db
 
 
 def test_each_is_in_the_place_of_the_one_that_it_is_made_of():
-    named = [name for name in settings.MIDDLEWARE if name.startswith("ecommerce.common.for_pages")]
+    named = [name for name in settings.MIDDLEWARE if name.startswith("common.http.for_pages")]
 
     made = [one for one in vars(for_pages).values() if isinstance(one, type)]
     assert sorted(named) == sorted(

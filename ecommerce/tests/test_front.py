@@ -20,9 +20,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ecommerce.common.deferred import answer_later, page_later
-from ecommerce.common.errors import Busy
-from ecommerce.front import Front
+from common.errors import Busy
+from common.http.deferred import answer_later, page_later
+from ecommerce.serving.front import Front
 from ecommerce.urls import handler400, handler403, handler404, handler500
 from ecommerce.urls import urlpatterns as shop
 

@@ -11,10 +11,10 @@ from unittest import mock
 
 import pytest
 
-from ecommerce.common import committers, group_commit
-from ecommerce.common.errors import Busy, NotFound, OutcomeUnknown, Unavailable
-from ecommerce.common.group_commit import GroupCommit
-from ecommerce.common.locks import Row, Waiting
+from common.db import committers, group_commit
+from common.db.group_commit import GroupCommit
+from common.db.locks import Row, Waiting
+from common.errors import Busy, NotFound, OutcomeUnknown, Unavailable
 from ecommerce.tests.arrivals import WAIT_SECONDS, Arrivals, watched_arrivals
 
 

@@ -15,11 +15,11 @@ from unittest import mock
 import pytest
 from django.db import connection
 
+from common.db import group_commit
+from common.db.locks import Waiting
 from conftest import client_of
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import enqueue_issue, issue_coupon
-from ecommerce.common import group_commit
-from ecommerce.common.locks import Waiting
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.held_rows import Sent, held
 from ecommerce.tests.race_controls import WAIT_SECONDS, calling_before

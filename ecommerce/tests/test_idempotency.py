@@ -4,8 +4,8 @@ import hashlib
 
 import pytest
 
+from common.db.idempotency import IdempotencyKey
 from conftest import client_of
-from ecommerce.common.idempotency import IdempotencyKey
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
 from orders.models import Order
 from users.models import Wallet, WalletTransaction

@@ -300,8 +300,8 @@ def test_a_middleware_may_fail_anywhere_in_the_chain(
     "broken",
     [
         "ecommerce.error_pages.server_error",
-        "ecommerce.common.handler.parse_header_parameters",
-        "ecommerce.common.handler.ShopHandler.get_response",
+        "common.api.handler.parse_header_parameters",
+        "common.api.handler.ShopHandler.get_response",
         "django.core.handlers.wsgi.signals.request_started.send",
     ],
 )
@@ -332,7 +332,7 @@ def test_an_answer_is_given_also_when_its_line_can_not_be_written(monkeypatch, c
     def fail(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr("ecommerce.common.request_log.logger.info", fail)
+    monkeypatch.setattr("common.http.request_log.logger.info", fail)
 
     answer = ask("GET", "/api/v1/categories/")
 

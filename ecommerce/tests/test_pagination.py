@@ -7,7 +7,7 @@ from itertools import chain
 
 import pytest
 
-from ecommerce.common.pagination import Cursor
+from common.api.pagination import Cursor
 from ecommerce.tests.expectations import refusal, refused
 from products.filters import ORDERINGS
 from products.models import Product

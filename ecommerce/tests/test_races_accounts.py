@@ -16,7 +16,7 @@ from users.services import sign_in, sign_up
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CREDENTIALS = {"username": "haneul", "password": "correct horse battery"}
-BEGINNING = "ecommerce.common.transactions._run_once"
+BEGINNING = "common.db.transactions._run_once"
 
 
 # --- Signing up ---------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from threading import Event
 import pytest
 from django.db import transaction
 
-from ecommerce.common import remembered
-from ecommerce.common.errors import Busy
-from ecommerce.common.remembered import KEYS_MAX, Remembered
+from common import remembered
+from common.errors import Busy
+from common.remembered import KEYS_MAX, Remembered
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

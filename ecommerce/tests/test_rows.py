@@ -10,8 +10,8 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from common.db.rows import save_fields, save_new, save_or_update
 from coupons.models import Coupon, IssuedCoupon
-from ecommerce.common.rows import save_fields, save_new, save_or_update
 from ecommerce.tests.threads import run_together
 from orders.models import Order
 from products.models import Product

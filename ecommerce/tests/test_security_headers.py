@@ -9,8 +9,8 @@ import pytest
 from django.conf import settings
 from django.test import Client, RequestFactory
 
+from common.api.handler import failure_response
 from conftest import client_of
-from ecommerce.common.handler import failure_response
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

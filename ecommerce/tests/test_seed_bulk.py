@@ -14,8 +14,8 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from rest_framework.test import APIClient
 
+from common.errors import Busy
 from coupons.models import Coupon, IssuedCoupon
-from ecommerce.common.errors import Busy
 from ecommerce.seeding import bulk, sales
 from ecommerce.tests.expectations import nothing_changes, shop_state
 from ecommerce.tests.lost_commits import lost_commits

@@ -221,7 +221,7 @@ def database_with(**environment):
 def test_sqlite_in_the_checkout_is_the_default():
     database, options = database_with()
 
-    assert database["ENGINE"] == "ecommerce.sqlite"
+    assert database["ENGINE"] == "common.db.sqlite"
     assert database["NAME"] == str(ROOT / "db.sqlite3")
     assert options["transaction_mode"] == "IMMEDIATE"
     assert options["timeout"] == 3
@@ -256,7 +256,7 @@ def test_mysql_is_named_by_its_address():
 
     keys = ["ENGINE", "USER", "PASSWORD", "HOST", "PORT", "NAME", "CONN_HEALTH_CHECKS"]
     assert [database[key] for key in keys] == [
-        "ecommerce.mysql",
+        "common.db.mysql",
         "shop",
         "p@ss/word",
         "db.example",

@@ -19,10 +19,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from common.errors import DomainError
 from conftest import client_of
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import change_coupon, create_coupon, revoke_issued_coupon
-from ecommerce.common.errors import DomainError
 from ecommerce.tests.races import assert_sound, charge, ledger_of, order, post, summary
 from ecommerce.tests.shop_model import (
     BALANCE_MAX,

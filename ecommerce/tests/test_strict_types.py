@@ -9,9 +9,9 @@ import json
 import pytest
 from rest_framework import serializers
 
+from common.api.serializers import BoundedListField, StrictSerializer, TextField
+from common.api.views import ApiViewSet
 from conftest import client_of
-from ecommerce.common.serializers import BoundedListField, StrictSerializer, TextField
-from ecommerce.common.views import ApiViewSet
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.openapi import description, operations
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from ecommerce.common.errors import Busy, OutcomeUnknown, Unavailable
-from ecommerce.common.transactions import run_transaction
+from common.db.transactions import run_transaction
+from common.errors import Busy, OutcomeUnknown, Unavailable
 from ecommerce.tests.expectations import refusal, refused
 from ecommerce.tests.lost_commits import lost_commits
 from ecommerce.tests.test_database_errors import BUGS, LOST, REFUSED, TRY_AGAIN

@@ -12,7 +12,7 @@ from types import FrameType
 
 import pytest
 
-from ecommerce import worker_process
+from ecommerce.serving import worker_process
 
 
 class MainProcess:
@@ -102,7 +102,7 @@ WORKER = """
 import os, sys
 import django
 django.setup()
-from ecommerce import worker_process
+from ecommerce.serving import worker_process
 os.sched_getaffinity = lambda pid: {3, 5}  # of this machine, were it so
 kept = []
 os.sched_setaffinity = lambda pid, cores: kept.extend(cores)

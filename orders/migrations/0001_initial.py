@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.utils.timezone
-import ecommerce.common.fields
+import common.db.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='Order',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', ecommerce.common.fields.ExactCharField(max_length=40, unique=True, verbose_name='number')),
+                ('number', common.db.fields.ExactCharField(max_length=40, unique=True, verbose_name='number')),
                 ('status', models.CharField(choices=[('paid', 'paid'), ('cancelled', 'cancelled')], default='paid', max_length=10, verbose_name='status')),
                 ('subtotal', models.BigIntegerField(verbose_name='subtotal (won)')),
                 ('discount', models.BigIntegerField(default=0, verbose_name='discount (won)')),
@@ -31,8 +31,8 @@ class Migration(migrations.Migration):
                 ('day', models.DateField(db_index=True, verbose_name='day (Seoul)')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('cancelled_at', models.DateTimeField(blank=True, null=True, verbose_name='cancelled at')),
-                ('idempotency_key', ecommerce.common.fields.ExactCharField(editable=False, max_length=64, null=True)),
-                ('idempotency_body', ecommerce.common.fields.ExactCharField(editable=False, max_length=64, null=True)),
+                ('idempotency_key', common.db.fields.ExactCharField(editable=False, max_length=64, null=True)),
+                ('idempotency_body', common.db.fields.ExactCharField(editable=False, max_length=64, null=True)),
                 ('coupon', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='coupons.issuedcoupon', verbose_name='coupon')),
                 ('redeemed_coupon', models.OneToOneField(editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='redeemed_by', to='coupons.issuedcoupon')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to=settings.AUTH_USER_MODEL, verbose_name='member')),

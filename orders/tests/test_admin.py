@@ -10,9 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
+from common.admin.exports import in_batches
 from coupons.models import Coupon
 from coupons.services import issue_coupon
-from ecommerce.common.admin_export import in_batches
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.staff import errors_on, logged, staff_client
 from orders.models import Order, OrderItem
@@ -174,7 +174,7 @@ def test_orders_are_exported_as_they_are_filtered(
 def test_an_export_is_read_in_batches_without_gap_or_repetition(
     admin_client: Client, member: User, product: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecommerce.common.admin_export.in_batches", partial(in_batches, size=3))
+    monkeypatch.setattr("common.admin.exports.in_batches", partial(in_batches, size=3))
     placed = [
         place_order(OrderDraft(user_id=member.pk, lines=(DraftLine(product.pk, 1),))).value.number
         for _ in range(7)
@@ -186,7 +186,7 @@ def test_an_export_is_read_in_batches_without_gap_or_repetition(
 def test_an_excel_file_of_too_many_orders_is_refused(
     admin_client: Client, order: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecommerce.common.admin_export.XLSX_ROWS_MAX", 0)
+    monkeypatch.setattr("common.admin.exports.XLSX_ROWS_MAX", 0)
     answer = admin_client.get(f"{LIST}export_xlsx/", follow=True)
     texts = [str(message) for message in answer.context["messages"]]
     assert texts == ["More than 0 rows: narrow the list by its filters, or take CSV."]

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from common.errors import NotFound
 from conftest import client_of
-from ecommerce.common.errors import NotFound
 from ecommerce.tests.expectations import (
     IDS_OF_NOTHING,
     count_statements,

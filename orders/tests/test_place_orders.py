@@ -4,9 +4,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from common.db.idempotency import IdempotencyKey, IdempotencyKeyReused, Outcome
+from common.errors import DoesNotExist, NotSignedIn
 from coupons.errors import CouponNotUsable
-from ecommerce.common.errors import DoesNotExist, NotSignedIn
-from ecommerce.common.idempotency import IdempotencyKey, IdempotencyKeyReused, Outcome
 from ecommerce.tests.expectations import count_statements, nothing_changes
 from orders.models import Order
 from orders.services import DraftLine, OrderDraft, place_orders

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 
+from common.db.transactions import run_transaction
 from coupons.models import Coupon
 from coupons.services import issue_coupon
-from ecommerce.common.transactions import run_transaction
 from ecommerce.tests.threads import FINISH_SECONDS
 from orders.services import DraftLine, OrderDraft, place_orders
 from products.models import Category, Product

@@ -3,7 +3,7 @@
 import django.core.validators
 import django.db.models.deletion
 import django.utils.timezone
-import ecommerce.common.fields
+import common.db.fields
 import products.models
 from django.conf import settings
 from django.db import migrations, models
@@ -22,8 +22,8 @@ class Migration(migrations.Migration):
             name='Category',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', ecommerce.common.fields.ExactCharField(max_length=100, unique=True, verbose_name='name')),
-                ('slug', ecommerce.common.fields.ExactSlugField(allow_unicode=True, max_length=100, unique=True, verbose_name='slug')),
+                ('name', common.db.fields.ExactCharField(max_length=100, unique=True, verbose_name='name')),
+                ('slug', common.db.fields.ExactSlugField(allow_unicode=True, max_length=100, unique=True, verbose_name='slug')),
             ],
             options={
                 'verbose_name': 'category',
@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             name='Product',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', ecommerce.common.fields.ExactCharField(max_length=200, verbose_name='name')),
+                ('name', common.db.fields.ExactCharField(max_length=200, verbose_name='name')),
                 ('description', models.TextField(blank=True, default='', verbose_name='description')),
                 ('price', models.BigIntegerField(validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1000000000)], verbose_name='price (won)')),
                 ('stock', models.BigIntegerField(default=0, help_text='Always what its adjustments and sales add up to.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1000000000)], verbose_name='stock')),
@@ -57,7 +57,7 @@ class Migration(migrations.Migration):
                 ('quantity', models.BigIntegerField(verbose_name='quantity (signed)')),
                 ('stock_after', models.BigIntegerField(verbose_name='stock after')),
                 ('reason', models.CharField(max_length=200, verbose_name='reason')),
-                ('reference', ecommerce.common.fields.ExactCharField(editable=False, max_length=40, unique=True)),
+                ('reference', common.db.fields.ExactCharField(editable=False, max_length=40, unique=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='adjusted by')),
                 ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adjustments', to='products.product', verbose_name='product')),

@@ -11,7 +11,7 @@ from django.db import migrations
 from django.db.models import CharField, Max, Value
 from django.db.models.functions import Cast, Concat
 
-import ecommerce.common.fields
+import common.db.fields
 import products.models
 from django.core.validators import RegexValidator
 
@@ -43,13 +43,13 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="product",
             name="sku",
-            field=ecommerce.common.fields.ExactCharField(default="", max_length=64),
+            field=common.db.fields.ExactCharField(default="", max_length=64),
         ),
         migrations.RunPython(name_products, migrations.RunPython.noop, atomic=False),
         migrations.AlterField(
             model_name="product",
             name="sku",
-            field=ecommerce.common.fields.ExactCharField(
+            field=common.db.fields.ExactCharField(
                 default=products.models.new_sku,
                 error_messages={"unique": "Another product has this SKU."},
                 help_text="The stock keeping unit: how files and other systems know this product.",

@@ -14,10 +14,10 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ecommerce.common.files.cells import as_seen
-from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_fields, save_new
-from ecommerce.common.transactions import run_transaction
+from common.db.rows import save_fields, save_new
+from common.db.transactions import run_transaction
+from common.files.cells import as_seen
+from common.references import new_reference
 from products.errors import StockLimitExceeded
 from products.models import (
     NAME_COLUMNS,

@@ -9,12 +9,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy
 
-from ecommerce.common.fields import DB_IDS
-from ecommerce.common.locks import RowLock, Waiting
-from ecommerce.common.references import new_reference
-from ecommerce.common.rows import save_fields
-from ecommerce.common.sureness import ensure_sure
-from ecommerce.common.transactions import run_transaction
+from common.db.fields import DB_IDS
+from common.db.locks import RowLock, Waiting
+from common.db.rows import save_fields
+from common.db.transactions import run_transaction
+from common.references import new_reference
+from common.sureness import ensure_sure
 from products.errors import (
     OutOfStock,
     PriceHasChanged,

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
-from ecommerce.common.errors import Busy
+from common.errors import Busy
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.staff import errors_on, filled_in, logged, member_buys, staff_client
 from products.models import STOCK_MAX, Category, Product, StockAdjustment

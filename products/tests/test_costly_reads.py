@@ -12,9 +12,9 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from ecommerce.common import costly_reads
-from ecommerce.common.costly_reads import ReadTooLong, _Savings, read_costly, time_limit
-from ecommerce.common.errors import Busy
+from common.db import costly_reads
+from common.db.costly_reads import ReadTooLong, _Savings, read_costly, time_limit
+from common.errors import Busy
 from ecommerce.tests.expectations import refusal, refused
 from products.models import Product
 from products.pagination import ProductPagination

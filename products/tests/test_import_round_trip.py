@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from openpyxl import load_workbook
 
-from ecommerce.common.files.cells import (
+from common.files.cells import (
     CELL_MAX_LENGTH,
     LEFT_OUT,
     as_seen,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
-from ecommerce.common import remembered
+from common import remembered
 from products.models import Product
 from stats.models import DailyProductSales
 

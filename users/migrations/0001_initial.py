@@ -4,7 +4,7 @@ import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.db.models.deletion
 import django.utils.timezone
-import ecommerce.common.fields
+import common.db.fields
 from django.conf import settings
 from django.db import migrations, models
 
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
                 ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('username', ecommerce.common.fields.ExactCharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
+                ('username', common.db.fields.ExactCharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
@@ -64,11 +64,11 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('charge', 'charge'), ('payment', 'payment'), ('refund', 'refund'), ('adjustment', 'adjustment')], max_length=10, verbose_name='kind')),
                 ('amount', models.BigIntegerField(verbose_name='amount (won, signed)')),
                 ('balance_after', models.BigIntegerField(verbose_name='balance after (won)')),
-                ('reference', ecommerce.common.fields.ExactCharField(help_text="The order's number for a payment or refund; else a number of its own.", max_length=40, verbose_name='reference')),
+                ('reference', common.db.fields.ExactCharField(help_text="The order's number for a payment or refund; else a number of its own.", max_length=40, verbose_name='reference')),
                 ('reason', models.CharField(blank=True, default='', max_length=200, verbose_name='reason')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
-                ('idempotency_key', ecommerce.common.fields.ExactCharField(editable=False, max_length=64, null=True)),
-                ('idempotency_body', ecommerce.common.fields.ExactCharField(editable=False, max_length=64, null=True)),
+                ('idempotency_key', common.db.fields.ExactCharField(editable=False, max_length=64, null=True)),
+                ('idempotency_body', common.db.fields.ExactCharField(editable=False, max_length=64, null=True)),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='adjusted by')),
                 ('wallet', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='transactions', to='users.wallet', verbose_name='wallet')),
             ],

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import ecommerce.common.fields
+import common.db.fields
 import users.models
 from django.conf import settings
 from django.db import migrations, models
@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             name='Session',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token_hash', ecommerce.common.fields.ExactCharField(editable=False, max_length=64, unique=True)),
+                ('token_hash', common.db.fields.ExactCharField(editable=False, max_length=64, unique=True)),
                 ('began_after', models.BigIntegerField(editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='created at')),
                 ('used_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='last used at')),

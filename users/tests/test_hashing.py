@@ -8,7 +8,7 @@ import time
 import pytest
 from django.test import Client
 
-from ecommerce.common.errors import Busy
+from common.errors import Busy
 from ecommerce.tests.expectations import nothing_changes, refusal
 from users import hashing, passwords
 from users.hashing import hash_later, hash_now

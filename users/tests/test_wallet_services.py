@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from ecommerce.common.errors import NotSignedIn
+from common.errors import NotSignedIn
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.lost_commits import lost_commits
 from users.errors import BalanceLimitExceeded, InsufficientBalance, UsernameTaken

@@ -10,8 +10,8 @@ from django.db import IntegrityError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ecommerce.common.errors import DomainError
-from ecommerce.daily_totals import close_days
+from common.errors import DomainError
+from ecommerce.backoffice.daily_totals import close_days
 from ecommerce.seeding import bulk, demo
 from users.models import User
 

@@ -9,8 +9,8 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
+from common.errors import Busy
 from ecommerce.audit import SHOWN
-from ecommerce.common.errors import Busy
 from ecommerce.models import TEXT_MAX, AuditRun, ClosedDay
 from ecommerce.tests.audit.shop import Shop
 from orders.models import Order

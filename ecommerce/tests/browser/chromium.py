@@ -60,8 +60,16 @@ def chromium(*, width: int, language: str = "en") -> Iterator[webdriver.Chrome]:
 
 
 def complaints(driver: webdriver.Chrome) -> list[str]:
-    """What the console has said since it was last asked, below an error as well."""
-    return [f"{entry['level']}: {entry['message']}" for entry in driver.get_log("browser")]
+    """What the console has said since it was last asked, below an error as well.
+
+    Not that a field was not focused because the browser had focused another one: that depends on
+    which of the two was quicker.
+    """
+    return [
+        f"{entry['level']}: {entry['message']}"
+        for entry in driver.get_log("browser")
+        if "Autofocus processing was blocked" not in entry["message"]
+    ]
 
 
 def foreign_requests(driver: webdriver.Chrome) -> tuple[list[str], int]:

@@ -8,7 +8,7 @@ import pytest
 from django.utils import translation
 
 from benchmarks.stack import Server
-from ecommerce.common.errors import Busy
+from common.errors import Busy
 from ecommerce.health import READY_SECONDS
 from ecommerce.tests.serving.conftest import await_line, lines_of
 from ecommerce.tests.serving.wire import CHUNKS, TIMEOUT_SECONDS, Wire

@@ -12,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common.errors import Busy
+from common.http.deferred import answer_later
 from ecommerce import health
-from ecommerce.common.deferred import answer_later
-from ecommerce.common.errors import Busy
 from ecommerce.tests.serving.wire import CHUNKS
 from ecommerce.urls import handler400, handler403, handler404, handler500
 from ecommerce.urls import urlpatterns as shop

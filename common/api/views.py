@@ -1,0 +1,122 @@
+"""What every view of the API has: strict parameters, and errors of its domain in the schema."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, ClassVar
+
+from rest_framework import serializers, viewsets
+from rest_framework.exceptions import MethodNotAllowed, NotFound
+from rest_framework.metadata import SimpleMetadata
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common.api.conditional import answer_conditionally
+from common.api.pagination import PageParameters
+from common.api.serializers import (
+    StrictSerializer,
+    query_errors,
+    represent,
+    validate,
+)
+from common.errors import DomainError
+
+
+class Metadata(SimpleMetadata):
+    """What OPTIONS answers: the operation's fields are the OpenAPI description's to tell."""
+
+    def determine_actions(self, request: Request, view: APIView) -> dict[str, Any]:
+        return {}
+
+
+class ApiViewSet(viewsets.GenericViewSet[Any]):
+    """Validate, call one service, serialize.
+
+    Per action: `request_serializers` say which body it takes, `query_serializers` which query
+    parameters (beyond a list's filters and paging), and `domain_errors` which errors of its domain
+    it may answer with. The OpenAPI description is made from the same three.
+    """
+
+    request_serializers: ClassVar[Mapping[str, type[StrictSerializer]]] = {}
+    query_serializers: ClassVar[Mapping[str, type[StrictSerializer]]] = {}
+    domain_errors: ClassVar[Mapping[str, tuple[type[DomainError], ...]]] = {}
+    metadata_class = Metadata
+    lookup_value_regex = "[0-9]{1,18}"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))  # before all else that may be wrong
+        super().initial(request, *args, **kwargs)
+        if request.method == "OPTIONS":
+            return
+        errors = query_errors(request.query_params, self.known_query_parameters())
+        if errors:
+            raise serializers.ValidationError(errors)
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        if not self.is_public_read():  # a member's data, or tokens
+            final.headers.setdefault("Cache-Control", "no-store")
+        elif final.status_code == 200:
+            final.add_post_render_callback(partial(answer_conditionally, request._request))
+        return final
+
+    def is_public_read(self) -> bool:
+        """Whether anyone may ask this, and all are answered alike."""
+        permissions = self.get_permissions()
+        return self.request.method in {"GET", "HEAD"} and all(
+            isinstance(one, AllowAny) for one in permissions
+        )
+
+    def known_query_parameters(self) -> set[str]:
+        """The names of the query parameters that the current action takes."""
+        names: set[str] = set()
+        if self.action in self.query_serializers:
+            names |= set(self.query_serializers[self.action]().fields)
+        if self.is_list():
+            names |= set(PageParameters().fields)
+            filterset_class = getattr(self, "filterset_class", None)
+            names |= set(filterset_class.base_filters) if filterset_class else set()
+        return names
+
+    def is_list(self) -> bool:
+        """Whether the current action answers with a page of rows."""
+        return self.action == "list"
+
+    def list_page(self) -> Response:
+        """The page of the view's rows that the request asks for."""
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        assert page is not None
+        serializer_class = self.get_serializer_class()
+        return self.get_paginated_response([represent(serializer_class, row) for row in page])
+
+    def read_body(self) -> dict[str, Any]:
+        """The validated body; raises ValidationError."""
+        data: dict[str, Any] = validate(self.request_serializers[self.action], self.request.data)
+        return data
+
+    def read_query(self) -> dict[str, Any]:
+        """The validated query parameters; raises ValidationError."""
+        sent = self.request.query_params.dict()
+        data: dict[str, Any] = validate(self.query_serializers[self.action], sent)
+        return data
+
+    @property
+    def member_id(self) -> int:
+        """The id of the signed-in member."""
+        assert self.request.user.pk is not None
+        return self.request.user.pk
+
+
+class UnknownPath(APIView):
+    """Answers every path under /api/ that nothing else serves."""
+
+    permission_classes = [AllowAny]
+    authentication_classes = []
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

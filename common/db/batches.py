@@ -1,0 +1,153 @@
+"""What one run of a group commit serves: requests that share a transaction, in their order."""
+
+import time
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, close_old_connections, connection
+
+from common.db.database_errors import is_out_of_time
+from common.db.locks import Row, RowHeld, Waiting
+from common.db.transactions import discard_transaction, run_transaction
+from common.errors import DomainError
+
+Key = TypeVar("Key", bound=Hashable)
+Request = TypeVar("Request")
+Answer = TypeVar("Answer")
+
+
+class Ticket(Generic[Key, Request, Answer]):
+    """One request on its way."""
+
+    __slots__ = (
+        *("deadline", "future", "is_claimed", "key"),
+        *("may_wait", "number", "request", "request_id"),
+    )
+
+    def __init__(self, key: Key, request: Request) -> None:
+        self.key = key
+        self.request = request
+        self.may_wait = False
+        self.future: Future[Answer] = Future()
+        self.number = 0
+        self.deadline = time.monotonic() + settings.GROUP_COMMIT_WAIT_SECONDS
+        self.is_claimed = False
+        self.request_id = structlog.contextvars.get_contextvars().get("request_id")
+
+    @property
+    def lane(self) -> "tuple[Key, bool]":
+        """Where it waits: in its key's lane, or in the one beside."""
+        return self.key, self.may_wait
+
+    def claim(self) -> bool:
+        """Whether anybody still waits for it; from now on it can't be called off."""
+        self.is_claimed = self.is_claimed or self.future.set_running_or_notify_cancel()
+        return self.is_claimed
+
+    def settle(self, outcome: Answer | Exception) -> None:
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+class Batch(Generic[Request]):
+    """The requests that one run serves, in the order of their arrival.
+
+    It is open to who still comes until it is first asked for: a run that has to wait for a lock
+    asks after it has it, and so takes along all who came meanwhile.
+    """
+
+    def __init__(
+        self, take: Callable[[int], list[Ticket[Any, Request, Any]]], waiting: Waiting
+    ) -> None:
+        self.waiting = waiting
+        """How long the run may wait for rows that others hold."""
+        self.held: list[tuple[Ticket[Any, Request, Any], Row]] = []
+        """Those that were left out, and the row that each of them needs."""
+        self.request_ids: list[str] = []
+        self._take = take
+        self._tickets: list[Ticket[Any, Request, Any]] | None = None
+
+    def close(self) -> Sequence[Request]:
+        """The requests. The first call closes the batch; later ones return the same."""
+        return [ticket.request for ticket in self.tickets()]
+
+    @classmethod
+    def of(cls, ticket: Ticket[Any, Request, Any], waiting: Waiting) -> "Batch[Request]":
+        """A batch of one request, closed."""
+        batch = cls(lambda most: [ticket], waiting)
+        batch.tickets()
+        return batch
+
+    def tickets(self, most: int | None = None) -> list[Ticket[Any, Request, Any]]:
+        """As `close`, with what is known of each request; closed with so many at most."""
+        if self._tickets is None:
+            self._tickets = self._take(most or settings.GROUP_COMMIT_MAX_BATCH)
+            self.request_ids += [one.request_id for one in self._tickets if one.request_id]
+        return self._tickets
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody was taken yet."""
+        return self._tickets is None
+
+    def leave_out(self, held: dict[int, Row]) -> None:
+        """Take requests, by their places, out of the batch: they need rows that others hold."""
+        tickets = self.tickets()
+        self.held += [(tickets[place], row) for place, row in held.items()]
+        self._tickets = [ticket for place, ticket in enumerate(tickets) if place not in held]
+
+
+Run = Callable[[Key, Batch[Request]], Sequence[Answer | DomainError]]
+"""Serves a batch in one transaction: an answer or a refusal for each request, in their order.
+
+It returns after the commit and does nothing to the database after it. When it raises, it has rolled
+back (or, with `OutcomeUnknown`, nobody can tell):
+
+- a `DomainError` is the answer to every request of the batch;
+- any other exception is the fault of one of them: each is then run in a batch of its own.
+"""
+
+Work = Callable[[bool, Waiting], Sequence[Answer | DomainError | RowHeld]]
+"""Locks, decides and writes for a batch, in the transaction that is open; see `commit_batch`."""
+
+
+def commit_batch(batch: Batch[Request], work: Work[Answer]) -> Sequence[Answer | DomainError]:
+    """Run `work(settle, waiting)` for a batch in one transaction, as `run_transaction` does.
+
+    `work` returns an answer, a refusal or a `RowHeld` for each request of the closed batch. A batch
+    with no answer has written nothing and is rolled back. `RowHeld` leaves a request out of the
+    batch; raised, it leaves out all of them. Where `work` may wait for a moment and that is not
+    enough, it runs again without waiting, to find out whom it can serve. Who settles a lost commit
+    waits as long as it takes: only under the locks of the lost transaction it can be told.
+    """
+
+    def attempt(settle: bool) -> Sequence[Answer | DomainError]:
+        waiting = Waiting.LONG if settle else batch.waiting
+        try:
+            found = work(settle, waiting)
+        except RowHeld as held:
+            discard_transaction()
+            batch.leave_out(dict.fromkeys(range(len(batch.tickets())), held.row))
+            return []
+        held_rows = {n: one.row for n, one in enumerate(found) if isinstance(one, RowHeld)}
+        if held_rows:
+            batch.leave_out(held_rows)
+        outcomes = [one for one in found if not isinstance(one, RowHeld)]
+        if all(isinstance(one, DomainError) for one in outcomes):
+            discard_transaction()
+        return outcomes
+
+    if not connection.in_atomic_block:
+        close_old_connections()  # as a request does when it begins
+    try:
+        return run_transaction(attempt)
+    except OperationalError as error:
+        if not is_out_of_time(error):
+            raise
+    batch.waiting = Waiting.NONE
+    return run_transaction(attempt)

@@ -1,0 +1,366 @@
+"""Group commit: requests that arrive while others are served share the next transaction.
+
+A row that everybody wants can be locked once per request, or once for all who wait. Here they wait
+in the order of their arrival, in a lane per contended thing. A committer thread serves a lane: it
+runs one transaction for all who wait, gives each its answer, and begins anew with those who came
+meanwhile. A request is a future: it holds neither a thread nor a connection while it waits.
+
+What somebody else holds locked delays who needs it and nobody else. A batch waits for no row: it
+leaves out the requests that need one which others hold (`RowHeld`). Most often that is a batch of
+another process, which wants the same hot row; such requests go to a lane beside, where a batch does
+wait, for a moment, in the row's own queue. Else they are parked until the row is free, at no cost
+of a thread, and then go back to their place in their lane.
+
+Any service can be given lanes. It says how a batch is run, in one transaction (`commit_batch`), and
+which rows a request needs: `_placing = GroupCommit(_place_batch, _rows_of)`.
+
+docs/adr/0031-committers-and-held-rows.md says why it is made this way.
+"""
+
+import copy
+import os
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from threading import Lock, Timer
+from typing import Any, Generic
+
+import structlog
+from django.conf import settings
+from django.db import connection
+
+from common.db import committers
+from common.db.batches import Answer, Batch, Key, Request, Run, Ticket
+from common.db.locks import Row, Waiting, free_rows
+from common.errors import Busy, DomainError, OutcomeUnknown
+
+CONTENDED_SECONDS = 3.0
+"""How long a hot row that was held is taken for one that is held again, by who comes next."""
+LOOK_SECONDS = 0.05
+"""How long after a look at the rows that others hold the next one is taken."""
+
+logger = structlog.get_logger(__name__)
+
+
+class GroupCommit(Generic[Key, Request, Answer]):
+    """Serves requests in batches, those of one key in the order of their arrival.
+
+    At most `GROUP_COMMIT_MAX_BATCH` requests share a run; with 1 each runs by itself, at once and
+    in the thread that asks, and so does each that asks within a transaction (a test's).
+
+    `rows_of(key, request)` are the rows that a request locks. While one of them is known to be
+    held, a request that needs it doesn't even line up. `most` is a limit of one's own.
+    """
+
+    def __init__(
+        self,
+        run: Run[Key, Request, Answer],
+        rows_of: Callable[[Key, Request], Iterable[Row]] = lambda key, request: (),
+        *,
+        most: int | None = None,
+    ) -> None:
+        self._run = run
+        self._rows_of = rows_of
+        self._most = most
+        self._start_empty()
+        _instances.add(self)
+
+    def _start_empty(self) -> None:
+        self._mutex = Lock()
+        self._arrivals = count()
+        # A lane lasts as long as somebody waits in it or is served.
+        self._lanes: dict[tuple[Key, bool], deque[Ticket[Key, Request, Answer]]] = {}
+        self._contended: dict[Row, float] = {}
+        self._parked: dict[Row, list[Ticket[Key, Request, Answer]]] = {}
+        self._looks = False
+        self._alarm: tuple[float, Timer] | None = None
+
+    def submit(self, key: Key, request: Request) -> Answer:
+        """Have a request served and return its answer, which is committed by then.
+
+        Raises:
+            Busy: it waited for `GROUP_COMMIT_WAIT_SECONDS` and was in no batch; nothing was done.
+            OutcomeUnknown: the thread that served it ended half-way.
+            Exception: what the run returned or raised for it.
+        """
+        return self.enqueue(key, request).result()
+
+    def enqueue(self, key: Key, request: Request) -> "Future[Answer]":
+        """As `submit`, without waiting: the answer, or what is raised, is the future's.
+
+        A future that is cancelled while its request waits in the queue was never asked.
+        """
+        ticket: Ticket[Key, Request, Answer] = Ticket(key, request)
+        if settings.GROUP_COMMIT_MAX_BATCH == 1 or connection.in_atomic_block:
+            ticket.claim()
+            self._serve(key, Batch.of(ticket, Waiting.LONG))
+            return ticket.future
+        with self._mutex:
+            ticket.number = next(self._arrivals)
+            row = self._first(ticket, self._parked)
+            if row is not None:
+                self._parked[row].append(ticket)
+            else:
+                ticket.may_wait = self._is_contended(ticket)
+            begins = row is None and self._line_up(ticket)
+            self._wake_by(ticket.deadline)
+        if begins:
+            self._begin(ticket.lane)
+        return ticket.future
+
+    # --- In a lane ------------------------------------------------------------------------------
+
+    def _first(self, ticket: Ticket[Key, Request, Answer], rows: Collection[Row]) -> Row | None:
+        """The first of `rows` that a request locks."""
+        if not rows:
+            return None
+        return next((row for row in self._rows_of(ticket.key, ticket.request) if row in rows), None)
+
+    def _line_up(self, ticket: Ticket[Key, Request, Answer]) -> bool:
+        """Whether the lane begins with this one. Needs the mutex."""
+        lane = self._lanes.get(ticket.lane)
+        begins = lane is None
+        if lane is None:
+            lane = self._lanes[ticket.lane] = deque()
+        lane.append(ticket)
+        return begins
+
+    def _begin(self, lane: tuple[Key, bool]) -> None:
+        try:
+            committers.run_soon(partial(self._serve_lane, lane), may_wait=lane[1])
+        except RuntimeError:  # no more threads: the process is ending
+            with self._mutex:
+                waiting = self._lanes.pop(lane)
+            for ticket in waiting:
+                if ticket.claim():
+                    ticket.settle(Busy())
+
+    def _serve_lane(self, lane: tuple[Key, bool]) -> None:
+        """Serve one batch of a lane."""
+        if not self._lanes[lane]:  # those who waited are parked, or were turned away
+            self._go_on(lane)
+            return
+
+        def take(most: int) -> list[Ticket[Key, Request, Answer]]:
+            taken: list[Ticket[Key, Request, Answer]] = []
+            with self._mutex:
+                waiting = self._lanes[lane]
+                while waiting and len(taken) < (self._most or most):
+                    ticket = waiting.popleft()
+                    if ticket.claim():
+                        taken.append(ticket)
+            return taken
+
+        key, may_wait = lane
+        batch = Batch(take, Waiting.BRIEF if may_wait else Waiting.NONE)
+        with structlog.contextvars.bound_contextvars(request_ids=batch.request_ids):
+            self._serve(key, batch, served=partial(self._go_on, lane))
+
+    def _go_on(self, lane: tuple[Key, bool]) -> None:
+        with self._mutex:
+            somebody_waits = bool(self._lanes[lane])
+            if not somebody_waits:
+                del self._lanes[lane]
+        if somebody_waits:
+            self._begin(lane)
+
+    # --- In a batch -----------------------------------------------------------------------------
+
+    def _serve(
+        self, key: Key, batch: Batch[Request], served: Callable[[], None] = lambda: None
+    ) -> None:
+        try:
+            outcomes = self._outcomes(key, batch)
+            if batch.held:
+                self._set_aside(batch.held)
+        except BaseException:  # this thread is being ended; nobody may go on waiting for it
+            logger.exception("committer_ended")
+            # An open batch has done nothing: the next run serves all but the first, lest none ends.
+            tickets = [*batch.tickets(most=1), *(ticket for ticket, _ in batch.held)]
+            served()
+            for ticket in tickets:
+                ticket.settle(OutcomeUnknown())
+            raise
+        # First the next run: it can ask for its locks while these answers are handed out.
+        served()
+        for ticket, outcome in outcomes:
+            ticket.settle(outcome)
+
+    def _outcomes(
+        self, key: Key, batch: Batch[Request]
+    ) -> list[tuple[Ticket[Key, Request, Answer], Answer | Exception]]:
+        try:
+            outcomes = self._run(key, batch)
+        except DomainError as error:
+            if isinstance(error, Busy) and batch.is_open:
+                return []  # nobody was taken: each goes on waiting, until its own time is up
+            return [(ticket, _copy(error)) for ticket in batch.tickets()]
+        except Exception as error:
+            if len(batch.tickets()) == 1:
+                return [(batch.tickets()[0], error)]
+        else:
+            tickets = batch.tickets()
+            if len(outcomes) == len(tickets):
+                return list(zip(tickets, outcomes, strict=True))
+            bug = f"{len(outcomes)} outcomes for {len(tickets)} requests"
+            return [(ticket, RuntimeError(bug)) for ticket in tickets]
+        return [pair for one in batch.tickets() for pair in self._outcome_alone(key, one, batch)]
+
+    def _outcome_alone(
+        self, key: Key, ticket: Ticket[Key, Request, Answer], batch: Batch[Request]
+    ) -> list[tuple[Ticket[Key, Request, Answer], Answer | Exception]]:
+        alone = Batch.of(ticket, batch.waiting)
+        try:
+            outcomes: Sequence[Answer | Exception] = self._run(key, alone)
+        except Exception as error:
+            outcomes = [error]
+        batch.held += alone.held
+        return [(one, outcome) for one, outcome in zip(alone.tickets(), outcomes, strict=True)]
+
+    # --- Set aside: somebody else holds a row ---------------------------------------------------
+
+    def _set_aside(self, held: list[tuple[Ticket[Key, Request, Answer], Row]]) -> None:
+        """Have requests wait for rows that others hold, and with them all that need these rows."""
+        with self._mutex:
+            aside = [ticket for ticket, row in held if row.lock.is_hot and not ticket.may_wait]
+            self._expect_contention(row for ticket, row in held if ticket in aside)
+            for ticket, row in held:
+                if ticket not in aside:
+                    self._parked.setdefault(row, []).append(ticket)
+            for waiting in self._lanes.values():
+                for ticket in list(waiting):
+                    if (found := self._first(ticket, self._parked)) is not None:
+                        waiting.remove(ticket)
+                        self._parked[found].append(ticket)
+                    elif not ticket.may_wait and self._is_contended(ticket):
+                        waiting.remove(ticket)
+                        aside.append(ticket)
+            for ticket in aside:
+                ticket.may_wait = True
+            begins = self._line_up_again(aside)
+            self._wake_by(min(ticket.deadline for ticket, _ in held))  # theirs may be over
+            self._look_later()
+        for lane in begins:
+            self._begin(lane)
+
+    def _is_contended(self, ticket: Ticket[Key, Request, Answer]) -> bool:
+        """Whether a request needs a hot row that was held when others came lately.
+
+        Needs the mutex.
+        """
+        row = self._first(ticket, self._contended)
+        if row is None:
+            return False
+        if self._contended[row] > time.monotonic():
+            self._expect_contention([row])
+            return True
+        del self._contended[row]
+        return self._is_contended(ticket)
+
+    def _expect_contention(self, rows: Iterable[Row]) -> None:
+        self._contended |= dict.fromkeys(rows, time.monotonic() + CONTENDED_SECONDS)
+
+    def _look_later(self) -> None:
+        """Look at the held rows in a moment, if anybody waits for one. Needs the mutex."""
+        if self._parked and not self._looks:
+            self._looks = True
+            _start_timer(LOOK_SECONDS, self._look_soon)
+
+    def _look_soon(self) -> None:
+        with suppress(RuntimeError):  # no more threads: the process is ending
+            committers.run_soon(self._look)
+
+    def _look(self) -> None:
+        """Let those go back to their lanes whose rows nobody holds any more."""
+        with self._mutex:
+            rows = list(self._parked)
+        try:
+            free = free_rows(rows)
+        except Exception as error:  # each hears of it in its own batch
+            is_bug = not isinstance(error, DomainError)  # or else the database is away
+            logger.warning("held_rows_not_read", error=repr(error), exc_info=is_bug)
+            free = rows
+        with self._mutex:
+            back = [ticket for row in free for ticket in self._parked.pop(row, ())]
+            self._expect_contention(row for row in free if row.lock.is_hot)
+            for ticket in back:  # one lane for all who need a hot row, or they would overtake
+                ticket.may_wait = ticket.may_wait or self._is_contended(ticket)
+            begins = self._line_up_again(back)
+            self._looks = False
+            self._look_later()
+        for lane in begins:
+            self._begin(lane)
+
+    def _line_up_again(self, tickets: list[Ticket[Key, Request, Answer]]) -> list[tuple[Key, bool]]:
+        """Put requests in the places of their arrival; returns the lanes that begin.
+
+        Needs the mutex.
+        """
+        begins = []
+        for lane in {ticket.lane for ticket in tickets}:
+            if lane not in self._lanes:
+                begins.append(lane)
+            waiting = [*self._lanes.get(lane, ()), *(one for one in tickets if one.lane == lane)]
+            self._lanes[lane] = deque(sorted(waiting, key=lambda one: one.number))
+        return begins
+
+    # --- The deadline ---------------------------------------------------------------------------
+
+    def _wake_by(self, deadline: float) -> None:
+        """Have those looked at whose time is up, at the latest then. Needs the mutex."""
+        if self._alarm is not None:
+            earlier, timer = self._alarm
+            if earlier <= deadline:
+                return
+            timer.cancel()
+        self._alarm = deadline, _start_timer(deadline - time.monotonic(), self._turn_away)
+
+    def _turn_away(self) -> None:
+        """Tell those who have waited too long that the shop is busy."""
+        late: list[Ticket[Key, Request, Answer]] = []
+        with self._mutex:
+            now = time.monotonic()
+            for queue in [*self._lanes.values(), *self._parked.values()]:
+                for ticket in [one for one in queue if one.deadline <= now]:
+                    queue.remove(ticket)  # nobody can take it any more
+                    late.append(ticket)
+            for row in [row for row, waiting in self._parked.items() if not waiting]:
+                del self._parked[row]
+            self._alarm = None
+            waiting = [*self._lanes.values(), *self._parked.values()]
+            deadlines = [ticket.deadline for queue in waiting for ticket in queue]
+            if deadlines:
+                self._wake_by(min(deadlines))
+        for ticket in late:
+            if ticket.claim():
+                ticket.settle(Busy())
+
+
+def _start_timer(seconds: float, work: Callable[[], object]) -> Timer:
+    timer = Timer(max(seconds, 0), work)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _copy(error: DomainError) -> DomainError:
+    """Each is told by an error of its own: a traceback grows where it is raised."""
+    copied = copy.copy(error)
+    copied.__cause__ = error.__cause__
+    return copied
+
+
+_instances: "weakref.WeakSet[GroupCommit[Any, Any, Any]]" = weakref.WeakSet()
+
+
+def _forget_the_requests_of_the_parent() -> None:
+    for instance in _instances:
+        instance._start_empty()
+
+
+os.register_at_fork(after_in_child=_forget_the_requests_of_the_parent)

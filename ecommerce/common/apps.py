@@ -1,8 +1,0 @@
-from django.apps import AppConfig
-from django.utils.translation import gettext_lazy as _
-
-
-class CommonConfig(AppConfig):
-    name = "ecommerce.common"
-    label = "common"
-    verbose_name = _("Operations")
