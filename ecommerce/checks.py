@@ -15,7 +15,8 @@ from users.hashing import FINISHERS
 def connections_per_worker() -> int:
     """How many threads of a process ask the database, each by a connection of its own."""
     pools = (
-        *(settings.THREADS, settings.WRITE_THREADS, settings.ACCOUNT_THREADS),
+        *(settings.THREADS, settings.SEARCH_THREADS, settings.WRITE_THREADS),
+        settings.ACCOUNT_THREADS,
         *(settings.STAFF_THREADS, settings.COMMITTERS, FINISHERS, PROBE_THREADS),
     )
     return sum(pools)

@@ -36,6 +36,7 @@ DATABASES = "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME"
 AT_LEAST: dict[str, float] = {
     "WORKERS": 1,
     "THREADS": 1,
+    "SEARCH_THREADS": 1,
     "WRITE_THREADS": 1,
     "ACCOUNT_THREADS": 1,
     "STAFF_THREADS": 1,

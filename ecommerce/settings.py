@@ -166,10 +166,11 @@ if COMMITTERS < 2:
 SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How long a process remembers what sells best (seconds; 0: each request asks).
 BEST_SELLERS_MEMORY_SECONDS = env.float("BEST_SELLERS_MEMORY_SECONDS", default=1.0)
-# How many processes serve, and how many threads of each: for the API's reads, its writes, those to
-# accounts, and pages.
+# How many processes serve, and how many threads of each: for the API's reads, its searches (so few
+# that a crowd of them leaves the processor to who buys), its writes, those to accounts, and pages.
 WORKERS = env.int("WORKERS", default=2)
 THREADS = env.int("THREADS", default=8)
+SEARCH_THREADS = env.int("SEARCH_THREADS", default=1)
 WRITE_THREADS = env.int("WRITE_THREADS", default=4)
 ACCOUNT_THREADS = env.int("ACCOUNT_THREADS", default=4)
 STAFF_THREADS = env.int("STAFF_THREADS", default=4)

@@ -37,6 +37,8 @@ logger = structlog.get_logger(__name__)
 ACCOUNTS, BALANCE = ("/api/v1/auth/", "/api/v1/users/me/"), "/api/v1/users/me/balance/"
 """Whose writes wait for their rows in a thread; others answer later, and hold none."""
 FILE_THREADS = 2
+SEARCH = "search="
+"""In a query: what is asked costs many times what any other read does."""
 """They ask no database, and only open what granian then sends."""
 TICK_SECONDS = 0.05
 PATIENT_PER_THREAD = 10
@@ -64,10 +66,14 @@ class Front:
         leave_connections_to_the_front()
         self._writes = Pool("writes", settings.WRITE_THREADS)
         self._reads = Pool("reads", settings.THREADS)
+        self._searches = Pool("searches", settings.SEARCH_THREADS)
         self._accounts = Pool("accounts", settings.ACCOUNT_THREADS)
         self._pages = Pool("pages", settings.STAFF_THREADS)
         self._files = Pool("files", FILE_THREADS)
-        self._pools = (self._writes, self._reads, self._accounts, self._pages, self._files)
+        self._pools = (
+            *(self._writes, self._reads, self._searches),
+            *(self._accounts, self._pages, self._files),
+        )
         # Once the loop runs granian listens.
         loop.call_soon(worker_process.cut_off_who_does_not_read, settings.REQUEST_TIMEOUT_SECONDS)
 
@@ -109,7 +115,7 @@ class Front:
         if not path.startswith("/api/"):
             return self._pages
         if scope.method in ("GET", "HEAD", "OPTIONS"):
-            return self._reads
+            return self._searches if SEARCH in scope.query_string else self._reads
         of_accounts = path.startswith(ACCOUNTS) and not path.startswith(BALANCE)
         return self._accounts if of_accounts else self._writes
 

@@ -164,7 +164,7 @@ class Protocol:
 @pytest.fixture
 def serve(settings: Any) -> Iterator[Callable[..., None]]:
     """Lets a front serve requests, all at once."""
-    for name in ("THREADS", "WRITE_THREADS", "ACCOUNT_THREADS", "STAFF_THREADS"):
+    for name in ("THREADS", "SEARCH_THREADS", "WRITE_THREADS", "ACCOUNT_THREADS", "STAFF_THREADS"):
         setattr(settings, name, 1)
     signals = request_started, request_finished
     receivers = [list(signal.receivers) for signal in signals]

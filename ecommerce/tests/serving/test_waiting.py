@@ -127,6 +127,7 @@ def test_the_line_tells_how_long_was_waited(one, connect, gate):
 
 HELD = {
     "reads": (f"GET {GATES}/%s/wait/", ["GET /api/v1/products/"]),
+    "searches": (f"GET {GATES}/%s/wait/?search=x", ["GET /api/v1/products/?search=x"]),
     "writes": (f"POST {GATES}/%s/wait/", ["POST /api/v1/coupons/1/issue/"]),
     "accounts": (
         "POST /api/v1/auth/gates/%s/wait/",
