@@ -11,6 +11,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from common.texts import validate_is_visible
+
 AMOUNT_MAX = 1_000_000_000
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 """When a campaign may begin: the first hours of the year 1 in Seoul are in no year of UTC's."""
@@ -33,7 +35,7 @@ class Coupon(models.Model):
         FIXED = "fixed", _("fixed amount")
         PERCENT = "percent", _("percent")
 
-    name = models.CharField(_("name"), max_length=100)
+    name = models.CharField(_("name"), max_length=100, validators=[validate_is_visible])
     discount_type = models.CharField(_("discount type"), max_length=10, choices=DiscountType)
     discount_value = models.BigIntegerField(
         _("discount value"),

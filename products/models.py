@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.db.fields import ExactCharField, ExactSlugField
 from common.references import new_reference
+from common.texts import validate_is_visible
 from products.search import (
     NAME_MAX_LENGTH,
     SCANNED,
@@ -79,7 +80,7 @@ NameWordsField.register_lookup(AmongIndexed)
 
 
 class Category(models.Model):
-    name = ExactCharField(_("name"), max_length=100, unique=True)
+    name = ExactCharField(_("name"), max_length=100, unique=True, validators=[validate_is_visible])
     slug = ExactSlugField(_("slug"), max_length=100, unique=True, allow_unicode=True)
 
     class Meta:
@@ -178,7 +179,7 @@ class Product(models.Model):
         error_messages={"unique": _("Another product has this SKU.")},
         help_text=_("The stock keeping unit: how files and other systems know this product."),
     )
-    name = ExactCharField(_("name"), max_length=NAME_MAX_LENGTH)
+    name = ExactCharField(_("name"), max_length=NAME_MAX_LENGTH, validators=[validate_is_visible])
     description = models.TextField(_("description"), blank=True, default="")
     category = models.ForeignKey(
         Category,

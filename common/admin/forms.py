@@ -12,6 +12,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from common.admin import stale as admin_stale
 from common.admin.text import TOLD_MAX_LENGTH, moment, shown_value
 from common.errors import DomainError
+from common.texts import validate_is_visible
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -75,6 +76,7 @@ class ReasonedForm(ServiceForm):
     reason = forms.CharField(
         label=_("Reason for the change"),
         max_length=REASON_MAX_LENGTH,
+        validators=[validate_is_visible],
         required=False,
         widget=UnfoldAdminTextInputWidget,
     )
@@ -93,6 +95,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         max_length=REASON_MAX_LENGTH,
+        validators=[validate_is_visible],
         help_text=_("Kept in the books for good, with your name."),
         widget=UnfoldAdminTextInputWidget,
     )
