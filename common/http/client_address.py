@@ -1,6 +1,6 @@
 """Where a request comes from, as far as proxies in front may be believed."""
 
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from django.conf import settings
@@ -10,7 +10,10 @@ from rest_framework.throttling import AnonRateThrottle, UserRateThrottle
 
 
 def client_address(request: HttpRequest | Request) -> str | None:
-    """The client's address: what counts failed sign-ins and throttles.
+    """The client's address: what failed sign-ins and throttles are counted by.
+
+    Of IPv6 it is the network (/64): a client has all addresses of one, and could come from another
+    each time.
 
     With proxies in front (`NUM_PROXIES`) it is what the outermost of them has written into
     `X-Forwarded-For`, with a port or without; what is no address there is the connection's own.
@@ -39,7 +42,8 @@ def _parsed(text: str) -> str | None:
         return None
     if isinstance(address, IPv6Address):
         # Without the zone, which means something on the proxy's own machine only.
-        return str(address.ipv4_mapped or IPv6Address(int(address)))
+        network = IPv6Network((int(address), 64), strict=False)
+        return str(address.ipv4_mapped or network.network_address)
     return str(address)
 
 
