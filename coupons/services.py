@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from common import metrics
 from common.db.batches import Batch, commit_batch
 from common.db.compiled import Compiled, update_of
 from common.db.fields import DB_IDS
@@ -237,6 +238,8 @@ def enqueue_issue(
 ) -> "Future[IssuedCoupon]":
     """As `issue_coupon`, without waiting; but `CouponSoldOut` that is remembered is raised."""
     if sold_out.is_remembered(coupon_id):
+        metrics.SOLD_OUT_REMEMBERED.inc()
+        metrics.count_outcomes("issue", [CouponSoldOut()])
         raise CouponSoldOut
     return _issuing.enqueue(coupon_id, Press(user_id, access))
 
@@ -269,6 +272,7 @@ def _issue_batch(coupon_id: int, batch: Batch[Press]) -> Sequence[IssuedCoupon |
 _issuing: GroupCommit[int, Press, IssuedCoupon] = GroupCommit(
     _issue_batch,
     lambda coupon_id, press: (Row(CAMPAIGNS, coupon_id), Row(MEMBERS, press.user_id)),
+    deed="issue",
 )
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.util import find_spec
+from ipaddress import ip_network
 from os.path import isfile
 from typing import Any, TypeAlias
 
@@ -24,6 +25,7 @@ TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 WHOLE, DECIMAL = re.compile(r"-?[0-9]{1,15}"), re.compile(r"-?[0-9]{1,15}(\.[0-9]+)?")
 RATE = re.compile(r"[1-9][0-9]*/(s|sec|m|min|h|hour|d|day)")
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
+TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
 ORIGIN = re.compile(r"https?://[\w*.-]+(:[0-9]+)?", re.ASCII)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 NO_DRIVER = (
@@ -56,6 +58,13 @@ AT_LEAST: dict[str, float] = {
 }
 """The least value of a number, where it is not 0."""
 
+
+def _is_network(text: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_network(text))
+    return False
+
+
 FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "ALLOWED_HOSTS": (HOST.fullmatch, "a host's name or address, without scheme, port or path"),
     "THROTTLE_ANON": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
@@ -63,6 +72,8 @@ FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "CSRF_TRUSTED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
     "CORS_ALLOWED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
     "DATABASE_CA": (isfile, "a file of certificates"),
+    "METRICS_TOKEN": (TOKEN.fullmatch, "16 or more letters, digits, and . _ ~ + / = -"),
+    "METRICS_ALLOWED": (_is_network, "an address or a network: 10.0.0.0/8"),
     "LOG_LEVEL": (LOG_LEVELS.__contains__, f"one of {', '.join(LOG_LEVELS)}"),
 }
 """What a text, or each part of a list, must look like, by a function and in words."""

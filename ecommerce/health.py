@@ -4,8 +4,10 @@ Behind the front both are answered by its loop, which nobody can keep waiting; t
 by a thread that does nothing else.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
+from typing import TypeVar
 
 from django.db import Error as DatabaseError
 from django.db import close_old_connections, connection
@@ -14,6 +16,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from common.http.deferred import page_later, waits_elsewhere
+
+T = TypeVar("T")
 
 PROBE_THREADS = 1
 READY_SECONDS = 2.0
@@ -32,15 +36,20 @@ class Probe:
         """Whether the database answers; the future may take as long as the database's timeouts."""
         with self._lock:
             if self._asked is None or self._asked.done():
-                self._asked = self._thread.submit(self._ask)
+                self._asked = self.submit(database_answers)
             return self._asked
 
-    def _ask(self) -> bool:
-        close_old_connections()  # it may have been cut since it was last used
-        return database_answers()
+    def submit(self, work: Callable[[], T]) -> "Future[T]":
+        """What `work` returns, which asks the database and doesn't take long."""
+
+        def with_connection() -> T:
+            close_old_connections()  # it may have been cut since it was last used
+            return work()
+
+        return self._thread.submit(with_connection)
 
 
-_probe = Probe()
+probe = Probe()
 
 
 @csrf_exempt
@@ -57,7 +66,7 @@ def ready(request: HttpRequest) -> HttpResponse:
     if not waits_elsewhere(request):
         return _readiness(database_answers())
     return page_later(
-        _probe.ask(), _readiness, failed=lambda error: _readiness(False), within=READY_SECONDS
+        probe.ask(), _readiness, failed=lambda error: _readiness(False), within=READY_SECONDS
     )
 
 

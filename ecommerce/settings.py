@@ -288,6 +288,10 @@ QUEUE_SECONDS = env.float("QUEUE_SECONDS", default=5.0)
 REQUEST_TIMEOUT_SECONDS = env.int("REQUEST_TIMEOUT_SECONDS", default=10)
 IMPORT_TIMEOUT_SECONDS = env.int("IMPORT_TIMEOUT_SECONDS", default=60)
 
+# Who may read /metrics: who knows the token, and who asks from one of these addresses or networks.
+METRICS_TOKEN = env.str("METRICS_TOKEN")
+METRICS_ALLOWED = env.list("METRICS_ALLOWED", default=[])
+
 # No throttles unless set, e.g. THROTTLE_ANON=60/min THROTTLE_MEMBER=600/min.
 _throttles = {
     "common.http.client_address.AnonThrottle": ("anon", env.str("THROTTLE_ANON", default="")),
@@ -378,6 +382,9 @@ UNFOLD = {
 }
 
 # --- Logs: one JSON line each, to standard output ----------------------------------------------
+
+# From how many seconds on a request's line says where its time went.
+SLOW_REQUEST_SECONDS = env.float("SLOW_REQUEST_SECONDS", default=1.0)
 
 
 def json_line(entry: Any, **options: Any) -> str:

@@ -8,7 +8,7 @@ from django.views.i18n import set_language
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
 from common.api.views import UnknownPath
-from ecommerce import health
+from ecommerce import health, metrics_page
 from ecommerce.api_description import DescriptionView
 
 PAGE = ["get", "head"]  # the page would fail to render what OPTIONS answers
@@ -28,6 +28,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.live),
     path("health/ready", health.ready),
+    path("metrics", metrics_page.metrics_page),
     path("api/schema/", DescriptionView.as_view(), name="schema"),
     path(
         "api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=PAGE)

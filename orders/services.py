@@ -150,7 +150,7 @@ def _place_batch(key: None, batch: Batch[OrderDraft]) -> Sequence[Outcome[Order]
 
 
 _placing: GroupCommit[None, OrderDraft, Outcome[Order]] = GroupCommit(
-    _place_batch, lambda key, draft: draft.rows()
+    _place_batch, lambda key, draft: draft.rows(), deed="order"
 )
 
 
@@ -411,7 +411,7 @@ def _cancel_batch(key: None, batch: Batch[Cancellation]) -> Sequence[Order | Dom
 
 
 _cancelling: GroupCommit[None, Cancellation, Order] = GroupCommit(
-    _cancel_batch, lambda key, cancellation: cancellation.rows()
+    _cancel_batch, lambda key, cancellation: cancellation.rows(), deed="cancel"
 )
 
 

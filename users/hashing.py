@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from django.conf import settings
 from django.db import connection
 
+from common import metrics
 from common.errors import Busy
 
 H = TypeVar("H")
@@ -31,6 +32,7 @@ FINISHERS = 2
 """How many threads of a process do what comes before and after a hash, each with a connection."""
 
 _inside = threading.local()
+_under_way: "set[_Job[Any]]" = set()
 
 
 class _Job(Generic[T]):
@@ -65,6 +67,8 @@ def hash_later(compute: Callable[[], T]) -> "Future[T]":
     those before it take.
     """
     job = _Job(compute)
+    _under_way.add(job)
+    job.future.add_done_callback(lambda _: _under_way.discard(job))
     if job.deadline > time.monotonic():
         _executor().submit(job.run)
     _clock().put(job)
@@ -166,3 +170,6 @@ def _stand_back() -> None:
         thread = threading.get_native_id()
         niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICENESS
         os.setpriority(os.PRIO_PROCESS, thread, min(niceness, NICENESS_MAX))
+
+
+metrics.samplers.append(lambda: metrics.HASHES_WAITING.set(len(_under_way)))

@@ -255,7 +255,7 @@ def _charge_batch(
 
 
 _charging: GroupCommit[None, Charge, Outcome[WalletTransaction]] = GroupCommit(
-    _charge_batch, lambda key, charge: charge.rows()
+    _charge_batch, lambda key, charge: charge.rows(), deed="charge"
 )
 
 

@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
 
+from common.db import timing
 from common.db.database_errors import is_out_of_time
 from common.db.locks import Row, RowHeld, Waiting
 from common.db.transactions import discard_transaction, run_transaction
@@ -23,8 +24,8 @@ class Ticket(Generic[Key, Request, Answer]):
     """One request on its way."""
 
     __slots__ = (
-        *("deadline", "future", "is_claimed", "key"),
-        *("may_wait", "number", "request", "request_id"),
+        *("arrived", "deadline", "future", "is_claimed", "key"),
+        *("may_wait", "number", "request", "request_id", "spent"),
     )
 
     def __init__(self, key: Key, request: Request) -> None:
@@ -33,9 +34,11 @@ class Ticket(Generic[Key, Request, Answer]):
         self.may_wait = False
         self.future: Future[Answer] = Future()
         self.number = 0
-        self.deadline = time.monotonic() + settings.GROUP_COMMIT_WAIT_SECONDS
+        self.arrived = time.monotonic()
+        self.deadline = self.arrived + settings.GROUP_COMMIT_WAIT_SECONDS
         self.is_claimed = False
         self.request_id = structlog.contextvars.get_contextvars().get("request_id")
+        self.spent = timing.spent()
 
     @property
     def lane(self) -> "tuple[Key, bool]":
@@ -69,6 +72,8 @@ class Batch(Generic[Request]):
         self.held: list[tuple[Ticket[Any, Request, Any], Row]] = []
         """Those that were left out, and the row that each of them needs."""
         self.request_ids: list[str] = []
+        self.closed_at = 0.0
+        """When it was first asked for, by `time.monotonic`."""
         self._take = take
         self._tickets: list[Ticket[Any, Request, Any]] | None = None
 
@@ -87,6 +92,7 @@ class Batch(Generic[Request]):
         """As `close`, with what is known of each request; closed with so many at most."""
         if self._tickets is None:
             self._tickets = self._take(most or settings.GROUP_COMMIT_MAX_BATCH)
+            self.closed_at = time.monotonic()
             self.request_ids += [one.request_id for one in self._tickets if one.request_id]
         return self._tickets
 

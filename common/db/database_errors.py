@@ -62,6 +62,13 @@ def may_be_retried(error: BaseException) -> bool:
     return _code(error) in TRY_AGAIN_CODES or str(error).lower().startswith(TRY_AGAIN_TEXTS)
 
 
+def retry_cause(error: BaseException | None) -> str:
+    """Why a transaction runs again, in a word."""
+    if error is None or not may_be_retried(error):
+        return "connection_lost"
+    return {1213: "deadlock", 1020: "snapshot"}.get(_code(error) or 0, "lock_timeout")
+
+
 def is_out_of_time(error: BaseException) -> bool:
     """A statement took longer than it was given; it has done nothing, and its locks remain."""
     if not isinstance(error, DatabaseError):

@@ -34,7 +34,8 @@ import structlog
 from django.conf import settings
 from django.db import connection
 
-from common.db import committers
+from common import metrics
+from common.db import committers, timing
 from common.db.batches import Answer, Batch, Key, Request, Run, Ticket
 from common.db.locks import Row, Waiting, free_rows
 from common.errors import Busy, DomainError, OutcomeUnknown
@@ -54,7 +55,8 @@ class GroupCommit(Generic[Key, Request, Answer]):
     in the thread that asks, and so does each that asks within a transaction (a test's).
 
     `rows_of(key, request)` are the rows that a request locks. While one of them is known to be
-    held, a request that needs it doesn't even line up. `most` is a limit of one's own.
+    held, a request that needs it doesn't even line up. `most` is a limit of one's own, and `deed`
+    is what the requests are counted as.
     """
 
     def __init__(
@@ -63,10 +65,12 @@ class GroupCommit(Generic[Key, Request, Answer]):
         rows_of: Callable[[Key, Request], Iterable[Row]] = lambda key, request: (),
         *,
         most: int | None = None,
+        deed: str = "other",
     ) -> None:
         self._run = run
         self._rows_of = rows_of
         self._most = most
+        self._deed = deed
         self._start_empty()
         _instances.add(self)
 
@@ -175,7 +179,8 @@ class GroupCommit(Generic[Key, Request, Answer]):
         self, key: Key, batch: Batch[Request], served: Callable[[], None] = lambda: None
     ) -> None:
         try:
-            outcomes = self._outcomes(key, batch)
+            with timing.spending() as spent:
+                outcomes = self._outcomes(key, batch)
             if batch.held:
                 self._set_aside(batch.held)
         except BaseException:  # this thread is being ended; nobody may go on waiting for it
@@ -189,7 +194,14 @@ class GroupCommit(Generic[Key, Request, Answer]):
         # First the next run: it can ask for its locks while these answers are handed out.
         served()
         for ticket, outcome in outcomes:
+            ticket.spent.queue += batch.closed_at - ticket.arrived
+            ticket.spent.lock += spent.lock
+            ticket.spent.database += spent.database
             ticket.settle(outcome)
+        if outcomes:
+            waits = (batch.closed_at - ticket.arrived for ticket, _ in outcomes)
+            metrics.count_batch(self._deed, waits)
+            metrics.count_outcomes(self._deed, (outcome for _, outcome in outcomes))
 
     def _outcomes(
         self, key: Key, batch: Batch[Request]
@@ -338,7 +350,9 @@ class GroupCommit(Generic[Key, Request, Answer]):
                 self._wake_by(min(deadlines))
         for ticket in late:
             if ticket.claim():
+                ticket.spent.queue += time.monotonic() - ticket.arrived
                 ticket.settle(Busy())
+                metrics.count_outcomes(self._deed, [Busy()])
 
 
 def _start_timer(seconds: float, work: Callable[[], object]) -> Timer:

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from django.db import close_old_connections, connection
 from django.db.models import Model, QuerySet
 
+from common.db import timing
 from common.db.compiled import Compiled
 from common.db.transactions import discard_transaction, run_transaction
 
@@ -51,11 +52,13 @@ class Locking(Generic[M]):
 
     def objects(self, *values: int, waiting: Waiting = Waiting.LONG) -> list[M]:
         """The rows, locked, as objects of the model. Needs an open transaction."""
-        return self._compiled[waiting].objects(*values)
+        with timing.waiting_for_locks():
+            return self._compiled[waiting].objects(*values)
 
     def rows(self, *values: int, waiting: Waiting = Waiting.LONG) -> "list[tuple[Any, ...]]":
         """What the database answers, its rows locked. Needs an open transaction."""
-        return list(self._compiled[waiting].rows(*values))
+        with timing.waiting_for_locks():
+            return list(self._compiled[waiting].rows(*values))
 
 
 def _locking(

@@ -11,7 +11,14 @@ from django.db import Error as DjangoDatabaseError
 from django.db import OperationalError, connection, transaction
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random
 
-from common.db.database_errors import is_connection_lost, is_unavailable, may_be_retried
+from common import metrics
+from common.db import timing
+from common.db.database_errors import (
+    is_connection_lost,
+    is_unavailable,
+    may_be_retried,
+    retry_cause,
+)
 from common.errors import Busy, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
@@ -114,9 +121,10 @@ def _run_once(work: Callable[[bool], T], settle: bool) -> T:
     # the work itself finds out, has changed nothing, and is tried again on a new one.
     connection.health_check_done = True  # type: ignore[attr-defined]  # its stubs lack it
     try:
-        with in_turn(), transaction.atomic(durable=True):
+        with in_turn(), timing.transaction() as commits, transaction.atomic(durable=True):
             result = work(settle)
             committing = True
+            commits()
         return result
     except DjangoDatabaseError as error:
         if is_connection_lost(error):
@@ -155,4 +163,6 @@ def _worth_another_attempt(error: BaseException) -> bool:
 
 def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
+    cause = "commit_lost" if isinstance(error, _CommitAnswerLost) else retry_cause(error)
+    metrics.RETRIES.labels(cause).inc()
     logger.warning("transaction_retried", attempt=state.attempt_number, error=repr(error))

@@ -4,18 +4,28 @@ import re
 import time
 import traceback
 from collections.abc import Callable
+from functools import lru_cache
 from uuid import uuid4
 
 import structlog
+from django.conf import settings
+from django.contrib.admindocs.views import simplify_regex
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
+from common import metrics
+from common.db import timing
+from common.db.timing import Spent
 from common.http.deferred import when_final
 
 logger = structlog.get_logger("request")
 
 BEGAN = "ecommerce.began"
 """In a request's environment: when it began to arrive, by `time.perf_counter`."""
+QUEUED = "ecommerce.queued"
+"""In a request's environment: how many seconds it waited for the thread that serves it."""
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 PATH_MAX = 2_000
 """How many characters of a path the log keeps."""
@@ -37,26 +47,59 @@ class RequestLogMiddleware:
             request.encoding = None  # type: ignore[assignment]
         sent = request.headers.get("X-Request-ID", "")
         request_id = sent if SANE_REQUEST_ID.fullmatch(sent) else uuid4().hex
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with (
+            structlog.contextvars.bound_contextvars(request_id=request_id),
+            timing.spending() as spent,
+        ):
+            spent.queue = request.META.get(QUEUED, 0.0)
             response = self.get_response(request)
             response["X-Request-ID"] = request_id
-            when_final(response, lambda final: _write_line(request, final, began))
+            when_final(response, lambda final: _tell(request, final, began, spent))
         return response
 
 
-def _write_line(request: HttpRequest, response: HttpResponseBase, began: float) -> None:
-    """Log the request; that the log can't be written undoes nothing that was done."""
+def _tell(request: HttpRequest, response: HttpResponseBase, began: float, spent: Spent) -> None:
+    """Log and count the request; that it can't be undoes nothing that was done."""
     try:
+        seconds = time.perf_counter() - began
+        method = request.method if request.method in METHODS else "other"
+        metrics.count_request(_route(request), str(method), response.status_code, seconds)
         logger.info(
             "request",
             method=request.method,
             path=request.path[:PATH_MAX],
             status=response.status_code,
-            duration_ms=round((time.perf_counter() - began) * 1000, 1),
+            duration_ms=round(seconds * 1000, 1),
             member_id=_member_id(request),
+            **_trace(request),
+            **(_where(seconds, spent) if seconds >= settings.SLOW_REQUEST_SECONDS else {}),
         )
     except Exception:
         traceback.print_exc()
+
+
+def _trace(request: HttpRequest) -> dict[str, str]:
+    """The client's `traceparent`, if it sent one."""
+    sent = request.headers.get("traceparent", "")
+    return {"traceparent": sent} if TRACEPARENT.fullmatch(sent) else {}
+
+
+def _where(seconds: float, spent: Spent) -> dict[str, float]:
+    """Where the time of a request went, in milliseconds."""
+    parts = {"queue": spent.queue, "lock": spent.lock, "database": spent.database}
+    parts["python"] = max(seconds - sum(parts.values()), 0.0)
+    return {f"{name}_ms": round(value * 1000, 1) for name, value in parts.items()}
+
+
+def _route(request: HttpRequest) -> str:
+    """The pattern of the path: of so many paths as clients may make up there are few."""
+    match = request.resolver_match
+    if match is None:
+        return "static" if request.path_info.startswith(settings.STATIC_URL) else "none"
+    return _readable(match.route)
+
+
+_readable = lru_cache(maxsize=None)(simplify_regex)
 
 
 def with_id_and_line(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

@@ -24,11 +24,12 @@ from django.db import close_old_connections, connections, reset_queries
 from django.http import FileResponse, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]  # it is imported there
 
+from common import metrics
 from common.api.handler import ShopHandler, failure_response
 from common.errors import Busy, ClientGone, DomainError
 from common.http.bodies import REFUSAL, BodyWanted
 from common.http.deferred import Later, Unfinished
-from common.http.request_log import BEGAN
+from common.http.request_log import BEGAN, QUEUED
 from ecommerce.serving import worker_process
 from ecommerce.serving.incoming import Body, Environ, environ_of
 
@@ -41,6 +42,7 @@ SEARCH = "search="
 """In a query: what is asked costs many times what any other read does."""
 """They ask no database, and only open what granian then sends."""
 TICK_SECONDS = 0.05
+SAMPLE_SECONDS = 1.0
 PATIENT_PER_THREAD = 10
 """Of so many for each thread of a pool that waits nobody looks whether they are still there."""
 DRAIN_SECONDS = 15.0
@@ -74,6 +76,8 @@ class Front:
             *(self._writes, self._reads, self._searches),
             *(self._accounts, self._pages, self._files),
         )
+        metrics.samplers.append(self._sample_pools)
+        self._sample()
         # Once the loop runs granian listens.
         loop.call_soon(worker_process.cut_off_who_does_not_read, settings.REQUEST_TIMEOUT_SECONDS)
 
@@ -82,6 +86,16 @@ class Front:
         loop.run_until_complete(self._drain())
         for pool in self._pools:
             pool.end()
+
+    def _sample(self) -> None:
+        metrics.sample()
+        self.loop.call_later(SAMPLE_SECONDS, self._sample)
+
+    def _sample_pools(self) -> None:
+        for pool in self._pools:
+            metrics.THREADS.labels(pool.name).set(pool.threads)
+            metrics.THREADS_BUSY.labels(pool.name).set(pool.busy)
+            metrics.REQUESTS_WAITING.labels(pool.name).set(pool.waiting)
 
     async def _drain(self) -> None:
         until = self.loop.time() + DRAIN_SECONDS
@@ -108,7 +122,7 @@ class Front:
     def _pool_of(self, scope: Any) -> "Pool | None":
         """Which threads serve a request; None: the loop itself, at once."""
         path: str = scope.path
-        if path.startswith("/health/"):
+        if path.startswith("/health/") or path == "/metrics":
             return None
         if path.startswith(settings.STATIC_URL):
             return self._files
@@ -218,6 +232,8 @@ class Exchange:
 
     def serve(self) -> None:
         """Ask Django, and send what it answers. Called in a thread of a pool."""
+        if self.waits_since:
+            self.environ[QUEUED] = time.monotonic() - self.waits_since
         response = self._front.respond(self.environ)
         if isinstance(response, Unfinished) or self.body.is_unread:
             response.close()
@@ -248,15 +264,27 @@ class Pool:
     def __init__(self, name: str, threads: int) -> None:
         self._waiting: deque[Exchange] = deque()
         self._turns: SimpleQueue[None] = SimpleQueue()
-        self._threads = threads
+        self.name = name
+        self.threads = threads
+        self._is_busy = [False] * threads
         self._is_over = False
         for number in range(threads):
-            Thread(target=self._work, name=f"{name}-{number}", daemon=True).start()
+            Thread(target=self._work, args=[number], name=f"{name}-{number}", daemon=True).start()
+
+    @property
+    def busy(self) -> int:
+        """How many of the threads serve a request."""
+        return sum(self._is_busy)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a thread."""
+        return len(self._waiting)
 
     @property
     def is_behind(self) -> bool:
         """Whether so many wait that some may have gone away by their turn."""
-        return len(self._waiting) >= self._threads * PATIENT_PER_THREAD
+        return len(self._waiting) >= self.threads * PATIENT_PER_THREAD
 
     def put(self, exchange: Exchange) -> None:
         self._waiting.append(exchange)
@@ -273,10 +301,10 @@ class Pool:
     def end(self) -> None:
         """Let the threads end, and their connections to the database with them."""
         self._is_over = True
-        for _ in range(self._threads):
+        for _ in range(self.threads):
             self._turns.put(None)
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while True:
             self._turns.get()
             try:
@@ -286,11 +314,14 @@ class Pool:
                     connections.close_all()
                     return
                 continue
+            self._is_busy[number] = True
             try:
                 exchange.serve()
             except BaseException:
                 logger.exception("exchange_failed")
                 exchange.settle(None)  # granian answers 500, in its own words
+            finally:
+                self._is_busy[number] = False
             del exchange  # or its connection would be kept until the next comes
 
 

@@ -3,13 +3,17 @@
 import json
 import logging
 import logging.config
+import time
 from io import StringIO
 
 import pytest
 from django.conf import settings as project_settings
+from django.db import connection
 
+from common.db import timing
 from conftest import client_of
 from products.models import ProductQuerySet
+from users import wallets
 from users.models import User
 from users.services import sign_in, sign_up
 
@@ -221,3 +225,68 @@ def test_the_line_costs_no_query(client, api, lines, django_assert_num_queries):
         api.get("/health/live")
 
     assert len(lines()) == 3
+
+
+# --- Traces, and where the time went ------------------------------------------------------------
+
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_a_trace_that_is_sent_is_in_the_line(api, lines):
+    api.get(PRODUCTS, headers={"traceparent": TRACE})
+
+    (line,) = lines()
+    assert line["traceparent"] == TRACE
+
+
+@pytest.mark.parametrize(
+    "sent", ["", "00-1-2-01", TRACE.upper(), f"{TRACE}-x", "추적", f"{TRACE}\n"]
+)
+def test_what_is_no_trace_is_left_out(api, lines, sent):
+    api.get(PRODUCTS, headers={"traceparent": sent})
+
+    (line,) = lines()
+    assert "traceparent" not in line
+
+
+PARTS = ["queue_ms", "lock_ms", "database_ms", "python_ms"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slow_request_says_where_its_time_went(client, lines, settings, monkeypatch):
+    settings.SLOW_REQUEST_SECONDS = 0.3
+    real = wallets.charge_wallets
+
+    def slow(charges, **options):
+        with timing.waiting_for_locks():
+            time.sleep(0.2)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        time.sleep(0.15)
+        return real(charges, **options)
+
+    monkeypatch.setattr(wallets, "charge_wallets", slow)
+
+    client.post(CHARGE, {"amount": 1_000})
+
+    (line,) = lines()
+    assert 200 <= line["lock_ms"] < 300
+    assert 150 <= line["python_ms"] < 300
+    assert line["database_ms"] > 0
+    assert line["duration_ms"] == pytest.approx(sum(line[part] for part in PARTS), abs=0.5)
+
+
+def test_a_quick_one_does_not(api, lines):
+    api.get(PRODUCTS)
+
+    (line,) = lines()
+    assert not set(PARTS) & set(line)
+
+
+def test_with_zero_every_request_does(api, lines, settings):
+    settings.SLOW_REQUEST_SECONDS = 0
+
+    api.get(PRODUCTS)
+
+    (line,) = lines()
+    assert line["database_ms"] > 0

@@ -84,6 +84,14 @@ WRONG = [
         "LOG_LEVEL=loud",
         "LOG_LEVEL is 'loud'; it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL.",
     ),
+    (
+        "METRICS_TOKEN=secret",
+        "METRICS_TOKEN is 'secret'; it must be 16 or more letters, digits, and . _ ~ + / = -.",
+    ),
+    (
+        "METRICS_ALLOWED=10.0.0.0/8,intranet",
+        "METRICS_ALLOWED is 'intranet'; it must be an address or a network: 10.0.0.0/8.",
+    ),
     ("DATABASE_CA=/nothing", "DATABASE_CA is '/nothing'; it must be a file of certificates."),
     ("DATABASE_URL=garbage", f"DATABASE_URL is 'garbage'; {DATABASE}"),
     ("DATABASE_URL=sqlite://", f"DATABASE_URL is 'sqlite://'; {DATABASE}"),
