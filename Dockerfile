@@ -47,7 +47,7 @@ EXPOSE 8000
 
 # Ready, and not only alive: the database answers too.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=30s --retries=6 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health/ready', timeout=4)"]
+    CMD ["python", "-c", "from urllib.request import Request, urlopen; urlopen(Request('http://127.0.0.1:8000/health/ready', headers={'User-Agent': 'probe'}), timeout=4)"]
 
 # exec: the server is process 1, so that it gets the SIGTERM of 'docker stop' and lets the requests under way finish.
 CMD ["scripts/server"]

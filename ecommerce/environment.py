@@ -9,10 +9,13 @@ from contextlib import suppress
 from importlib.util import find_spec
 from ipaddress import ip_network
 from os.path import isfile
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
 
 # The types by other names: in the class below, these are its methods.
 Text: TypeAlias = str
@@ -74,6 +77,7 @@ FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "DATABASE_CA": (isfile, "a file of certificates"),
     "METRICS_TOKEN": (TOKEN.fullmatch, "16 or more letters, digits, and . _ ~ + / = -"),
     "METRICS_ALLOWED": (_is_network, "an address or a network: 10.0.0.0/8"),
+    "LOG_FORMAT": (("json", "text").__contains__, "json or text"),
     "LOG_LEVEL": (LOG_LEVELS.__contains__, f"one of {', '.join(LOG_LEVELS)}"),
 }
 """What a text, or each part of a list, must look like, by a function and in words."""
@@ -135,6 +139,14 @@ class Environment(environ.Env):  # type: ignore[misc]
         if not form.fullmatch(text) or Number(text) < least:
             raise _wrong(var, text, f"{what} from {least} up")
         return Number(text)
+
+
+def environment() -> Environment:
+    """The environment, and what `.env` beside manage.py adds to it."""
+    env = Environment()
+    if env.bool("READ_DOT_ENV", default=True):
+        env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
+    return env
 
 
 def _fitting(var: str, text: str) -> str:

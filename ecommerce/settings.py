@@ -3,7 +3,6 @@
 docs/operations.md lists the variables that an operator may set.
 """
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,10 @@ import structlog
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.environment import Environment
+from ecommerce import logs
+from ecommerce.environment import BASE_DIR, environment
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-
-env = Environment()
-if env.bool("READ_DOT_ENV", default=True):
-    env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
+env = environment()
 
 # --- Safety -----------------------------------------------------------------------------------
 
@@ -381,28 +377,14 @@ UNFOLD = {
     "STYLES": ["ecommerce.backoffice.navigation.stylesheet"],
 }
 
-# --- Logs: one JSON line each, to standard output ----------------------------------------------
+# --- Logs: a line each, to standard output ------------------------------------------------------
 
 # From how many seconds on a request's line says where its time went.
 SLOW_REQUEST_SECONDS = env.float("SLOW_REQUEST_SECONDS", default=1.0)
 
-
-def json_line(entry: Any, **options: Any) -> str:
-    """One entry of the log: as it reads, but for what UTF-8 has no bytes for (half a pair)."""
-    return (
-        json.dumps(entry, ensure_ascii=False, **options).encode(errors="backslashreplace").decode()
-    )
-
-
-_shared_processors: list[structlog.types.Processor] = [
-    structlog.contextvars.merge_contextvars,
-    structlog.processors.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-]
 structlog.configure(
     processors=[
-        *_shared_processors,
-        structlog.processors.format_exc_info,
+        *logs.PROCESSORS,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),
@@ -418,22 +400,12 @@ LOGGING = {
             "callback": lambda record: bool(record.exc_info),
         }
     },
-    "formatters": {
-        "json": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "foreign_pre_chain": [*_shared_processors, structlog.processors.format_exc_info],
-            "processors": [
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(serializer=json_line),
-            ],
-        }
-    },
+    "formatters": logs.FORMATTERS,
     "handlers": {
         "stdout": {
             "class": "logging.StreamHandler",
             "stream": "ext://sys.stdout",
-            "formatter": "json",
+            "formatter": env.str("LOG_FORMAT", default="json"),
         }
     },
     "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", default="INFO")},

@@ -34,6 +34,8 @@ def main() -> int:
     os.umask(0o077)  # a database in a file is as private as the keys in .env
     if sentence := _prepare():
         return _refuse(sentence)
+    if sys.stdout.isatty():
+        os.environ.setdefault("LOG_FORMAT", "text")
     return _Server(port).serve()
 
 
@@ -179,7 +181,10 @@ def _end_with_parent() -> None:
 
 def _answers(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/health/ready", timeout=5):
+        request = urllib.request.Request(
+            f"http://{HOST}:{port}/health/ready", headers={"User-Agent": "probe"}
+        )
+        with urllib.request.urlopen(request, timeout=5):  # noqa: S310  of ours
             return True
     except urllib.error.HTTPError:
         return True  # it serves, and says itself what is down

@@ -5,6 +5,7 @@ import time
 import traceback
 from collections.abc import Callable
 from functools import lru_cache
+from http import HTTPStatus
 from uuid import uuid4
 
 import structlog
@@ -24,6 +25,8 @@ BEGAN = "ecommerce.began"
 """In a request's environment: when it began to arrive, by `time.perf_counter`."""
 QUEUED = "ecommerce.queued"
 """In a request's environment: how many seconds it waited for the thread that serves it."""
+PROBE = "probe"
+"""What supervisors call themselves (`User-Agent`) whose questions leave no line."""
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -64,6 +67,8 @@ def _tell(request: HttpRequest, response: HttpResponseBase, began: float, spent:
         seconds = time.perf_counter() - began
         method = request.method if request.method in METHODS else "other"
         metrics.count_request(_route(request), str(method), response.status_code, seconds)
+        if _is_probe(request, response):
+            return
         logger.info(
             "request",
             method=request.method,
@@ -76,6 +81,15 @@ def _tell(request: HttpRequest, response: HttpResponseBase, began: float, spent:
         )
     except Exception:
         traceback.print_exc()
+
+
+def _is_probe(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """Whether a supervisor asked, who says so, and all is well: every few seconds."""
+    return (
+        request.path_info.startswith("/health/")
+        and response.status_code == HTTPStatus.OK
+        and request.headers.get("User-Agent") == PROBE
+    )
 
 
 def _trace(request: HttpRequest) -> dict[str, str]:

@@ -12,6 +12,7 @@ from django.db import connection
 
 from common.db import timing
 from conftest import client_of
+from ecommerce import logs
 from products.models import ProductQuerySet
 from users import wallets
 from users.models import User
@@ -289,4 +290,34 @@ def test_with_zero_every_request_does(api, lines, settings):
     api.get(PRODUCTS)
 
     (line,) = lines()
-    assert line["database_ms"] > 0
+    assert set(PARTS) <= set(line)
+
+
+# --- Probes, and people -------------------------------------------------------------------------
+
+
+def test_a_probe_that_names_itself_leaves_no_line_while_all_is_well(api, lines, monkeypatch):
+    probe = {"User-Agent": "probe"}
+
+    assert [api.get(path, headers=probe).status_code for path in HEALTH] == [200, 200]
+    assert lines() == []
+
+    monkeypatch.setattr("ecommerce.health.database_answers", lambda: False)
+    assert api.get("/health/ready", headers=probe).status_code == 503
+    assert api.get(PRODUCTS, headers=probe).status_code == 200
+    assert api.get("/health/nothing", headers=probe).status_code == 404
+    assert [line["status"] for line in lines()] == [503, 200, 404]
+
+
+HEALTH = ["/health/live", "/health/ready"]
+
+
+def test_for_people_a_line_is_text(monkeypatch):
+    monkeypatch.setenv("LOG_FORMAT", "text")
+    record = logging.LogRecord("x", logging.WARNING, __file__, 1, "worker gone", (), None)
+
+    line = logs.granians_formatter().format(record)
+
+    assert "worker gone" in line
+    assert "warning" in line
+    assert "\x1b" not in line  # the tests' output is no terminal

@@ -1,6 +1,7 @@
 """`make run` once everything is installed: what it looks at first, and how it ends."""
 
 import os
+import pty
 import signal
 import socket
 import subprocess
@@ -27,7 +28,7 @@ def serve(tmp_path, port):
     """Starts the program on a database of its own, in a process group of its own."""
     started = []
 
-    def start(**environment):
+    def start(stdout=subprocess.PIPE, **environment):
         variables = {
             "PATH": os.environ["PATH"],
             "READ_DOT_ENV": "0",
@@ -41,7 +42,7 @@ def serve(tmp_path, port):
             [sys.executable, "-m", "scripts.serve"],
             cwd=ROOT,
             env=variables | environment,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -54,8 +55,8 @@ def serve(tmp_path, port):
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGTERM)
             process.wait(PATIENCE_SECONDS)
-        process.stdout.close()
-        process.stderr.close()
+        for stream in filter(None, (process.stdout, process.stderr)):
+            stream.close()
 
 
 def refusal_of(process):
@@ -115,3 +116,23 @@ def test_what_it_prints_can_be_opened_and_a_closed_terminal_ends_it(serve, port,
     assert time.monotonic() - asked_at < 20, "the workers had to be killed"
     with socket.create_server(("127.0.0.1", port)):
         pass  # nobody has it any more
+
+
+def test_on_a_terminal_the_log_is_text(serve, port):
+    ours, terminal = pty.openpty()
+    shop = serve(stdout=terminal)
+    os.close(terminal)
+    text = ""
+    while "Ctrl-C stops." not in text:
+        text += os.read(ours, 4_096).decode()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=PATIENCE_SECONDS):
+        pass
+    while "/health/live" not in text:
+        text += os.read(ours, 4_096).decode()
+
+    os.killpg(shop.pid, signal.SIGTERM)
+    assert shop.wait(PATIENCE_SECONDS) == 0
+    os.close(ours)
+    assert '{"' not in text
+    assert "\x1b[" in text  # in colours
+    assert "/health/ready" not in text.split("Ctrl-C stops.")[1]

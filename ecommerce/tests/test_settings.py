@@ -92,6 +92,7 @@ WRONG = [
         "METRICS_ALLOWED=10.0.0.0/8,intranet",
         "METRICS_ALLOWED is 'intranet'; it must be an address or a network: 10.0.0.0/8.",
     ),
+    ("LOG_FORMAT=xml", "LOG_FORMAT is 'xml'; it must be json or text."),
     ("DATABASE_CA=/nothing", "DATABASE_CA is '/nothing'; it must be a file of certificates."),
     ("DATABASE_URL=garbage", f"DATABASE_URL is 'garbage'; {DATABASE}"),
     ("DATABASE_URL=sqlite://", f"DATABASE_URL is 'sqlite://'; {DATABASE}"),
@@ -250,7 +251,7 @@ def test_the_path_of_an_sqlite_file_is_a_path(tmp_path):
 
     copy = tmp_path / folder / "ecommerce"
     copy.mkdir(parents=True)
-    for module in ("__init__", "environment", "settings"):
+    for module in ("__init__", "environment", "logs", "settings"):
         shutil.copy(ROOT / "ecommerce" / f"{module}.py", copy)
     code = "from ecommerce import settings; print(settings.DATABASES['default']['NAME'])"
     process = run("-c", code, PYTHONPATH=str(copy.parent), cwd=copy.parent)
@@ -401,3 +402,21 @@ Client(SERVER_NAME="localhost").get("/nothing")
     ]
     assert lines[0]["request_id"] == "abc"
     assert process.stderr == ""
+
+
+def test_a_database_in_a_file_is_its_owners_alone_whoever_makes_it(tmp_path):
+    code = """
+import os, django; django.setup()
+from django.db import connection
+os.umask(0o022)
+connection.cursor().execute("CREATE TABLE a (b)")
+for name in sorted(os.listdir(".")):
+    print(name, oct(os.stat(name).st_mode & 0o777))
+"""
+    variables = {"DJANGO_SETTINGS_MODULE": "ecommerce.settings", "PYTHONPATH": str(ROOT)}
+    url = f"sqlite:///{tmp_path}/shop.sqlite3"
+
+    process = run("-c", code, cwd=tmp_path, DATABASE_URL=url, **variables)
+
+    names = [f"shop.sqlite3{end}" for end in ("", "-shm", "-wal")]
+    assert process.stdout.split("\n") == [*(f"{name} 0o600" for name in names), ""]

@@ -1,5 +1,6 @@
 """What a server of several processes tells of itself, as one."""
 
+import json
 import os
 import signal
 import time
@@ -63,6 +64,9 @@ def test_a_process_that_dies_takes_its_threads_with_it_and_not_what_it_counted(m
     os.kill(victim, signal.SIGKILL)
     while victim in measured.worker_pids() or measured.listeners() < WORKERS:
         time.sleep(0.05)
+
+    (told,) = [line for line in measured.printed().splitlines() if "Unexpected exit" in line]
+    assert json.loads(told)["level"] == "error"
 
     ask(measured, connect, REQUESTS)
 
