@@ -8,6 +8,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
 from rest_framework_simplejwt.exceptions import AuthenticationFailed as TokenRefused
+from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.models import TokenUser
 
 from users import tokens
@@ -49,6 +50,8 @@ class MemberAuthentication(JWTStatelessUserAuthentication):
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The token, after a scheme in whatever case (RFC 9110, 11.1)."""
+        if not header.isascii():
+            raise InvalidToken
         scheme, *rest = header.split(maxsplit=1) or [b""]
         if scheme.lower() != SCHEME:
             return None

@@ -33,6 +33,8 @@ _always: Environ = {
     "wsgi.errors": sys.stderr,
     WAITS_ELSEWHERE: True,
 }
+UNREADABLE = "\xff"
+"""What stands for a token that can't be one: who sends it is told so, and not taken for nobody."""
 _keys: dict[str, str] = {"content-type": "CONTENT_TYPE", "content-length": "CONTENT_LENGTH"}
 
 
@@ -59,7 +61,7 @@ def environ_of(scope: Any) -> Environ:
             seen += 1
     if seen < len(headers):  # granian leaves out values that aren't ASCII
         for name in headers.keys():  # noqa: SIM118  it is no dict
-            environ.setdefault(_key_of(name), "")
+            environ.setdefault(_key_of(name), UNREADABLE if name == "authorization" else "")
     environ.pop(NOBODYS, None)
     environ["wsgi.input"] = BytesIO()
     return environ

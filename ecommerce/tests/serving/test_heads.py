@@ -54,6 +54,15 @@ def test_a_header_that_is_not_ascii_is_there_and_empty(heard):
     assert environ["HTTP_X_OTHER"] == "plain"
 
 
+@pytest.mark.parametrize("token", ["Bearer \xfcber", "Bearer \xea\xb0\x80", "\xfc"])
+@pytest.mark.parametrize("path", ["/api/v1/products/", "/api/v1/coupons/", "/api/v1/users/me/"])
+def test_a_token_that_is_not_ascii_is_invalid_and_not_nobodys(two, connect, path, token):
+    answer = connect(two).request(f"GET {path}", f"Authorization: {token}").answer()
+
+    assert answer.status == 401
+    assert answer.json()["errors"][0]["code"] == "token_not_valid"
+
+
 @pytest.mark.parametrize(
     "header", ["X-Name: \xfcber", "Content-Type: \xfcber", "Cookie: a=\xfc", "Accept: \xea\xb0\x80"]
 )
