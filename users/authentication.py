@@ -10,6 +10,8 @@ from rest_framework_simplejwt.authentication import JWTStatelessUserAuthenticati
 from rest_framework_simplejwt.exceptions import AuthenticationFailed as TokenRefused
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.models import TokenUser
+from rest_framework_simplejwt.tokens import Token
+from rest_framework_simplejwt.utils import aware_utcnow
 
 from users import tokens
 from users.access import Access
@@ -47,6 +49,15 @@ class MemberAuthentication(JWTStatelessUserAuthentication):
                 _("The access token is invalid or expired."), code="token_not_valid"
             ) from error
         return authenticated
+
+    def get_validated_token(self, raw_token: bytes) -> Token:
+        """The token of a request; raises TokenError and the like when it is not good (any more).
+
+        A signature is checked once: whether the session goes on, whoever writes asks the database.
+        """
+        token = tokens.read_access_token(raw_token, *tokens.keys())
+        token.check_exp(current_time=aware_utcnow())
+        return token
 
     def get_raw_token(self, header: bytes) -> bytes | None:
         """The token, after a scheme in whatever case (RFC 9110, 11.1)."""

@@ -28,6 +28,15 @@ MALFORMED = (TokenError, TokenBackendError, ValueError, TypeError, OverflowError
 """What simplejwt and PyJWT raise, between them, of what is no token of ours."""
 
 
+TOKENS_KEPT = 4_096
+"""How many access tokens a process remembers to be signed by us: some kilobytes each at most."""
+
+
+def keys() -> tuple[str, ...]:
+    """The keys that tokens may be signed with; new ones are signed with the first."""
+    return settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS
+
+
 class KeyRing(TokenBackend):
     """Signs with the secret key; reads what that or one of its predecessors signed.
 
@@ -41,7 +50,7 @@ class KeyRing(TokenBackend):
         return jwt.encode(payload, _prepared(settings.SECRET_KEY), algorithm=ALGORITHM)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:
-        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+        for key in keys():
             try:
                 return jwt.decode(
                     token,
@@ -69,6 +78,16 @@ class MemberAccessToken(AccessToken):
     """An access token, its signature checked with every key that is good."""
 
     _token_backend = KEY_RING
+
+
+@lru_cache(maxsize=TOKENS_KEPT)
+def read_access_token(raw: bytes, *keys: str) -> MemberAccessToken:
+    """The access token that one of `keys()` signed, remembered: it may have expired since.
+
+    Raises:
+        TokenError, TokenBackendError, …: one of `MALFORMED`.
+    """
+    return MemberAccessToken(raw)  # type: ignore[arg-type]
 
 
 class SessionRefreshToken(Token):

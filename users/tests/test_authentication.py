@@ -8,6 +8,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from conftest import client_of
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
+from users import tokens
 from users.models import User
 from users.services import sign_in
 
@@ -279,3 +280,28 @@ def test_a_key_that_was_replaced_is_good_while_it_is_kept(api, member, settings)
     answer = with_header(f"Bearer {pair.access}").get(ME)
     assert refusal(answer) == refused(401, "token_not_valid")
     assert with_header(f"Bearer {rotated.json()['access']}").get(ME).status_code == 200
+
+
+def test_a_signature_is_checked_once_and_the_time_each_time(member, monkeypatch, time_machine):
+    time_machine.move_to(NOON, tick=False)
+    client = with_claims(member, exp=int(NOON.timestamp()) + 10)
+    checked = []
+    decode = tokens.jwt.decode
+    monkeypatch.setattr(tokens.jwt, "decode", lambda *a, **b: checked.append(a) or decode(*a, **b))
+
+    statuses = []
+    for _ in range(4):
+        statuses.append(client.get(ME).status_code)
+        time_machine.shift(5)
+
+    assert statuses == [200, 200, 401, 401]
+    assert len(checked) == 1
+
+
+def test_a_token_that_is_no_good_is_not_remembered(member, settings):
+    pair = f"Bearer {AccessToken.for_user(member)}"
+    settings.SECRET_KEY, signed_with = NEW, settings.SECRET_KEY
+    assert with_header(pair).get(ME).status_code == 401
+
+    settings.SECRET_KEY = signed_with
+    assert with_header(pair).get(ME).status_code == 200
