@@ -1,9 +1,9 @@
 """A campaign in one sentence, as staff and members would say it."""
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from common.admin.text import moment
 from coupons.models import Coupon, IssuedCoupon
 from coupons.questions import questions_about
 
@@ -21,7 +21,7 @@ def describe(coupon: Coupon) -> str:
     )
     parts.append(
         _("from %(start)s until %(end)s")
-        % {"start": _moment(coupon.issue_starts_at), "end": _moment(coupon.issue_ends_at)}
+        % {"start": moment(coupon.issue_starts_at), "end": moment(coupon.issue_ends_at)}
     )
     parts.append(
         ngettext("valid %(count)s day", "valid %(count)s days", coupon.valid_days)
@@ -42,7 +42,3 @@ def describe_discount(terms: Coupon | IssuedCoupon) -> str:
     if terms.min_order_amount:
         parts.append(_("on orders from %(amount)s won") % {"amount": f"{terms.min_order_amount:,}"})
     return ", ".join(parts)
-
-
-def _moment(value: object) -> str:
-    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 TEXT_MAX = 20_000
@@ -29,7 +30,8 @@ class AuditRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{timezone.localtime(self.started_at):%Y-%m-%d %H:%M}: {self.violation_count:,}"
+        when = date_format(timezone.localtime(self.started_at), "DATETIME_FORMAT")
+        return f"{when}: {self.violation_count:,}"
 
 
 class ClosedDay(models.Model):

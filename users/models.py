@@ -13,6 +13,7 @@ from django.db.models import F, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from common.db.fields import ExactCharField, NormalEmailField
@@ -217,7 +218,8 @@ class Session(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.user}: {self.created_at:%Y-%m-%d %H:%M}"
+        since = date_format(timezone.localtime(self.created_at), "DATETIME_FORMAT")
+        return f"{self.user}: {since}"
 
     def is_live_at(self, moment: datetime) -> bool:
         """Whether it has neither ended by itself nor come to its end."""

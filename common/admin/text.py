@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.db.models import Model
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 LOGGED_MAX_LENGTH = 100
@@ -18,8 +19,8 @@ SIGNED = "{:+,}"
 
 
 def moment(value: datetime | None) -> str:
-    """A moment as staff read it, in the shop's time."""
-    return timezone.localtime(value).strftime("%Y-%m-%d %H:%M:%S") if value else "–"
+    """A moment as the language writes it, in the shop's time."""
+    return date_format(timezone.localtime(value), "DATETIME_FORMAT") if value else "–"
 
 
 def shown_change(form: forms.BaseForm, name: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from common.admin.text import moment
 from coupons.errors import CouponNotOpen
 from coupons.models import Coupon, IssuedCoupon
 from coupons.services import change_coupon, issue_coupon
@@ -179,7 +180,7 @@ def test_campaigns_are_filtered_by_their_state(
 
 SENTENCE = (
     "10 % off, at most 5,000 won, on orders from 20,000 won, 30 coupons,"
-    " from 2036-11-01 10:00 until 2036-11-08 10:00, valid 14 days."
+    " from 1 Nov 2036, 10:00 until 8 Nov 2036, 10:00, valid 14 days."
 )
 
 
@@ -228,7 +229,7 @@ def test_the_form_says_in_one_sentence_what_it_will_do(admin_client: Client) -> 
         fixed = {"discount_type": "fixed", "discount_value": 1_000, "max_discount": "",
                  "min_order_amount": 0, "total_quantity": 1, "valid_days": 1}  # fmt: skip
         assert sentence_of(admin_client, TERMS | fixed) == (
-            "1,000 won off, 1 coupon, from 2036-11-01 10:00 until 2036-11-08 10:00, valid 1 day."
+            "1,000 won off, 1 coupon, from 1 Nov 2036, 10:00 until 8 Nov 2036, 10:00, valid 1 day."
         )
     admin_client.post(ADD, TERMS)
     page = admin_client.get(change_url(Coupon.objects.get())).content.decode()
@@ -279,7 +280,7 @@ def test_a_campaign_is_opened_now(
     assert (coupon.is_open, coupon.issue_ends_at) == (True, end)
     assert issue_coupon(coupon_id=coupon.pk, user_id=member.pk).issue_number == 1
     ((_who, what),) = logged()
-    assert what == f"Opened, until {timezone.localtime(end):%Y-%m-%d %H:%M:%S}: 시작"
+    assert what == f"Opened, until {moment(end)}: 시작"
     shown = admin_client.get(page + "change/").content.decode()
     assert ("/open_now/" in shown, "/close_now/" in shown) == (False, True)
 
