@@ -5,21 +5,25 @@ from typing import Any
 
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Max, Min
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from common.admin.lists import ShopModelAdmin, object_action
 from coupons.models import Coupon, IssuedCoupon
-from coupons.sales import boundaries, issued_between, issued_by, with_progress
+from coupons.sales import boundaries, issued_between, issued_by, whole_sale, with_progress
 
 STEP = timedelta(seconds=5)
 STEPS = 60
 """How many steps back the page draws."""
 LAST_SHOWN = 10
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 class LiveSale(ShopModelAdmin):
@@ -52,13 +56,12 @@ class LiveSale(ShopModelAdmin):
                 reverse("admin:coupons_issuedcoupon_changelist") + f"?coupon__id__exact={coupon.pk}"
             ),
             "may_see_issued": _may_see_issued(request),
-            "step_seconds": int(STEP.total_seconds()),
             "last_shown": LAST_SHOWN,
         }
         return TemplateResponse(request, "admin/coupons/coupon/live.html", context)
 
     def live_figures(self, request: HttpRequest, object_id: str) -> JsonResponse:
-        """What the page shows, as of now. Two queries, whatever the campaign has issued."""
+        """What the page shows, as of now. Three queries at most, whatever has been issued."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         coupon_id = unquote(object_id)
@@ -78,13 +81,63 @@ class LiveSale(ShopModelAdmin):
             "remaining": coupon.remaining_quantity,
             "per_minute": max(0, coupon.issued_quantity - minute_ago),
             "per_second": max(0, coupon.issued_quantity - ten_seconds_ago) / 10,
-            "steps": issued_between(by_step),
-            "labels": [f"{timezone.localtime(moment):%H:%M:%S}" for moment in steps[:-1]],
+            **_drawn(coupon, now, steps, by_step),
             "at": f"{timezone.localtime(now):%H:%M:%S}",
         }
         if _may_see_issued(request):
             figures["last"] = _last_issued(coupon)
         return JsonResponse(figures)
+
+
+def _drawn(coupon: Any, now: datetime, steps: list[datetime], by_step: list[int]) -> dict[str, Any]:
+    """The last minutes; of a sale that is over, and by then issues nothing, all of it."""
+    step, numbers, note = STEP, by_step, ""
+    is_over = now >= coupon.issue_ends_at or coupon.remaining_quantity <= 0
+    if is_over and coupon.issued_quantity and coupon.issued_quantity == by_step[0]:
+        ends = IssuedCoupon.objects.filter(
+            coupon=coupon, issue_number__in=(1, coupon.issued_quantity)
+        ).aggregate(first=Min("issued_at"), last=Max("issued_at"))
+        # Its window may have been changed since.
+        opened = min(coupon.issue_starts_at, ends["first"])
+        steps, step = whole_sale(opened, ends["last"], count=STEPS)
+        progress = with_progress(Coupon.objects.filter(pk=coupon.pk), steps, of=coupon.pk)
+        numbers = issued_by(progress.get(), len(steps))
+        note = _now("The whole sale, from its opening to its last coupon.")
+    pattern = _label_pattern(steps, step)
+    return {
+        "heading": _per_step(step),
+        "note": note,
+        "steps": issued_between(numbers),
+        "labels": [date_format(timezone.localtime(moment), pattern) for moment in steps[:-1]],
+    }
+
+
+def _label_pattern(steps: list[datetime], step: timedelta) -> str:
+    """How the beginning of a step is written: no finer than needed to tell them apart."""
+    if step >= DAY:
+        return "MONTH_DAY_FORMAT"
+    if steps[-1] - steps[0] > DAY:
+        return "DATETIME_FORMAT"
+    return "H:i" if step >= MINUTE else "H:i:s"
+
+
+def _per_step(step: timedelta) -> str:
+    seconds = int(step.total_seconds())
+    if step >= DAY:
+        return ngettext("Issued per day", "Issued per %(count)s days", step.days) % {
+            "count": step.days
+        }
+    if step >= HOUR:
+        hours = seconds // 3_600
+        return ngettext("Issued per hour", "Issued per %(count)s hours", hours) % {"count": hours}
+    if step >= MINUTE:
+        minutes = seconds // 60
+        return ngettext("Issued per minute", "Issued per %(count)s minutes", minutes) % {
+            "count": minutes
+        }
+    return ngettext("Issued per second", "Issued per %(count)s seconds", seconds) % {
+        "count": seconds
+    }
 
 
 def _may_see_issued(request: HttpRequest) -> bool:
@@ -102,6 +155,12 @@ def _state(coupon: Coupon, now: datetime) -> dict[str, str]:
     return {"name": "open", "label": _now("open")}
 
 
+def _when(moment: datetime) -> str:
+    """To the second, of what is going on; older ones as everywhere."""
+    is_of_today = moment.date() == timezone.localdate()
+    return f"{moment:%H:%M:%S}" if is_of_today else date_format(moment, "DATETIME_FORMAT")
+
+
 def _last_issued(coupon: Coupon) -> list[dict[str, Any]]:
     rows = (
         IssuedCoupon.objects.filter(coupon=coupon)
@@ -112,7 +171,7 @@ def _last_issued(coupon: Coupon) -> list[dict[str, Any]]:
         {
             "number": number,
             "member": member,
-            "at": f"{timezone.localtime(issued_at):%H:%M:%S}",
+            "at": _when(timezone.localtime(issued_at)),
         }
         for number, member, issued_at in rows[:LAST_SHOWN]
     ]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import Case, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models import F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from coupons.models import Coupon, IssuedCoupon
@@ -23,6 +23,24 @@ def boundaries(now: datetime, *, step: timedelta, count: int) -> list[datetime]:
     since_epoch = timedelta(seconds=now.timestamp())
     end = now - since_epoch % step + step
     return [end - step * back for back in range(count, -1, -1)]
+
+
+STEP_SECONDS = (1, 5, 10, 30, 60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400)
+"""How long the steps of a whole sale may be; beyond that, whole days."""
+
+
+def whole_sale(opened: datetime, last: datetime, *, count: int) -> tuple[list[datetime], timedelta]:
+    """The boundaries of at most `count` equal steps from the opening past the last coupon.
+
+    Returns them with how long a step is: a length that people think in.
+    """
+    seconds = (last - opened).total_seconds()
+    # The last coupon is within a step, not at its end.
+    fits = (step for step in STEP_SECONDS if seconds < step * count)
+    days = int(seconds // (86_400 * count)) + 1
+    step = timedelta(seconds=next(fits, days * 86_400))
+    steps = (last - opened) // step + 1
+    return [opened + step * index for index in range(steps + 1)], step
 
 
 def with_progress(
@@ -57,25 +75,38 @@ def issued_between(numbers: Sequence[int]) -> list[int]:
     return [max(0, later - earlier) for earlier, later in pairwise(numbers)]
 
 
-def open_campaigns(now: datetime, *, moments: Sequence[datetime], limit: int) -> list[Any]:
-    """The campaigns that are open at `now`, with `last_issued_at`; who issued last comes first.
-
-    Each also has the progress of the running sale, that is of the campaign whose coupon was the
-    last to be issued: of the first one, if it is open.
-    """
-    last = IssuedCoupon.objects.filter(
-        coupon=OuterRef("pk"), issue_number=OuterRef("issued_quantity")
-    )
-    running = IssuedCoupon.objects.order_by("-id").values("coupon")[:1]
-    campaigns = Coupon.objects.filter(issue_ends_at__gt=now, issue_starts_at__lte=now).annotate(
-        last_issued_at=Subquery(last.values("issued_at")[:1]), is_running=_is(running)
-    )
+def open_campaigns(now: datetime, *, limit: int) -> list[Any]:
+    """The campaigns that are open at `now`, with `last_issued_at`; who issued last comes first."""
+    campaigns = Coupon.objects.filter(issue_ends_at__gt=now, issue_starts_at__lte=now)
     return list(
-        with_progress(campaigns, moments, of=Subquery(running)).order_by(
+        _with_last_issued(campaigns).order_by(
             F("last_issued_at").desc(nulls_last=True), "-issue_starts_at", "-id"
         )[:limit]
     )
 
 
-def _is(campaign: "QuerySet[Any, Any]") -> Case:
-    return Case(When(pk=Subquery(campaign), then=Value(True)), default=Value(False))
+def selling_lately(moments: Sequence[datetime], *, limit: int) -> tuple[list[Any], int]:
+    """The campaigns that issued a coupon since the first moment, with their progress.
+
+    Open or not: who closes a sale wants to see how it went. At most `limit`, who issued last first,
+    and how many more there are.
+    """
+    campaigns = Coupon.objects.filter(issued_quantity__gt=0)
+    lately = _with_last_issued(campaigns).filter(last_issued_at__gte=moments[0])
+    found = list(lately.order_by("-last_issued_at", "-id").values_list("pk", flat=True))
+    if not found:
+        return [], 0
+    # Each campaign by its own number, or MySQL would look at all coupons.
+    one, *others = (
+        with_progress(Coupon.objects.filter(pk=pk).order_by(), moments, of=pk)
+        for pk in found[:limit]
+    )
+    by_pk = {campaign.pk: campaign for campaign in one.union(*others, all=True)}
+    return [by_pk[pk] for pk in found[:limit] if pk in by_pk], max(0, len(found) - limit)
+
+
+def _with_last_issued(campaigns: "QuerySet[Coupon]") -> "QuerySet[Any]":
+    last = IssuedCoupon.objects.filter(
+        coupon=OuterRef("pk"), issue_number=OuterRef("issued_quantity")
+    )
+    return campaigns.annotate(last_issued_at=Subquery(last.values("issued_at")[:1]))

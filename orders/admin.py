@@ -31,6 +31,8 @@ from users.admin import FoundByMember
 FILTER_MATCHES_MAX = 50
 """To how many products, or campaigns, a filter's text may refer."""
 
+ASKED_BY_DASHBOARD = {"order__created_at__lt", "product__category__id__exact"}
+
 ITEM_COLUMNS: list[Any] = [
     "product",
     "product_name",
@@ -175,6 +177,9 @@ class OrderItemAdmin(History, FoundByProduct):
     search_fields = ["order__number", "product__search_name"]
     search_help_text = _("A whole order number, or a part of the product's name, in any case.")
     fields: ClassVar[Any] = list_display
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        return lookup in ASKED_BY_DASHBOARD or super().lookup_allowed(lookup, value, request)
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         ordered = queryset.filter(order__number=text.upper())

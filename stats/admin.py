@@ -20,6 +20,6 @@ class DailyProductSalesAdmin(History, FoundByProduct):
         number_column("revenue", _("revenue (won, before discounts)"), WON),
     ]
     list_select_related = ["product"]
-    list_filter = ["day"]
+    list_filter = ["day", "product__category"]
     ordering = ["-day", "-quantity", "-product_id"]  # an index, read backwards
     fields: ClassVar[Any] = list_display

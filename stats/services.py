@@ -66,7 +66,9 @@ def _rows_of(sales: SalesByProductDay) -> Iterable[DailyProductSales]:
 BEST_SELLERS_MAX = 50
 
 
-def best_sellers(*, since: date, until: date, limit: int) -> list[Any]:
+def best_sellers(
+    *, since: date, until: date, limit: int, category_id: int | None = None
+) -> list[Any]:
     """The `top_products` of a period, at most `BEST_SELLERS_MAX`, remembered for a moment.
 
     Of what was sold elsewhere, and of new names and prices, it hears up to
@@ -75,14 +77,21 @@ def best_sellers(*, since: date, until: date, limit: int) -> list[Any]:
     Raises:
         Busy: others wait for the first answer already, and it takes long.
     """
-    return _best_sellers((since, until))[:limit]
+    return _best_sellers((since, until, category_id))[:limit]
 
 
-def _top_products(period: tuple[date, date]) -> list[Any]:
-    since, until = period
-    return DailyProductSales.objects.top_products(since=since, until=until, limit=BEST_SELLERS_MAX)
+Asked = tuple[date, date, int | None]
+"""From when until when, and of which category, or of all."""
 
 
-_best_sellers: Remembered[tuple[date, date], list[Any]] = Remembered(
+def _top_products(asked: Asked) -> list[Any]:
+    since, until, category_id = asked
+    sales = DailyProductSales.objects.all()
+    if category_id is not None:
+        sales = sales.filter(product__category=category_id)
+    return sales.top_products(since=since, until=until, limit=BEST_SELLERS_MAX)
+
+
+_best_sellers: Remembered[Asked, list[Any]] = Remembered(
     _top_products, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
 )

@@ -134,6 +134,90 @@ def test_the_figures_cost_as_much_for_many_coupons_as_for_none(
     assert (none, cost()) == (4, 4)  # the session, its user, the campaign, the last ones
 
 
+def test_a_sale_that_ended_is_shown_whole(
+    admin_client: Client, sale: Coupon, issue_at: Callable[..., list[str]]
+) -> None:
+    """It opened an hour before `NOW`, at 11:00:02, and is over an hour after it."""
+    issue_at(3600, 3599, 3000, 1, 0)
+    told = figures(admin_client, sale, at=NOW + timedelta(hours=5))
+    assert told["state"]["name"] == "ended"
+    assert told["heading"] == "Issued per 5 minutes"
+    assert told["note"] == "The whole sale, from its opening to its last coupon."
+    assert told["labels"] == [f"{11 + at // 60}:{at % 60:02}" for at in range(0, 61, 5)]
+    assert told["steps"] == [2, 0, 1, *[0] * 8, 1, 1]
+    assert sum(told["steps"]) == told["issued"] == 5
+
+
+def test_a_sale_that_sold_out_is_shown_whole_when_the_rush_is_over(
+    admin_client: Client, sale: Coupon, issue_at: Callable[..., list[str]]
+) -> None:
+    issue_at(*[1] * 20)
+    at_once = figures(admin_client, sale)
+    assert (at_once["heading"], at_once["note"], at_once["steps"][-1]) == (
+        *("Issued per 5 seconds", ""),
+        20,
+    )
+    later = figures(admin_client, sale, at=NOW + timedelta(minutes=6))
+    assert later["state"]["name"] == "sold_out"
+    assert later["note"] != ""
+    assert (sum(later["steps"]), later["steps"][-1]) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    ("lasts", "heading", "count", "label"),
+    [
+        (timedelta(0), "Issued per second", 1, "12:00:00"),
+        (timedelta(seconds=59, microseconds=999_999), "Issued per second", 60, "12:00:59"),
+        (timedelta(seconds=60), "Issued per 5 seconds", 13, "12:01:00"),
+        (timedelta(hours=10), "Issued per 15 minutes", 41, "22:00"),
+        (timedelta(days=2), "Issued per hour", 49, "27 Nov 2026, 12:00"),
+        (timedelta(days=59), "Issued per day", 60, "23 Jan"),
+        (timedelta(days=60), "Issued per 2 days", 31, "24 Jan"),
+        (timedelta(days=4_000), "Issued per 67 days", 60, "21 Sep"),
+    ],
+)
+def test_the_steps_of_a_whole_sale_are_lengths_that_people_think_in(
+    db: None,
+    make_coupon: Callable[..., Coupon],
+    make_member: Callable[..., User],
+    lasts: timedelta,
+    heading: str,
+    count: int,
+    label: str,
+) -> None:
+    opened = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)
+    sale = make_coupon(issue_starts_at=opened, issue_ends_at=opened + timedelta(days=9_000))
+    for moment in (opened, opened + lasts):
+        with time_machine.travel(moment, tick=False):
+            issue_coupon(coupon_id=sale.pk, user_id=make_member().pk)
+    after = opened + timedelta(days=9_001)
+    with time_machine.travel(after, tick=False):
+        browser = staff_client("coupons.view_coupon")
+    told = figures(browser, sale, at=after)
+    assert (told["heading"], len(told["steps"]), told["labels"][-1]) == (heading, count, label)
+    assert sum(told["steps"]) == 2
+    assert told["steps"][-1] == (2 if count == 1 else 1)
+
+
+def test_a_sale_whose_window_was_moved_is_shown_from_its_first_coupon(
+    admin_client: Client, sale: Coupon, issue_at: Callable[..., list[str]]
+) -> None:
+    issue_at(1800, 0)
+    Coupon.objects.filter(pk=sale.pk).update(
+        issue_starts_at=NOW + timedelta(hours=2), issue_ends_at=NOW + timedelta(hours=3)
+    )
+    told = figures(admin_client, sale, at=NOW + timedelta(days=1))
+    assert sum(told["steps"]) == 2
+    assert told["labels"][0] == "11:30"
+
+
+def test_a_sale_that_ended_without_a_coupon_has_an_empty_chart(
+    admin_client: Client, sale: Coupon
+) -> None:
+    told = figures(admin_client, sale, at=NOW + timedelta(days=1))
+    assert (set(told["steps"]), told["note"]) == ({0}, "")
+
+
 def test_the_page_asks_for_them_and_tells_in_words_what_may_go_wrong(
     admin_client: Client, sale: Coupon
 ) -> None:

@@ -4,16 +4,14 @@ Each block is shown to those who may see the list behind it, and costs one query
 cost two or three.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Count, Model, Q
+from django.db.models import Model, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -22,50 +20,31 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from common.admin.text import COUNT, WON
+from common.admin.lists import list_url
+from common.admin.text import COUNT, WON, moment
+from common.db.costly_reads import ReadTooLong, time_limit
 from coupons.models import Coupon
-from coupons.sales import boundaries, issued_between, issued_by, open_campaigns
-from ecommerce.backoffice.daily_totals import paid_by_day
+from coupons.sales import boundaries, issued_between, issued_by, open_campaigns, selling_lately
+from ecommerce.backoffice.charts import BAR_OPTIONS, bar_chart, stacked_chart
+from ecommerce.backoffice.figures import category_figures, member_figures, order_figures
+from ecommerce.backoffice.periods import Period, PeriodForm
 from ecommerce.models import AuditRun
 from orders.models import Order
-from products.models import Product
+from products.models import Category, Product
 from stats.models import DailyProductSales
 from stats.services import best_sellers
 from users.models import User
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
-
-PERIOD = 14
-"""Days of a period; it is held against the one before."""
-TOP_DAYS = (1, 3, 7)
-TOP_LIMIT = 5
+TOP_LIMIT = 10
+CATEGORIES_SHOWN = 10
 MINUTES = 30
-"""How far back the running sale is drawn."""
+"""How far back the running sales are drawn."""
 CAMPAIGNS_READ = 50
 CAMPAIGNS_SHOWN = 6
+CAMPAIGNS_DRAWN = 8
 PRODUCTS_SHOWN = 8
 AUDIT_STALE = timedelta(days=2)
 """The audit runs every night: after that long it was forgotten."""
-
-COLOR = "var(--color-primary-600)"
-PALE = "var(--color-base-400)"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure of today and of a period, each with the list behind it."""
-
-    title: "StrOrPromise"
-    icon: str
-    today: str
-    recent: str
-    before: str
-    change: int | None
-    """By how many percent the period is above the one before; None if there was nothing."""
-    today_url: str
-    recent_url: str
-    before_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +59,19 @@ class Alert:
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """The index page's context with what the request's user may see (unfold's callback)."""
-    today, now = timezone.localdate(), timezone.now()
+    now = timezone.now()
+    form = PeriodForm(request.GET, today=timezone.localdate(now))
+    period, category = form.chosen()
     blocks: dict[str, Any] = {"alerts": []}
-    if _may_see(request, Order):
-        blocks |= _sales(today)
-    if _may_see(request, User):
-        blocks["members"] = _new_members(today)
+    if _may_see(request, Order) and category is None:
+        blocks |= order_figures(period, now)
     if _may_see(request, DailyProductSales):
-        blocks["top_products"] = _top_products(today)
+        if category is not None and _may_see(request, Order):
+            blocks |= category_figures(period, category, now)
+        blocks["top_products"] = _top_products(period, category)
+        blocks["categories"] = _categories(period)
+    if _may_see(request, User):
+        blocks["members"] = member_figures(period, now)
     if _may_see(request, Coupon):
         blocks |= _campaigns(now)
         blocks["alerts"] += blocks.pop("sold_out")
@@ -98,11 +82,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     blocks["figures"] = [
         blocks[name] for name in ("revenue", "orders", "members") if name in blocks
     ]
+    depends_on_period = {"revenue", "members", "top_products"} & blocks.keys()
     return {
         **context,
         "title": _("Dashboard"),
         "dashboard": blocks,
-        "line_options": LINE_OPTIONS,
+        "period_form": form if depends_on_period else None,
+        "period": period,
+        "category": category,
         "bar_options": BAR_OPTIONS,
     }
 
@@ -111,124 +98,73 @@ def _may_see(request: HttpRequest, model: type[Model]) -> bool:
     return admin.site.get_model_admin(model).has_view_permission(request)
 
 
-def _list_url(model: type[Model], **conditions: object) -> str:
-    opts = model._meta
-    url = reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
-    return f"{url}?{urlencode(conditions)}" if conditions else url
-
-
-def _moment(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
-
-
-# --- Figures ------------------------------------------------------------------------------------
-
-
-def _periods(today: date) -> tuple[date, date, date]:
-    """The first day of the period before, and first and last of the one that ends today."""
-    return today - timedelta(2 * PERIOD - 1), today - timedelta(PERIOD - 1), today
-
-
-def _change(recent: int, before: int) -> int | None:
-    return round((recent - before) * 100 / before) if before else None
-
-
-def _sales(today: date) -> dict[str, Any]:
-    """Revenue is what members paid: after discounts, cancelled orders taken out of their day."""
-    earliest, since, until = _periods(today)
-    days = [earliest + timedelta(index) for index in range(2 * PERIOD)]
-    by_day = paid_by_day(days)
-    sums = [by_day.get(day, (0, 0)) for day in days]
-    orders, revenue = [count for count, _won in sums], [won for _count, won in sums]
-
-    def url(first: date, last: date) -> str:
-        return _list_url(Order, day__gte=first, day__lte=last, status__exact=Order.Status.PAID)
-
-    def figure(title: "StrOrPromise", icon: str, values: Sequence[int], pattern: str) -> Figure:
-        before, recent = sum(values[:PERIOD]), sum(values[PERIOD:])
-        return Figure(
-            title,
-            icon,
-            today=pattern.format(values[-1]),
-            recent=pattern.format(recent),
-            before=pattern.format(before),
-            change=_change(recent, before),
-            today_url=url(until, until),
-            recent_url=url(since, until),
-            before_url=url(earliest, since - timedelta(1)),
-        )
-
-    return {
-        "revenue": figure(_("Revenue"), "payments", revenue, WON),
-        "orders": figure(_("Orders"), "receipt_long", orders, COUNT),
-        "revenue_chart": _line_chart(
-            [date_format(day, "MONTH_DAY_FORMAT") for day in days[PERIOD:]],
-            {
-                _("these %(days)d days") % {"days": PERIOD}: revenue[PERIOD:],
-                _("the %(days)d days before") % {"days": PERIOD}: revenue[:PERIOD],
-            },
-            [COLOR, PALE],
-        ),
-    }
-
-
-def _new_members(today: date) -> Figure:
-    earliest, since, until = (_midnight(day) for day in _periods(today))
-    joined = User.objects.filter(date_joined__gte=earliest).aggregate(
-        today=Count("pk", filter=Q(date_joined__gte=until)),
-        recent=Count("pk", filter=Q(date_joined__gte=since)),
-        before=Count("pk", filter=Q(date_joined__lt=since)),
-    )
-    return Figure(
-        _("New members"),
-        "person_add",
-        **{name: COUNT.format(count) for name, count in joined.items()},
-        change=_change(joined["recent"], joined["before"]),
-        today_url=_list_url(User, date_joined__gte=until.isoformat()),
-        recent_url=_list_url(User, date_joined__gte=since.isoformat()),
-        before_url=_list_url(
-            User, date_joined__gte=earliest.isoformat(), date_joined__lt=since.isoformat()
-        ),
-    )
-
-
-def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
-
-
 # --- Products -----------------------------------------------------------------------------------
 
 
-def _top_products(today: date) -> list[dict[str, Any]]:
-    return [_top_block(today, days) for days in TOP_DAYS]
-
-
-def _top_block(today: date, days: int) -> dict[str, Any]:
-    since = today - timedelta(days - 1)
-    rows = best_sellers(since=since, until=today, limit=TOP_LIMIT)
+def _top_products(period: Period, category: Category | None) -> dict[str, Any]:
+    rows = best_sellers(
+        since=period.since,
+        until=period.until,
+        limit=TOP_LIMIT,
+        category_id=category.pk if category else None,
+    )
+    days = {"day__gte": period.since, "day__lte": period.until}
+    where = {"product__category__id__exact": category.pk} if category else {}
     return {
-        "title": _("today") if days == 1 else _("%(days)d days") % {"days": days},
-        "url": _list_url(DailyProductSales, day__gte=since, day__lte=today),
+        "url": list_url(DailyProductSales, **where, **days),
         "rows": [
             {
                 "name": row["product__name"],
                 "quantity": COUNT.format(row["total_quantity"]),
                 "revenue": WON.format(row["total_revenue"]),
-                "url": _list_url(
-                    DailyProductSales,
-                    product__id__exact=row["product_id"],
-                    day__gte=since,
-                    day__lte=today,
-                ),
+                "url": list_url(DailyProductSales, product__id__exact=row["product_id"], **days),
             }
             for row in rows
         ],
-        "chart": _bar_chart(
+        "chart": bar_chart(
             [Truncator(row["product__name"]).chars(12) for row in rows],
             _("pieces"),
             [row["total_quantity"] for row in rows],
         ),
     }
+
+
+def _categories(period: Period) -> dict[str, Any]:
+    """What each category sold in the period, most won first; None if that takes too long."""
+    sales = DailyProductSales.objects.filter(day__range=(period.since, period.until))
+    sums = (
+        sales.order_by()
+        .values("product__category", "product__category__name")
+        .annotate(pieces=Sum("quantity"), won=Sum("revenue"))
+        .filter(pieces__gt=0)
+        .order_by("-won", "product__category")
+    )
+    try:
+        with time_limit(settings.ADMIN_LIST_SECONDS):
+            rows = list(sums[: CATEGORIES_SHOWN + 1])
+    except ReadTooLong:
+        return {"rows": None}
+    return {
+        "rows": [
+            {
+                "name": row["product__category__name"] or _("without a category"),
+                "quantity": COUNT.format(int(row["pieces"])),
+                "revenue": WON.format(int(row["won"])),
+                "url": _category_url(row["product__category"], period),
+            }
+            for row in rows[:CATEGORIES_SHOWN]
+        ],
+        "more": len(rows) > CATEGORIES_SHOWN,
+    }
+
+
+def _category_url(category_id: int | None, period: Period) -> str:
+    where: dict[str, object] = (
+        {"product__category__isnull": True}
+        if category_id is None
+        else {"product__category__id__exact": category_id}
+    )
+    return list_url(DailyProductSales, **where, day__gte=period.since, day__lte=period.until)
 
 
 def _low_stock() -> dict[str, Any]:
@@ -238,7 +174,7 @@ def _low_stock() -> dict[str, Any]:
         "products": products[:PRODUCTS_SHOWN],
         "more": len(products) > PRODUCTS_SHOWN,
         "limit": limit,
-        "url": _list_url(Product, is_active__exact=1, stock__lte=limit),
+        "url": list_url(Product, is_active__exact=1, stock__lte=limit),
     }
 
 
@@ -246,12 +182,8 @@ def _low_stock() -> dict[str, Any]:
 
 
 def _campaigns(now: datetime) -> dict[str, Any]:
-    minute = timedelta(minutes=1)
-    moments = boundaries(now, step=minute, count=MINUTES)
-    open_now = open_campaigns(now, moments=moments, limit=CAMPAIGNS_READ)
+    open_now = open_campaigns(now, limit=CAMPAIGNS_READ)
     issuing = [campaign for campaign in open_now if campaign.remaining_quantity > 0]
-    running = next((campaign for campaign in open_now if campaign.is_running), None)
-    per_minute = issued_between(issued_by(running, len(moments))) if running else []
     return {
         "campaigns": [
             {
@@ -263,19 +195,29 @@ def _campaigns(now: datetime) -> dict[str, Any]:
             for campaign in issuing[:CAMPAIGNS_SHOWN]
         ],
         "campaigns_more": len(issuing) > CAMPAIGNS_SHOWN,
-        "campaigns_url": _list_url(Coupon, state="open"),
-        "issued_chart": _line_chart(
-            [f"{timezone.localtime(moment):%H:%M}" for moment in moments[:-1]],
-            {running.name: per_minute},
-            [COLOR],
-        )
-        if running and any(per_minute)
-        else "",
+        "campaigns_url": list_url(Coupon, state="open"),
+        **_issued_per_minute(now),
         "minutes": MINUTES,
         "sold_out": _sold_out_alerts(
             [campaign for campaign in open_now if campaign.remaining_quantity <= 0], now
         ),
     }
+
+
+def _issued_per_minute(now: datetime) -> dict[str, Any]:
+    """Every campaign that issued something lately, whether it is still open or not."""
+    moments = boundaries(now, step=timedelta(minutes=1), count=MINUTES)
+    campaigns, left_out = selling_lately(moments, limit=CAMPAIGNS_DRAWN)
+    bars = [
+        (campaign.name, issued_between(issued_by(campaign, len(moments)))) for campaign in campaigns
+    ]
+    chart = stacked_chart(
+        [date_format(timezone.localtime(moment), "H:i") for moment in moments[:-1]],
+        bars,
+        label=_("minute"),
+        pattern=COUNT,
+    )
+    return {"issued_chart": chart if bars else None, "issued_more": left_out}
 
 
 def _sold_out_alerts(sold_out: Sequence[Any], now: datetime) -> list[Alert]:
@@ -285,7 +227,7 @@ def _sold_out_alerts(sold_out: Sequence[Any], now: datetime) -> list[Alert]:
             _("“%(name)s” is sold out and still open until %(end)s.")
             % {
                 "name": campaign.name,
-                "end": _moment(campaign.issue_ends_at),
+                "end": moment(campaign.issue_ends_at),
             },
             reverse("admin:coupons_coupon_change", args=[campaign.pk]),
         )
@@ -298,7 +240,7 @@ def _sold_out_alerts(sold_out: Sequence[Any], now: datetime) -> list[Alert]:
             "%(count)d more campaigns are sold out and still open.",
             more,
         )
-        url = _list_url(Coupon, state="sold_out", issue_ends_at__gt=now.isoformat())
+        url = list_url(Coupon, state="sold_out", issue_ends_at__gt=now.isoformat())
         alerts.append(Alert("warning", text % {"count": more}, url))
     return alerts
 
@@ -311,7 +253,7 @@ def _audit(now: datetime) -> Alert:
     if run is None:
         return Alert("warning", _("The audit has never run: `manage.py audit`, every night."))
     url = reverse("admin:ecommerce_auditrun_change", args=[run.pk])
-    when = _moment(run.started_at)
+    when = moment(run.started_at)
     if run.violation_count:
         text = ngettext(
             "The audit of %(when)s found %(count)s violation.",
@@ -324,73 +266,3 @@ def _audit(now: datetime) -> Alert:
     if now - run.started_at > AUDIT_STALE:
         return Alert("warning", _("The last audit is of %(when)s.") % {"when": when}, url)
     return Alert("success", _("The audit of %(when)s found no violation.") % {"when": when}, url)
-
-
-# --- Charts, as chart.js wants them ---------------------------------------------------------------
-
-
-def _line_chart(
-    labels: Sequence[str], lines: dict[str, Sequence[int]], colors: Sequence[str]
-) -> str:
-    datasets = [
-        {"label": label, "data": list(values), "borderColor": color, "backgroundColor": color}
-        for (label, values), color in zip(lines.items(), colors, strict=False)
-    ]
-    return json.dumps({"labels": list(labels), "datasets": datasets})
-
-
-def _bar_chart(labels: Sequence[str], name: str, values: Sequence[int]) -> str:
-    bars = {"label": name, "data": list(values), "backgroundColor": COLOR}
-    return json.dumps({"labels": list(labels), "datasets": [bars]})
-
-
-_TICKS = {"color": "#9ca3af", "precision": 0}
-_COMMON = {"animation": False, "responsive": True, "maintainAspectRatio": False}
-LINE_OPTIONS = json.dumps(
-    {
-        **_COMMON,
-        "interaction": {"mode": "index", "intersect": False},
-        "datasets": {
-            "line": {"borderWidth": 2, "pointRadius": 0, "cubicInterpolationMode": "monotone"}
-        },
-        "plugins": {
-            "legend": {
-                "position": "bottom",
-                "labels": {
-                    "boxHeight": 6,
-                    "boxWidth": 6,
-                    "color": "#9ca3af",
-                    "usePointStyle": True,
-                },
-            }
-        },
-        "scales": {
-            "x": {
-                "ticks": {**_TICKS, "maxTicksLimit": 7, "maxRotation": 0},
-                "grid": {"display": False},
-            },
-            "y": {
-                "ticks": {**_TICKS, "maxTicksLimit": 5},
-                "grid": {"tickWidth": 0},
-                "beginAtZero": True,
-            },
-        },
-    }
-)
-BAR_OPTIONS = json.dumps(
-    {
-        **_COMMON,
-        "indexAxis": "y",
-        "maxBarThickness": 12,
-        "datasets": {"bar": {"borderRadius": 6}},
-        "plugins": {"legend": {"display": False}},
-        "scales": {
-            "x": {
-                "ticks": {**_TICKS, "maxTicksLimit": 5},
-                "grid": {"tickWidth": 0},
-                "beginAtZero": True,
-            },
-            "y": {"ticks": {"color": "#9ca3af"}, "grid": {"display": False}},
-        },
-    }
-)

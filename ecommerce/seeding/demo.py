@@ -1,4 +1,4 @@
-"""The demo shop: enough of everything to look around in, with two weeks of history."""
+"""The demo shop: enough of everything to look around in, with four weeks of history."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,9 +35,12 @@ DEMO_PASSWORD = "demo-pass-2026"  # noqa: S105  known to all, and printed
 ADMIN_USERNAME = "admin"
 ADMIN_PASSWORD = "admin-pass-2026"  # noqa: S105
 
-DAYS = 14
+DAYS = 28
+"""Whole days before today: two of the dashboard's usual periods, to be held against each other."""
 OTHERS_A_DAY = 20
 """How many of the other products sell on a day."""
+NEWCOMERS = 8
+"""How many joined in the last weeks and have only looked around so far."""
 CANCELLED = 15
 """How many orders without a coupon were cancelled."""
 CHARGE_UNIT = 50_000
@@ -87,6 +90,7 @@ def seed_demo(random_seed: int) -> None:
         shop = _Shop(rng, Series(rng), now, {}, {})
         members = _plan_members(shop, demo_password, admin_password)
         shop.members = insert_members(members, shop.series)
+        insert_members(_plan_newcomers(shop), shop.series)
         del shop.members[ADMIN_USERNAME]
         categories = ensure_categories(CATEGORIES)
         shop.products = insert_products(_plan_products(shop, categories), shop.series)
@@ -119,6 +123,17 @@ def _plan_members(shop: _Shop, demo_password: str, admin_password: str) -> list[
     ]
     admin = NewMember(ADMIN_USERNAME, admin_password, opening, is_staff=True)
     return [admin, *demo, *others]
+
+
+def _plan_newcomers(shop: _Shop) -> list[NewMember]:
+    nobody = make_password(None)
+    joined = sorted(
+        moment_between(shop.rng, _days_ago(shop, DAYS), shop.now) for _ in range(NEWCOMERS)
+    )
+    return [
+        NewMember(f"new{number:02}", nobody, moment)
+        for number, moment in enumerate(joined, start=1)
+    ]
 
 
 def _plan_products(shop: _Shop, categories: dict[str, int]) -> list[NewProduct]:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,21 +21,21 @@ from ecommerce.models import AuditRun, ClosedDay
 from ecommerce.tests.staff import staff_client
 from orders.models import Order
 from orders.services import DraftLine, OrderDraft, cancel_order, place_order
-from products.models import Product
+from products.models import Category, Product
 from users.models import User
 
 NOW = datetime(2026, 11, 25, 3, 0, tzinfo=UTC)  # noon in Seoul
 VIEWS = {
     "orders.view_order": {"revenue", "orders", "revenue_chart"},
     "users.view_user": {"members"},
-    "stats.view_dailyproductsales": {"top_products"},
+    "stats.view_dailyproductsales": {"top_products", "categories"},
     "coupons.view_coupon": {
-        *("campaigns", "campaigns_more", "campaigns_url", "issued_chart", "minutes"),
+        *("campaigns", "campaigns_more", "campaigns_url", "issued_chart", "minutes", "issued_more"),
     },
     "products.view_product": {"low_stock"},
     "ecommerce.view_auditrun": set(),
 }
-QUERIES_MAX = 15
+QUERIES_MAX = 16
 
 
 @contextmanager
@@ -48,9 +48,9 @@ def days_ago(days: float) -> datetime:
     return NOW - timedelta(days=days)
 
 
-def blocks(browser: Client) -> dict[str, Any]:
+def blocks(browser: Client, address: str = "") -> dict[str, Any]:
     with at(NOW):
-        page = browser.get("/admin/")
+        page = browser.get(f"/admin/{address}")
     assert page.status_code == 200
     return page.context["dashboard"]
 
@@ -102,7 +102,17 @@ def sales(buy: Callable[..., Order], make_coupon: Callable[..., Coupon]) -> list
 
 def figures(shown: dict[str, Any], name: str) -> tuple[str, str, str, int | None]:
     figure = shown[name]
-    return figure.today, figure.recent, figure.before, figure.change
+    return figure.today.text, figure.period.text, figure.before.text, figure.before.change
+
+
+def so_far(shown: dict[str, Any], name: str) -> list[tuple[str, int | None]]:
+    return [(told.text, told.change) for told in shown[name].so_far]
+
+
+def in_sql(sql: str, *params: Any) -> tuple[Any, ...]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchone()
 
 
 # --- Figures ------------------------------------------------------------------------------------
@@ -116,8 +126,8 @@ def test_revenue_is_what_was_paid_and_orders_are_those_that_stand(
         with at(NOW):
             assert close_days() == 5
     shown = blocks(admin_client)
-    assert figures(shown, "revenue") == ("₩2,700", "₩14,700", "₩48,000", -69)
-    assert figures(shown, "orders") == ("2", "4", "2", 100)
+    assert figures(shown, "revenue") == ("₩2,700", "₩28,000", "₩288,000", -90)
+    assert figures(shown, "orders") == ("2", "3", "2", 50)
 
 
 def test_a_day_that_is_closed_is_right_after_a_cancellation(
@@ -126,7 +136,7 @@ def test_a_day_that_is_closed_is_right_after_a_cancellation(
     with at(NOW):
         close_days()
         cancel_order(order_id=sales[4].pk)
-    assert figures(blocks(admin_client), "revenue") == ("₩2,700", "₩6,700", "₩48,000", -86)
+    assert figures(blocks(admin_client), "revenue") == ("₩2,700", "₩20,000", "₩288,000", -93)
 
 
 def test_the_days_after_the_last_closed_one_are_counted(
@@ -141,32 +151,61 @@ def test_the_days_after_the_last_closed_one_are_counted(
     assert list(ClosedDay.objects.values_list("orders", "total")) == [(1, 1_000)]
 
 
+def test_today_is_held_against_the_same_hours_of_other_days(
+    admin_client: Client, buy: Callable[..., Order]
+) -> None:
+    moment = timedelta(microseconds=1)
+    buy(NOW, 3_000)
+    for days, price in ((1, 1_000), (7, 6_000)):
+        buy(days_ago(days) - moment, price)
+        buy(days_ago(days), 100_000)  # it came later in the day than it is by now
+        buy(days_ago(days) - timedelta(hours=12, microseconds=1), 100_000)  # the day before
+        with at(NOW):
+            cancel_order(order_id=buy(days_ago(days) - moment, 50_000).pk)
+    shown = blocks(admin_client)
+    assert so_far(shown, "revenue") == [("₩1,000", 200), ("₩6,000", -50)]
+    assert so_far(shown, "orders") == [("1", 0), ("1", 0)]
+
+
 def test_the_chart_has_each_day_beside_the_one_fourteen_days_before(
     admin_client: Client, sales: list[Order]
 ) -> None:
-    chart = json.loads(blocks(admin_client)["revenue_chart"])
-    recent, before = (dataset["data"] for dataset in chart["datasets"])
-    assert recent == [8_000, *[0] * 11, 4_000, 2_700]
-    assert before == [32_000, *[0] * 12, 16_000]
-    assert (chart["labels"][0], chart["labels"][-1]) == ("November 12", "November 25")
+    title, chart = blocks(admin_client)["revenue_chart"]
+    drawn = json.loads(chart.data)
+    recent, before = (dataset["data"] for dataset in drawn["datasets"])
+    assert title == "Revenue per day (won)"
+    assert recent == [16_000, 8_000, *[0] * 11, 4_000]
+    assert before == [256_000, 32_000, *[0] * 12]
+    assert (drawn["labels"][0], drawn["labels"][-1]) == ("11 Nov", "24 Nov")
+    assert (chart.headers, len(chart.rows)) == (
+        ["day", "these 14 days", "the 14 days before"],
+        14,
+    )
+    assert chart.rows[0] == ["11 Nov", "₩16,000", "₩256,000"]
 
 
-def test_new_members_are_counted_by_the_shops_day(
+def test_new_members_are_counted_by_the_shops_day_and_staff_are_none(
     admin_client: Client, make_member: Callable[..., User]
 ) -> None:
     User.objects.update(date_joined=days_ago(100))
     seoul_midnight = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+    moment = timedelta(microseconds=1)
     for joined in (
         NOW,
         seoul_midnight,
-        seoul_midnight - timedelta(microseconds=1),
-        seoul_midnight - timedelta(days=13),
-        seoul_midnight - timedelta(days=13, microseconds=1),
-        seoul_midnight - timedelta(days=27),
-        seoul_midnight - timedelta(days=27, microseconds=1),
+        seoul_midnight - moment,
+        days_ago(1) - moment,
+        days_ago(7) - moment,
+        seoul_midnight - timedelta(days=14),
+        seoul_midnight - timedelta(days=14) - moment,
+        seoul_midnight - timedelta(days=28),
+        seoul_midnight - timedelta(days=28) - moment,
     ):
         make_member(date_joined=joined)
-    assert figures(blocks(admin_client), "members") == ("2", "4", "2", 100)
+        make_member(date_joined=joined, is_staff=True)
+    shown = blocks(admin_client)
+    assert figures(shown, "members") == ("2", "4", "2", 100)
+    assert so_far(shown, "members") == [("1", 100), ("1", 100)]
 
 
 def test_an_empty_shop_has_its_zeros_and_no_change(admin_client: Client) -> None:
@@ -175,26 +214,139 @@ def test_an_empty_shop_has_its_zeros_and_no_change(admin_client: Client) -> None
     assert figures(shown, "revenue") == ("₩0", "₩0", "₩0", None)
     assert figures(shown, "orders") == ("0", "0", "0", None)
     assert figures(shown, "members") == ("0", "0", "0", None)
-    assert [top["rows"] for top in shown["top_products"]] == [[], [], []]
+    assert so_far(shown, "revenue") == [("₩0", None)] * 2
+    assert shown["top_products"]["rows"] == shown["categories"]["rows"] == []
 
 
+def every_number(figure: Any) -> Iterator[Any]:
+    yield figure.today
+    yield from figure.so_far
+    yield from (told for told in (figure.period, figure.before) if told)
+
+
+@pytest.mark.parametrize("address", ["", "?period=today", "?since=2026-11-01&until=2026-11-25"])
 def test_each_number_leads_to_as_many_rows(
-    admin_client: Client, sales: list[Order], make_member: Callable[..., User]
+    admin_client: Client,
+    sales: list[Order],
+    make_member: Callable[..., User],
+    address: str,
 ) -> None:
-    for days in (0, 3, 20):
+    for days in (0, 0.9, 1.1, 3, 7.1, 20):
         make_member(date_joined=days_ago(days))
-    shown = blocks(admin_client)
+    shown = blocks(admin_client, address)
+    told = 0
     for name in ("orders", "members"):
-        figure = shown[name]
-        for number, url in (
-            (figure.today, figure.today_url),
-            (figure.recent, figure.recent_url),
-            (figure.before, figure.before_url),
-        ):
+        for number in every_number(shown[name]):
             with at(NOW):
-                page = admin_client.get(url)
-            assert (name, url, len(page.context["cl"].result_list)) == (name, url, int(number))
-    assert shown["revenue"].recent_url == shown["orders"].recent_url
+                page = admin_client.get(number.url)
+            rows = len(page.context["cl"].result_list)
+            assert (name, number.url, rows) == (name, number.url, int(number.text))
+            told += rows
+    assert told > 2
+    assert [one.url for one in every_number(shown["revenue"])] == [
+        one.url for one in every_number(shown["orders"])
+    ]
+
+
+# --- Periods and categories -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "first", "last"),
+    [
+        ("", "2026-11-11", "2026-11-24"),
+        ("?period=today", "2026-11-25", "2026-11-25"),
+        ("?period=7", "2026-11-18", "2026-11-24"),
+        ("?period=14", "2026-11-11", "2026-11-24"),
+        ("?period=30", "2026-10-26", "2026-11-24"),
+        ("?period=90", "2026-08-27", "2026-11-24"),
+        ("?since=2026-10-01&until=2026-10-31", "2026-10-01", "2026-10-31"),
+        ("?period=other&since=2026-11-20&until=2026-11-25", "2026-11-20", "2026-11-25"),
+        ("?period=7&since=&until=", "2026-11-18", "2026-11-24"),
+    ],
+)
+def test_any_period_is_what_the_books_say(
+    admin_client: Client,
+    sales: list[Order],
+    buy: Callable[..., Order],
+    address: str,
+    first: str,
+    last: str,
+) -> None:
+    for days in (35, 50, 90, 91, 100, 180):
+        buy(days_ago(days), 1_000 + days)
+    with at(NOW):
+        close_days()
+    shown = blocks(admin_client, address)
+    paid = "FROM orders_order WHERE status = 'paid' AND day BETWEEN %s AND %s"
+    orders, won = in_sql(f"SELECT COUNT(*), COALESCE(SUM(total), 0) {paid}", first, last)
+    since, until = date.fromisoformat(first), date.fromisoformat(last)
+    if since == until == NOW.date():
+        assert shown["revenue"].period is shown["revenue_chart"] is None
+        assert shown["revenue"].today.text == f"₩{won:,}"
+    else:
+        assert shown["revenue"].period.text == f"₩{won:,}"
+        assert shown["orders"].period.text == f"{orders:,}"
+    length = until - since + timedelta(1)
+    if until < NOW.date():
+        (before,) = in_sql(f"SELECT COALESCE(SUM(total), 0) {paid}", since - length, until - length)
+        assert shown["revenue"].before.text == f"₩{before:,}"
+    else:
+        assert shown["revenue"].before is None  # it is not over
+    sold = "FROM stats_dailyproductsales WHERE day BETWEEN %s AND %s"
+    (pieces,) = in_sql(f"SELECT COALESCE(SUM(quantity), 0) {sold}", since, until)
+    assert sum(int(row["quantity"]) for row in shown["categories"]["rows"]) == pieces
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [
+        ("?since=2026-11-20&until=2026-11-19", "It ends before it begins."),
+        ("?since=2026-11-20&until=2026-11-26", "This day has not come yet."),
+        ("?since=2025-01-01&until=2026-11-24", "At most 366 days at once."),
+        ("?since=yesterday", "Enter a valid date."),
+        ("?period=8", "Select a valid choice. 8 is not one of the available choices."),
+        ("?category=x", "Select a valid choice. That choice is not one of the available choices."),
+        ("?category=99999999999999999999", "Select a valid choice."),
+    ],
+)
+def test_a_period_that_makes_no_sense_is_told_and_the_usual_one_shown(
+    admin_client: Client, sales: list[Order], address: str, error: str
+) -> None:
+    with at(NOW):
+        page = admin_client.get(f"/admin/{address}")
+    assert page.status_code == 200
+    assert error in page.content.decode()
+    assert page.context["dashboard"]["revenue"].period.text == "₩28,000"
+
+
+def test_a_category_has_figures_of_its_own(admin_client: Client, buy: Callable[..., Order]) -> None:
+    tea = Category.objects.create(name="차", slug="tea")
+    of_tea = [buy(days_ago(days), 1_000 * 2**place) for place, days in enumerate((0, 1.1, 2, 16))]
+    Product.objects.update(category=tea)
+    others = [buy(days_ago(days), 500_000) for days in (0, 1.1, 2, 16)]
+    assert len(of_tea) == len(others)
+    shown = blocks(admin_client, f"?period=7&category={tea.pk}")
+    assert shown["revenue"].title == "Sales before discounts"
+    assert figures(shown, "revenue") == ("₩1,000", "₩6,000", "₩0", None)
+    assert figures(shown, "orders") == ("1", "2", "0", None)
+    assert so_far(shown, "revenue") == [("₩2,000", -50), ("₩0", None)]
+    assert [row["revenue"] for row in shown["top_products"]["rows"]] == ["₩4,000", "₩2,000"]
+    assert [
+        (row["name"], row["quantity"], row["revenue"]) for row in shown["categories"]["rows"]
+    ] == [
+        ("without a category", "2", "₩1,000,000"),
+        ("차", "2", "₩6,000"),
+    ]
+    for number in every_number(shown["orders"]):
+        with at(NOW):
+            page = admin_client.get(number.url)
+        rows = page.context["cl"].result_list
+        assert sum(row.quantity for row in rows) == int(number.text)
+        assert page.status_code == 200
+    for row in shown["categories"]["rows"]:
+        rows = admin_client.get(row["url"]).context["cl"].result_list
+        assert sum(one.revenue for one in rows) == int(row["revenue"][1:].replace(",", ""))
 
 
 # --- Products -----------------------------------------------------------------------------------
@@ -203,15 +355,16 @@ def test_each_number_leads_to_as_many_rows(
 def test_the_best_sellers_are_those_of_the_api(
     admin_client: Client, sales: list[Order], client: Any
 ) -> None:
-    shown = blocks(admin_client)["top_products"]
-    for top, days in zip(shown, (1, 3, 7), strict=True):
+    for days in (1, 3, 7):
+        first = days_ago(days - 1).date()
+        shown = blocks(admin_client, f"?since={first}&until=2026-11-25")["top_products"]
         with at(NOW):
             told = client_of().get(f"/api/v1/stats/top-products/?days={days}").json()["results"]
-        assert [(row["name"], row["quantity"]) for row in top["rows"]] == [
+        assert [(row["name"], row["quantity"]) for row in shown["rows"]] == [
             (row["product"]["name"], str(row["quantity"])) for row in told
         ]
-    assert [len(top["rows"]) for top in shown] == [2, 3, 3]
-    assert json.loads(shown[0]["chart"])["datasets"][0]["data"] == [1, 1]
+        assert json.loads(shown["chart"])["datasets"][0]["data"] == [1] * len(told)
+        assert len(told) == (2 if days == 1 else 3)
 
 
 def test_products_low_in_stock_come_with_the_fewest_first(
@@ -253,14 +406,57 @@ def test_campaigns_that_issue_are_shown_with_how_far_they_are(
         ("slow", "1", "4", [{"value": 25}]),
         ("idle", "0", "30", [{"value": 0}]),
     ]
-    chart = json.loads(shown["issued_chart"])
+    chart = json.loads(shown["issued_chart"].data)
     assert [dataset["label"] for dataset in chart["datasets"]] == ["fast"]
     assert chart["datasets"][0]["data"] == [*[0] * 27, 2, 0, 1]
     assert chart["labels"][-3:] == ["11:58", "11:59", "12:00"]
 
 
+def test_the_issue_rate_is_of_every_campaign_closed_ones_too(
+    admin_client: Client, make_coupon: Callable[..., Coupon], make_member: Callable[..., User]
+) -> None:
+    terms = {"issue_starts_at": days_ago(1), "issue_ends_at": days_ago(-1)}
+    morning, noon, closed, old = (
+        make_coupon(name=name, **terms) for name in ("morning", "noon", "closed", "old")
+    )
+    for coupon, minutes in [
+        *[(closed, 5)] * 3,
+        *[(morning, 3), (noon, 3), (noon, 1), (morning, 0), (morning, 0)],
+        *[(old, 30.1)],
+    ]:
+        with at(NOW - timedelta(minutes=minutes)):
+            issue_coupon(coupon_id=coupon.pk, user_id=make_member().pk)
+    # Closed, and dated back as well: what was issued was issued.
+    Coupon.objects.filter(pk=closed.pk).update(issue_ends_at=days_ago(0.5))
+    shown = blocks(admin_client)
+    chart = json.loads(shown["issued_chart"].data)
+    assert {one["label"]: one["data"][-6:] for one in chart["datasets"]} == {
+        "morning": [0, 0, 1, 0, 0, 2],
+        "noon": [0, 0, 1, 0, 1, 0],
+        "closed": [3, 0, 0, 0, 0, 0],
+    }
+    since = NOW.replace(second=0) - timedelta(minutes=29)
+    (issued,) = in_sql("SELECT COUNT(*) FROM coupons_issuedcoupon WHERE issued_at >= %s", since)
+    assert sum(sum(one["data"]) for one in chart["datasets"]) == issued == 8
+    assert json.loads(shown["issued_chart"].options)["scales"]["y"]["stacked"] is True
+    assert shown["issued_chart"].rows[-1] == ["12:00", "2", "0", "0"]
+    assert shown["issued_more"] == 0
+
+
+def test_of_many_sales_at_once_it_is_said_how_many_are_not_drawn(
+    admin_client: Client, make_coupon: Callable[..., Coupon], make_member: Callable[..., User]
+) -> None:
+    with at(NOW):
+        for _ in range(10):
+            coupon = make_coupon(issue_starts_at=days_ago(1), issue_ends_at=days_ago(-1))
+            issue_coupon(coupon_id=coupon.pk, user_id=make_member().pk)
+    shown = blocks(admin_client)
+    assert len(json.loads(shown["issued_chart"].data)["datasets"]) == 8
+    assert shown["issued_more"] == 2
+
+
 def test_without_a_running_sale_there_is_no_chart(admin_client: Client, coupon: Coupon) -> None:
-    assert blocks(admin_client)["issued_chart"] == ""
+    assert blocks(admin_client)["issued_chart"] is None
 
 
 def test_a_campaign_that_is_sold_out_while_it_is_open_needs_attention(
@@ -279,7 +475,7 @@ def test_a_campaign_that_is_sold_out_while_it_is_open_needs_attention(
     warnings = [alert for alert in shown["alerts"] if alert.level == "warning"]
     assert [(alert.text, alert.url) for alert in warnings] == [
         (
-            "“A” is sold out and still open until 2026-11-26 12:00.",
+            "“A” is sold out and still open until 26 Nov 2026, 12:00.",
             f"/admin/coupons/coupon/{sold_out.pk}/change/",
         )
     ]
@@ -297,11 +493,11 @@ def test_an_audit_that_never_ran_is_a_warning(admin_client: Client) -> None:
 @pytest.mark.parametrize(
     ("hours", "violations", "level", "text"),
     [
-        (5, 0, "success", "The audit of 2026-11-25 07:00 found no violation."),
-        (5, 1, "danger", "The audit of 2026-11-25 07:00 found 1 violation."),
-        (5, 1_234, "danger", "The audit of 2026-11-25 07:00 found 1,234 violations."),
-        (49, 0, "warning", "The last audit is of 2026-11-23 11:00."),
-        (49, 2, "danger", "The audit of 2026-11-23 11:00 found 2 violations."),
+        (5, 0, "success", "The audit of 25 Nov 2026, 07:00 found no violation."),
+        (5, 1, "danger", "The audit of 25 Nov 2026, 07:00 found 1 violation."),
+        (5, 1_234, "danger", "The audit of 25 Nov 2026, 07:00 found 1,234 violations."),
+        (49, 0, "warning", "The last audit is of 23 Nov 2026, 11:00."),
+        (49, 2, "danger", "The audit of 23 Nov 2026, 11:00 found 2 violations."),
     ],
 )
 def test_the_last_audit_is_told(

@@ -51,7 +51,7 @@ def test_the_demo_shop_has_a_bit_of_everything(
 
     assert capsys.readouterr().out == ACCOUNTS
     assert_sound()
-    assert User.objects.filter(is_staff=False).count() == 40
+    assert User.objects.filter(is_staff=False).count() == 48
     assert Product.objects.count() == 60
     assert Category.objects.count() == 8
     stock = dict(Product.objects.filter(stock__lt=40).values_list("name", "stock"))
@@ -73,13 +73,13 @@ def test_the_demo_shop_has_a_bit_of_everything(
     assert IssuedCoupon.objects.with_status("used").count() == 8 + 6 + 9
 
 
-def test_the_demo_shop_has_two_weeks_of_orders() -> None:
+def test_the_demo_shop_has_four_weeks_of_orders() -> None:
     with time_machine.travel(NOON, tick=False):
         call_command("seed")
 
     days = Order.objects.order_by("day").values_list("day", flat=True).distinct()
     today = NOON.date()
-    assert list(days) == [today - timedelta(days=ago) for ago in range(14, -1, -1)]
+    assert list(days) == [today - timedelta(days=ago) for ago in range(28, -1, -1)]
     assert Order.objects.filter(status="cancelled").count() == 15 + 3
     assert Order.objects.filter(status="cancelled", coupon__used_at=None, coupon__gt=0).count() == 3
     in_order = Order.objects.order_by("pk").values_list("created_at", "number")

@@ -23,7 +23,7 @@
 
   function drawChart(figures) {
     if (!chart) {
-      const grey = "#9ca3af";
+      const grey = "#737d8c"; // readable on light and dark
       chart = new Chart(document.getElementById("live-chart"), {
         type: "bar",
         data: {
@@ -46,6 +46,21 @@
     chart.data.labels = figures.labels;
     chart.data.datasets[0].data = figures.steps;
     chart.update();
+  }
+
+  function drawTable(figures) {
+    const rows = figures.labels.map((label, index) => {
+      const row = document.createElement("tr");
+      const [from, issued] = [document.createElement("th"), document.createElement("td")];
+      from.scope = "row";
+      from.className = "font-normal pr-6 py-1 text-left";
+      from.textContent = label;
+      issued.className = "py-1 shop-number text-right";
+      issued.textContent = counts.format(figures.steps[index]);
+      row.append(from, issued);
+      return row;
+    });
+    document.getElementById("live-table").replaceChildren(...rows);
   }
 
   function drawLast(rows) {
@@ -76,6 +91,8 @@
     const texts = {
       state: figures.state.label,
       at: figures.at,
+      heading: figures.heading,
+      note: figures.note,
       per_second: new Intl.NumberFormat(language, { minimumFractionDigits: 1 }).format(figures.per_second),
     };
     for (const place of page.querySelectorAll("[data-figure]")) {
@@ -86,6 +103,7 @@
     const share = figures.total ? (100 * figures.issued) / figures.total : 0;
     document.getElementById("live-progress").style.width = `${share}%`;
     drawChart(figures);
+    drawTable(figures);
     drawLast(figures.last);
   }
 
