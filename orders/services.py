@@ -36,10 +36,9 @@ from products.errors import OutOfStock
 from products.models import Product
 from products.services import PRODUCTS, lock_products, return_stock, save_stock, take_stock
 from stats.services import Sold, record_sales, take_back_sales
-from users.access import Access, ensure_in_session
+from users.access import MEMBERS, Access, ensure_in_session
 from users.models import Wallet, WalletTransaction
 from users.services import (
-    MEMBERS,
     WALLETS,
     credit,
     debit,

@@ -21,7 +21,7 @@ from orders.services import DraftLine, OrderDraft, place_order
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BEFORE_A_BATCH_IS_CLOSED = {
-    "coupons": "coupons.services.lock_coupon",  # in each attempt
+    "coupons": "coupons.services.issuing.lock_coupon",  # in each attempt
     "orders": "orders.services.commit_batch",  # before the first
 }
 
@@ -123,7 +123,7 @@ def test_who_cannot_be_served_in_time_is_told_that_the_shop_is_busy(
     let_go = Event()
     wait_seconds = settings.GROUP_COMMIT_WAIT_SECONDS
     arrivals.requests.clear()
-    with calling_before("coupons.services.lock_coupon", lambda: let_go.wait(WAIT_SECONDS)):
+    with calling_before("coupons.services.issuing.lock_coupon", lambda: let_go.wait(WAIT_SECONDS)):
 
         def come_late():
             arrivals.wait_for(1)

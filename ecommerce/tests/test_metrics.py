@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from common import metrics
 from conftest import client_of
 from ecommerce.models import AuditRun
-from users import wallets
+from users.services import wallets
 
 METRICS = "/metrics"
 TOKEN = "a-token-of-16-or-more"

@@ -26,7 +26,7 @@ BEGINNING = "common.db.transactions._run_once"
 def both_found_the_name_free():
     """Two sign-ups begin to write only when both have passed the check of the name."""
     both = Barrier(2)
-    with calling_before("users.services.run_transaction", lambda: both.wait(WAIT_SECONDS)):
+    with calling_before("users.services.members.run_transaction", lambda: both.wait(WAIT_SECONDS)):
         yield
 
 
@@ -45,7 +45,7 @@ def test_control_the_check_of_the_name_alone_lets_both_through_to_an_error():
     class Unheard(Exception):
         """What the service hears instead of the broken constraint."""
 
-    with mock.patch("users.services.IntegrityError", Unheard):
+    with mock.patch("users.services.members.IntegrityError", Unheard):
         answers = send_at_once([post(None, "auth/signup/", CREDENTIALS)] * 2)
     assert tally(answers) == {"201": 1, "500 error": 1}
 
@@ -182,7 +182,7 @@ def test_of_one_batch_only_those_of_an_ended_session_are_refused(member, make_me
 def test_control_a_member_looked_up_before_the_lock_charges_after_being_deactivated(member):
     with (
         calling_before(BEGINNING, lambda: deactivate(member)),
-        mock.patch("users.wallets.lock_active_members", return_value={member.pk: 0}),
+        mock.patch("users.services.wallets.lock_active_members", return_value={member.pk: 0}),
     ):
         answers = send_at_once([charge(member, 1_000)])
     assert tally(answers) == {"201": 1}

@@ -15,7 +15,7 @@ from orders.models import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DECISION = "coupons.services._decide"
+DECISION = "coupons.services.issuing._decide"
 
 
 def press(member, coupon):

@@ -14,7 +14,7 @@ from ecommerce.tests.threads import run_together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ISSUING, CHANGING = "coupons.services._decide", "coupons.services._ensure_kept"
+ISSUING, CHANGING = "coupons.services.issuing._decide", "coupons.services.campaigns._ensure_kept"
 
 
 def press(member, coupon):

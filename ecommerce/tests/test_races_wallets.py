@@ -40,7 +40,7 @@ def test_twenty_charges_at_once_all_count(member):
 
 
 def test_control_without_the_lock_charges_are_lost(member):
-    with without_locks("users.wallets.credit", parties=20):
+    with without_locks("users.services.wallets.credit", parties=20):
         answers = send_at_once([charge(member, amount) for amount in range(1, 21)])
     assert tally(answers) == {"201": 20}
     assert [after for _, _, after in ledger_of(member)[1:]] == list(range(100_001, 100_021))
@@ -93,7 +93,7 @@ def test_charges_orders_and_cancellations_of_one_member_at_once_all_count(member
 def test_control_without_the_lock_a_cancellation_undoes_a_charge_and_an_order(member, make_product):
     product = make_product(price=700, stock=50)
     order_id = order(member, (product.pk, 1))().json()["id"]
-    stops = ("users.wallets.credit", "orders.services._decide", "orders.services._cancel")
+    stops = ("users.services.wallets.credit", "orders.services._decide", "orders.services._cancel")
     with without_locks(*stops, parties=3):
         answers = send_at_once(
             [

@@ -14,9 +14,8 @@ from common.db import timing
 from conftest import client_of
 from ecommerce import logs
 from products.models import ProductQuerySet
-from users import wallets
 from users.models import User
-from users.services import sign_in, sign_up
+from users.services import sign_in, sign_up, wallets
 
 PRODUCTS = "/api/v1/products/"
 CHARGE = "/api/v1/users/me/balance/charge/"
@@ -202,7 +201,7 @@ def test_not_even_with_a_bug(api, output, monkeypatch):
     sign_up(username="minji", password=PASSWORD)
     pair = sign_in(username="minji", password=PASSWORD)
     monkeypatch.setattr(User, "save", fail)
-    monkeypatch.setattr("users.wallets.lock_wallets", fail)
+    monkeypatch.setattr("users.services.wallets.lock_wallets", fail)
     api.post("/api/v1/auth/signup/", {"username": "haneul", "password": PASSWORD})
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {pair.access}")
     api.post(CHARGE, {"amount": 1_234_567})

@@ -264,7 +264,7 @@ def test_a_write_that_was_given_up_is_answered_with_503(
     def fail(*args):
         raise error
 
-    monkeypatch.setattr("users.wallets.lock_wallets", fail)
+    monkeypatch.setattr("users.services.wallets.lock_wallets", fail)
 
     answer = client.post("/api/v1/users/me/balance/charge/", {"amount": 1})
 

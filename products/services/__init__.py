@@ -1,6 +1,15 @@
 """Every write to products and their stock, by hand or from files."""
 
-from products.services.imports import (
+from products.services.catalogue import (
+    CHANGEABLE,
+    PriceChange,
+    PriceRule,
+    change_prices,
+    change_product,
+    create_product,
+    set_products_active,
+)
+from products.services.importing import (
     ImportOutcome,
     ImportRow,
     content_of,
@@ -11,20 +20,13 @@ from products.services.imports import (
     seen_in,
     take_file,
 )
-from products.services.products import (
-    CHANGEABLE,
+from products.services.stock import (
     OPENING_STOCK,
     PRODUCTS,
-    PriceChange,
-    PriceRule,
     adjust_stock,
-    change_prices,
-    change_product,
-    create_product,
     lock_products,
     return_stock,
     save_stock,
-    set_products_active,
     take_stock,
 )
 

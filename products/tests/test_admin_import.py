@@ -16,7 +16,7 @@ from ecommerce.tests.staff import logged, member_buys, staff_client
 from products.import_files import COLUMNS
 from products.models import Category, Product, StockAdjustment
 from products.services import adjust_stock
-from products.services.imports import ImportRow, import_products
+from products.services.importing import ImportRow, import_products
 from products.tests.importing import (
     CONFIRM,
     IMPORT,

@@ -19,7 +19,7 @@ from ecommerce.tests.races import race
 from ecommerce.tests.staff import staff_client
 from products.models import ImportFile, Product
 from products.services import change_product, content_of, finish_file, keep_file, take_file
-from products.services.imports import FILE_KEPT
+from products.services.importing import FILE_KEPT
 from products.tests.importing import CONFIRM, IMPORT, confirm, counts, messages_on, upload
 from users.models import User
 

@@ -6,7 +6,8 @@ import pytest
 
 from ecommerce.tests.openapi import every_answer_is_described  # noqa: F401
 from users.models import User
-from users.services import TokenPair, sign_in
+from users.services import sign_in
+from users.tokens import TokenPair
 
 PASSWORD = "correct horse battery"
 

@@ -18,7 +18,7 @@ from orders.services import DraftLine, OrderDraft, place_order
 from users import hashing
 from users.models import Session, User
 from users.services import charge_wallet, sign_in
-from users.sessions import remove_dead_sessions, revoke_refresh_token
+from users.services.tokens import remove_dead_sessions, revoke_refresh_token
 from users.tests.conftest import PASSWORD
 from users.tests.test_token import ME, bearer
 

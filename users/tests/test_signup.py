@@ -6,9 +6,9 @@ import pytest
 from django.db import IntegrityError
 
 from ecommerce.tests.expectations import nothing_changes, refusal, refused
-from users import services
 from users.errors import UsernameTaken
 from users.models import User, Wallet
+from users.services import members
 
 URL = "/api/v1/auth/signup/"
 PASSWORD = "correct horse battery"
@@ -286,10 +286,10 @@ def test_a_lost_commit_that_comes_through_late_is_not_a_taken_name(db, monkeypat
         work(settle=False)
         raise IntegrityError("duplicate")
 
-    monkeypatch.setattr(services, "run_transaction", commit_late)
-    made = services.sign_up(username="haneul", password="correct horse battery")
+    monkeypatch.setattr(members, "run_transaction", commit_late)
+    made = members.sign_up(username="haneul", password="correct horse battery")
     assert User.objects.get() == made
 
     monkeypatch.undo()
     with pytest.raises(UsernameTaken):
-        services.sign_up(username="haneul", password="another horse battery")
+        members.sign_up(username="haneul", password="another horse battery")

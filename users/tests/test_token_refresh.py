@@ -14,7 +14,7 @@ from ecommerce.tests.expectations import refusal, refused, shop_state
 from ecommerce.tests.lost_commits import lost_commits
 from users.models import Session, User
 from users.services import sign_in
-from users.sessions import revoke_refresh_token
+from users.services.tokens import revoke_refresh_token
 from users.tests.conftest import PASSWORD
 from users.tests.test_token import ME, bearer
 

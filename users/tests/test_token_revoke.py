@@ -6,7 +6,7 @@ from ecommerce.tests.expectations import nothing_changes, refusal, refused
 from ecommerce.tests.lost_commits import lost_commits
 from users.models import Session, User
 from users.services import sign_in
-from users.sessions import rotate_refresh_token
+from users.services.tokens import rotate_refresh_token
 from users.tests.conftest import PASSWORD
 from users.tests.test_token import ME, bearer
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from users.sessions import remove_dead_sessions
+from users.services.tokens import remove_dead_sessions
 
 
 class Command(BaseCommand):

@@ -1,4 +1,4 @@
-"""Every write to products and their stock."""
+"""Every write to what describes a product, its price included."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,31 +9,25 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy
 
-from common.db.fields import DB_IDS
-from common.db.locks import RowLock, Waiting
 from common.db.rows import save_fields
 from common.db.transactions import run_transaction
 from common.references import new_reference
 from common.sureness import ensure_sure
 from products.errors import (
-    OutOfStock,
     PriceHasChanged,
     PriceOfNothing,
     PriceOutOfBounds,
     SkuTaken,
-    StockLimitExceeded,
 )
 from products.models import (
     PRICE_MAX,
-    STOCK_MAX,
     Category,
     Product,
-    StockAdjustment,
     new_sku,
 )
+from products.services.stock import OPENING_STOCK, lock_products, record_adjustment
 
 FREE = gettext_lazy("At 0 won anybody may have it for nothing.")
-OPENING_STOCK = "opening stock"
 CHANGEABLE = frozenset({"sku", "name", "description", "category", "price", "is_active"})
 
 
@@ -81,7 +75,7 @@ def create_product(
         product.pk = None
         product.save(force_insert=True)
         if stock:
-            _record_adjustment(product, stock, OPENING_STOCK, staff_id, reference)
+            record_adjustment(product, stock, OPENING_STOCK, staff_id, reference)
         return product
 
     try:
@@ -217,80 +211,3 @@ def _named(message: Any, names: Iterable[str], most: int = 5) -> str:
     if not named:
         return str(message)
     return f"{message} ({', '.join(named[:most])}{' …' if len(named) > most else ''})"
-
-
-def adjust_stock(
-    *, product_id: int, quantity: int, reason: str, staff_id: int | None = None
-) -> StockAdjustment:
-    """Change a product's stock by `quantity` pieces, positive or negative, for a stated reason.
-
-    Raises:
-        ValueError: the quantity is 0, or the reason blank or longer than 200 characters.
-        OutOfStock, StockLimitExceeded: the stock would leave its bounds.
-        Product.DoesNotExist: there is no such product.
-    """
-    if quantity == 0 or not 0 < len(reason.strip()) <= 200:
-        raise ValueError("an adjustment needs a quantity, and a reason of at most 200 characters")
-    reference = new_reference("STK")
-
-    def work(settle: bool) -> StockAdjustment:
-        product = Product.objects.select_for_update().get(pk=product_id)
-        if settle and (mine := StockAdjustment.objects.filter(reference=reference).first()):
-            return mine
-        if product.stock + quantity < 0:
-            raise OutOfStock
-        if product.stock + quantity > STOCK_MAX:
-            raise StockLimitExceeded
-        product.stock += quantity
-        product.save(update_fields=["stock"])
-        return _record_adjustment(product, quantity, reason.strip(), staff_id, reference)
-
-    return run_transaction(work)
-
-
-def _record_adjustment(
-    product: Product, quantity: int, reason: str, staff_id: int | None, reference: str
-) -> StockAdjustment:
-    return StockAdjustment.objects.create(
-        product=product,
-        quantity=quantity,
-        stock_after=product.stock,
-        reason=reason,
-        created_by_id=staff_id,
-        reference=reference,
-    )
-
-
-PRODUCTS: RowLock[Product] = RowLock(Product.objects.all, is_hot=True)
-"""Products by their ids."""
-
-
-def lock_products(
-    product_ids: Collection[int], waiting: Waiting = Waiting.LONG
-) -> dict[int, Product]:
-    """Lock the products that exist, lowest id first. Needs an open transaction.
-
-    With `Waiting.NONE`, those that others hold are left out; `PRODUCTS.held` tells them.
-    """
-    return PRODUCTS.objects([pk for pk in product_ids if pk in DB_IDS], waiting)
-
-
-def take_stock(product: Product, quantity: int) -> None:
-    """Take pieces from a locked product, in memory; `save_stock` writes it.
-
-    Raises:
-        OutOfStock: fewer are left.
-    """
-    if product.stock < quantity:
-        raise OutOfStock
-    product.stock -= quantity
-
-
-def return_stock(product: Product, quantity: int) -> None:
-    """Give pieces back to a locked product, in memory; `save_stock` writes it."""
-    product.stock += quantity
-
-
-def save_stock(products: Collection[Product]) -> None:
-    """Write the stock of locked products, in one statement. Needs an open transaction."""
-    save_fields(products, ["stock"])

@@ -16,9 +16,13 @@ from common.db.fields import DB_IDS
 from common.db.locks import Row, RowLock, Waiting
 from common.db.single_writes import then, write_later
 from common.db.transactions import run_transaction
-from users.access import ACCOUNTS
-from users.errors import RefreshTokenRefused
+from users import passwords
+from users.access import ACCOUNTS, MEMBERS
+from users.errors import RefreshTokenRefused, WrongCredentials
+from users.guessing import Guesses
+from users.hashing import HashedWork
 from users.models import Session, User, UserQuerySet
+from users.passwords import Checked
 from users.tokens import (
     RefreshClaims,
     SessionRefreshToken,
@@ -30,6 +34,65 @@ from users.tokens import (
 )
 
 logger = structlog.get_logger(__name__)
+
+
+def sign_in(*, username: str, password: str, address: str | None = None) -> TokenPair:
+    """Exchange a name and password for the first tokens of a new session.
+
+    Wrong ones are counted by the name and the `address` that they come from.
+
+    Raises:
+        WrongCredentials: no active member has them.
+        SignInLocked: too many wrong ones have been tried.
+        Busy: too many passwords are being hashed.
+    """
+    return prepare_sign_in(username=username, password=password, address=address).run()
+
+
+def prepare_sign_in(
+    *, username: str, password: str, address: str | None = None
+) -> HashedWork[Checked, TokenPair]:
+    """What `sign_in` does, with the hash to be compared in between."""
+    sign_in = _SignIn(User.normalize_username(username), password, address)
+    return HashedWork(sign_in.compare, sign_in.finish, sign_in.look)
+
+
+class _SignIn:
+    """What is known of a sign-in on its way."""
+
+    def __init__(self, name: str, password: str, address: str | None) -> None:
+        self._name, self._password, self._address = name, password, address
+        self._guesses: Guesses
+        self._user: User | None = None
+
+    def look(self) -> None:
+        self._guesses = Guesses(self._name, self._address)
+        self._user = User.objects.filter(username=self._name).first()
+
+    def compare(self) -> Checked:
+        encoded = self._user.password if self._user else passwords.NOBODYS
+        return passwords.check(self._password, encoded)
+
+    def finish(self, checked: Checked) -> "Future[TokenPair]":
+        user = self._user
+        if user is None or not checked.correct or not user.is_active:
+            self._guesses.add()
+            raise WrongCredentials
+        self._guesses.forget()
+        return _begin_session(user, checked.renewed)
+
+
+def _begin_session(user: User, renewed: str | None) -> "Future[TokenPair]":
+    def work(settle: bool, waiting: Waiting) -> TokenPair:
+        # A lost pair is of no use to anyone: whatever became of it, make another.
+        accounts = ACCOUNTS if renewed else MEMBERS
+        if accounts.one(user.pk, waiting) is None:
+            raise WrongCredentials
+        if renewed:
+            user.renew_hash(renewed)
+        return begin_session(user)
+
+    return write_later(Row(MEMBERS, user.pk), work)
 
 
 def begin_session(user: User) -> TokenPair:

@@ -27,7 +27,8 @@ from products.models import (
     Product,
     StockAdjustment,
 )
-from products.services.products import CHANGEABLE, FREE, lock_products, questions_about
+from products.services.catalogue import CHANGEABLE, FREE, questions_about
+from products.services.stock import lock_products
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 IMPORT_BATCH = 500

@@ -1,4 +1,4 @@
-"""Every write to members; those to sessions and wallets are in the modules beside."""
+"""Every write to members."""
 
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -10,59 +10,14 @@ from common.db.locks import Row, Waiting
 from common.db.single_writes import finished, write_later
 from common.db.transactions import run_transaction
 from users import passwords
-from users.access import ACCOUNTS, MEMBERS, Access, ensure_may_act
-from users.errors import PasswordTooWeak, UsernameTaken, WrongCredentials, WrongPassword
+from users.access import ACCOUNTS, Access, ensure_may_act
+from users.errors import PasswordTooWeak, UsernameTaken, WrongPassword
 from users.guessing import Guesses
 from users.hashing import HashedWork
 from users.models import User, Wallet
 from users.passwords import Checked
-from users.sessions import (
-    begin_session,
-    enqueue_revocation,
-    enqueue_rotation,
-    revoke_refresh_token,
-    rotate_refresh_token,
-)
+from users.services.tokens import begin_session
 from users.tokens import TokenPair
-from users.wallets import (
-    WALLETS,
-    adjust_balance,
-    charge_wallet,
-    credit,
-    debit,
-    enqueue_charge,
-    lock_active_members,
-    lock_wallets,
-    save_wallets,
-)
-
-__all__ = [  # with what callers need of the modules beside
-    "MEMBERS",
-    "WALLETS",
-    "TokenPair",
-    "adjust_balance",
-    "change_email",
-    "change_password",
-    "charge_wallet",
-    "credit",
-    "debit",
-    "enqueue_charge",
-    "enqueue_email_change",
-    "enqueue_revocation",
-    "enqueue_rotation",
-    "lock_active_members",
-    "lock_wallets",
-    "prepare_password_change",
-    "prepare_sign_in",
-    "prepare_sign_up",
-    "revoke_refresh_token",
-    "rotate_refresh_token",
-    "save_wallets",
-    "sign_in",
-    "sign_up",
-]
-
-# --- Members ------------------------------------------------------------------------------------
 
 
 def sign_up(*, username: str, password: str, email: str = "") -> User:
@@ -110,65 +65,6 @@ def _create(user: User) -> User:
         ).first():  # a commit of ours that came through after all
             return holder
         raise UsernameTaken(attr="username") from error
-
-
-def sign_in(*, username: str, password: str, address: str | None = None) -> TokenPair:
-    """Exchange a name and password for the first tokens of a new session.
-
-    Wrong ones are counted by the name and the `address` that they come from.
-
-    Raises:
-        WrongCredentials: no active member has them.
-        SignInLocked: too many wrong ones have been tried.
-        Busy: too many passwords are being hashed.
-    """
-    return prepare_sign_in(username=username, password=password, address=address).run()
-
-
-def prepare_sign_in(
-    *, username: str, password: str, address: str | None = None
-) -> HashedWork[Checked, TokenPair]:
-    """What `sign_in` does, with the hash to be compared in between."""
-    sign_in = _SignIn(User.normalize_username(username), password, address)
-    return HashedWork(sign_in.compare, sign_in.finish, sign_in.look)
-
-
-class _SignIn:
-    """What is known of a sign-in on its way."""
-
-    def __init__(self, name: str, password: str, address: str | None) -> None:
-        self._name, self._password, self._address = name, password, address
-        self._guesses: Guesses
-        self._user: User | None = None
-
-    def look(self) -> None:
-        self._guesses = Guesses(self._name, self._address)
-        self._user = User.objects.filter(username=self._name).first()
-
-    def compare(self) -> Checked:
-        encoded = self._user.password if self._user else passwords.NOBODYS
-        return passwords.check(self._password, encoded)
-
-    def finish(self, checked: Checked) -> "Future[TokenPair]":
-        user = self._user
-        if user is None or not checked.correct or not user.is_active:
-            self._guesses.add()
-            raise WrongCredentials
-        self._guesses.forget()
-        return _begin_session(user, checked.renewed)
-
-
-def _begin_session(user: User, renewed: str | None) -> "Future[TokenPair]":
-    def work(settle: bool, waiting: Waiting) -> TokenPair:
-        # A lost pair is of no use to anyone: whatever became of it, make another.
-        accounts = ACCOUNTS if renewed else MEMBERS
-        if accounts.one(user.pk, waiting) is None:
-            raise WrongCredentials
-        if renewed:
-            user.renew_hash(renewed)
-        return begin_session(user)
-
-    return write_later(Row(MEMBERS, user.pk), work)
 
 
 @dataclass(frozen=True, slots=True)

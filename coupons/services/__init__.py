@@ -1,0 +1,49 @@
+"""Every write to campaigns and to the coupons they issued."""
+
+from coupons.services.campaigns import (
+    CHANGEABLE,
+    change_coupon,
+    clone_coupon,
+    close_coupon_now,
+    create_coupon,
+    open_coupon_now,
+)
+from coupons.services.issuing import (
+    CAMPAIGNS,
+    Press,
+    enqueue_issue,
+    issue_coupon,
+    issue_coupons,
+    lock_coupon,
+)
+from coupons.services.redeeming import (
+    ISSUED,
+    discount_with,
+    lock_issued_coupons,
+    redeem,
+    restore,
+    revoke_issued_coupon,
+    save_redemptions,
+)
+
+__all__ = [
+    "CAMPAIGNS",
+    "CHANGEABLE",
+    "ISSUED",
+    "Press",
+    "change_coupon",
+    "clone_coupon",
+    "close_coupon_now",
+    "create_coupon",
+    "discount_with",
+    "enqueue_issue",
+    "issue_coupon",
+    "issue_coupons",
+    "lock_coupon",
+    "lock_issued_coupons",
+    "open_coupon_now",
+    "redeem",
+    "restore",
+    "revoke_issued_coupon",
+    "save_redemptions",
+]
