@@ -13,8 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from coupons.models import Coupon, IssuedCoupon
-from ecommerce import audit
 from ecommerce.audit import run_audit
+from ecommerce.audit.parts import Rule
+from ecommerce.audit.rules import used_coupons
 from ecommerce.models import ClosedDay
 from ecommerce.tests.audit.shop import Break, Shop, send
 from orders.models import OrderItem
@@ -33,7 +34,7 @@ def _audit(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], list[str]]:
 
 
 def test_a_sound_shop_has_no_violations(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
-    with mock.patch("ecommerce.audit.monotonic", side_effect=range(14)):
+    with mock.patch("ecommerce.audit.run.monotonic", side_effect=range(14)):
         call_command("audit")
 
     told, violations = _audit(capsys)
@@ -367,9 +368,9 @@ def test_of_many_violations_the_first_are_told_and_all_are_counted(
     reason="reads the plan of MySQL",
 )
 @pytest.mark.parametrize(
-    "rule", [audit._used_coupons_on_no_order, audit._unused_coupons_on_an_order]
+    "rule", [used_coupons._used_coupons_on_no_order, used_coupons._unused_coupons_on_an_order]
 )
-def test_orders_are_not_searched_once_more_for_each_coupon(rule: audit.Rule, shop: Shop) -> None:
+def test_orders_are_not_searched_once_more_for_each_coupon(rule: Rule, shop: Shop) -> None:
     with CaptureQueriesContext(connection) as context:
         rule()
     with connection.cursor() as cursor:

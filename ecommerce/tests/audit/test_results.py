@@ -42,7 +42,7 @@ def test_what_was_violated_is_kept_in_words(shop: Shop) -> None:
 def test_of_very_many_the_count_is_kept_and_as_many_words_as_fit(shop: Shop) -> None:
     Wallet.objects.update(balance=1)
     with (
-        mock.patch("ecommerce.audit.TEXT_MAX", 30),
+        mock.patch("ecommerce.audit.run.TEXT_MAX", 30),
         pytest.raises(CommandError, match="4 violations"),
     ):
         call_command("audit")

@@ -1,0 +1,84 @@
+"""Sales of each day, and days that are over."""
+
+from collections.abc import Iterable
+
+from django.db import connection
+from django.db.models import (
+    Count,
+    OuterRef,
+    Sum,
+)
+
+from ecommerce.audit.parts import (
+    SHOWN,
+    Invariant,
+    Violations,
+    aggregate_of,
+    differ,
+    violations,
+)
+from ecommerce.models import ClosedDay
+from orders.models import Order
+from stats.models import DailyProductSales
+
+# Day by day, each side summed once: the ORM could only ask for each row's lines again and again.
+SALES_OF_A_DAY_UNLIKE_ITS_ORDERS = """
+    SELECT product_id, SUM(kept), SUM(kept_won), SUM(sold), SUM(sold_won), COUNT(*) OVER ()
+    FROM (
+        SELECT product_id, quantity AS kept, revenue AS kept_won, 0 AS sold, 0 AS sold_won
+        FROM stats_dailyproductsales WHERE day = %s
+        UNION ALL
+        SELECT line.product_id, 0, 0, line.quantity, line.line_total
+        FROM orders_orderitem line JOIN orders_order sale ON sale.id = line.order_id
+        WHERE sale.day = %s AND sale.status = 'paid'
+    ) sides
+    GROUP BY product_id HAVING SUM(kept) <> SUM(sold) OR SUM(kept_won) <> SUM(sold_won)
+    ORDER BY product_id LIMIT %s
+"""
+
+
+def _daily_sales_unlike_the_orders() -> Violations:
+    shown: list[str] = []
+    total = 0
+    with connection.cursor() as cursor:
+        for day in _days():
+            cursor.execute(SALES_OF_A_DAY_UNLIKE_ITS_ORDERS, [day, day, SHOWN])
+            rows = cursor.fetchall()
+            total += rows[0][-1] if rows else 0
+            for product, kept, kept_won, sold, sold_won, _ in rows[: SHOWN - len(shown)]:
+                shown.append(
+                    f"daily sales of product {product} on {day}: {kept} pieces and {kept_won} won"
+                    f" are recorded, the orders say {sold} and {sold_won}"
+                )
+    return Violations(shown, total)
+
+
+def _closed_days_unlike_their_orders() -> Violations:
+    orders = Order.objects.filter(day=OuterRef("day"))
+    return violations(
+        ClosedDay.objects.annotate(
+            placed=aggregate_of(orders, "day", Count("pk")),
+            won=aggregate_of(orders, "day", Sum("total")),
+        ).filter(differ("placed", "orders") | differ("won", "total")),
+        "closed day {day}: {orders} orders of {total} won are recorded, it has {placed} of {won}",
+        *("day", "orders", "total", "placed", "won"),
+    )
+
+
+def _days() -> Iterable[str]:
+    days = set(Order.objects.order_by().values_list("day", flat=True).distinct())
+    days |= set(DailyProductSales.objects.order_by().values_list("day", flat=True).distinct())
+    return [day.isoformat() for day in sorted(days)]
+
+
+DAILY_SALES = Invariant(
+    "daily sales are what the orders say",
+    DailyProductSales,
+    (_daily_sales_unlike_the_orders,),
+)
+
+CLOSED_DAYS = Invariant(
+    "each closed day is what its orders say, cancelled ones included",
+    ClosedDay,
+    (_closed_days_unlike_their_orders,),
+)
