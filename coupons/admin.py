@@ -16,18 +16,11 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonForm
-from common.admin.lists import (
-    AsksReason,
-    ConditionFilter,
-    History,
-    RelatedTable,
-    SavedByService,
-    link,
-    list_url,
-    number_column,
-    object_action,
-)
+from common.admin.kinds import AsksReason, History, SavedByService
+from common.admin.lists import ConditionFilter, number_column
+from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
+from common.admin.tables import RelatedTable, link, list_url
 from common.admin.text import COUNT, moment
 from common.db.caseless import rows_containing
 from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from common.admin.lists import ShopModelAdmin, object_action
+from common.admin.lists import ShopModelAdmin
+from common.admin.pages import object_action
 from coupons.models import Coupon, IssuedCoupon
 from coupons.sales import boundaries, issued_between, issued_by, whole_sale, with_progress
 

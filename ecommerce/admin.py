@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from common.admin.lists import History, ShopModelAdmin, number_column
+from common.admin.kinds import History
+from common.admin.lists import ShopModelAdmin, number_column
 from ecommerce.models import AuditRun
 
 

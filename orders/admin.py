@@ -11,13 +11,9 @@ from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonForm
-from common.admin.lists import (
-    History,
-    ReadOnly,
-    UnfoldTabularInline,
-    number_column,
-    object_action,
-)
+from common.admin.kinds import History, ReadOnly
+from common.admin.lists import UnfoldTabularInline, number_column
+from common.admin.pages import object_action
 from common.admin.text import COUNT, WON
 from common.db.caseless import rows_containing
 from common.db.fields import DB_IDS

@@ -15,19 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm, ReasonForm
-from common.admin.lists import (
-    AsksReason,
-    ConditionFilter,
-    History,
-    RelatedTable,
-    SavedByService,
-    ShopModelAdmin,
-    link,
-    list_url,
-    number_column,
-    object_action,
-)
+from common.admin.kinds import AsksReason, History, SavedByService
+from common.admin.lists import ConditionFilter, ShopModelAdmin, number_column
+from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
+from common.admin.tables import RelatedTable, link, list_url
 from common.admin.text import COUNT, SIGNED, WON, moment
 from products.errors import PriceHasChanged
 from products.forms import (

@@ -13,7 +13,9 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from common.admin.lists import RelatedTable, ShopModelAdmin, object_action
+from common.admin.lists import ShopModelAdmin
+from common.admin.pages import object_action
+from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
 from common.errors import DomainError
 from common.files.errors import UnreadableFile

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from common.admin.lists import History, number_column
+from common.admin.kinds import History
+from common.admin.lists import number_column
 from common.admin.text import WON
 from products.admin import FoundByProduct
 from stats.models import DailyProductSales

@@ -14,19 +14,11 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.forms import ReasonedForm
-from common.admin.lists import (
-    AsksReason,
-    History,
-    ReadOnly,
-    RelatedTable,
-    ShopModelAdmin,
-    Undeletable,
-    link,
-    list_url,
-    number_column,
-    object_action,
-)
+from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
+from common.admin.lists import ShopModelAdmin, number_column
 from common.admin.once import acts_once
+from common.admin.pages import object_action
+from common.admin.tables import RelatedTable, link, list_url
 from common.admin.text import SIGNED, WON, moment
 from common.db.caseless import rows_containing
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm

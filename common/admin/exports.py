@@ -29,7 +29,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from common.admin.lists import ShopModelAdmin, object_action
+from common.admin.lists import ShopModelAdmin
+from common.admin.pages import object_action
 from common.admin.text import COUNT
 from common.files.cells import escape_text, to_xlsx
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from common.admin import stale as admin_stale
+from common.admin import stale
 from common.admin.text import TOLD_MAX_LENGTH, moment, shown_value
 from common.errors import DomainError
 from common.texts import validate_is_visible
@@ -34,16 +34,16 @@ class ServiceForm(ModelForm):
         self.changed_by_others: dict[str, Any] = {}
         self.is_change = self.instance.pk is not None
         if self.is_change:
-            admin_stale.carry_what_is_shown(self)
+            stale.carry_what_is_shown(self)
             if self.is_bound:
-                self.changed_by_others = admin_stale.take_over_changes(self)
+                self.changed_by_others = stale.take_over_changes(self)
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         for name, value in self.changed_by_others.items():
             self._say_who_else_changed(name, value)
         if self.changed_by_others:
-            for entry in admin_stale.log_since(self):
+            for entry in stale.log_since(self):
                 self.add_error(None, _meanwhile(entry))
         if self.refusal is not None:
             add_refusal(self, self.refusal)
@@ -65,7 +65,7 @@ class ServiceForm(ModelForm):
 
     def _save_m2m(self) -> None:
         if self.is_change:
-            admin_stale.save_changed_relations(self)
+            stale.save_changed_relations(self)
         else:
             super()._save_m2m()  # type: ignore[misc]
 

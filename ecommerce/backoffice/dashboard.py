@@ -20,7 +20,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from common.admin.lists import list_url
+from common.admin.tables import list_url
 from common.admin.text import COUNT, WON, moment
 from common.db.costly_reads import ReadTooLong, time_limit
 from coupons.models import Coupon

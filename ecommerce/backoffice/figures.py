@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from common.admin.lists import list_url
+from common.admin.tables import list_url
 from common.admin.text import COUNT, WON
 from ecommerce.backoffice.charts import Chart, line_chart
 from ecommerce.backoffice.daily_totals import paid_by_day

@@ -215,7 +215,7 @@ def test_the_statements_dont_grow_with_the_products_chosen(
 def test_too_many_products_at_once_are_refused(
     admin_client: Client, three: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.admin.lists.SELECTION_MAX", 2)
+    monkeypatch.setattr("common.admin.pages.SELECTION_MAX", 2)
     with nothing_changes():
         answer = run(admin_client, "withdraw", three, step="confirm", reason="r")
     assert messages_on(answer) == ["Choose at most 2 at once."]

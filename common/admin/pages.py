@@ -1,0 +1,166 @@
+"""Pages that ask before they act on one object, or on the chosen rows of a list."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import quote, unquote
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _now
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+
+from common.admin.forms import add_refusal
+from common.admin.once import REFUSALS, refusal_of
+from common.admin.tables import RelatedTable
+from common.admin.text import COUNT
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+
+SELECTION_MAX = 1_000
+"""How many rows of a list one action may change, in one transaction."""
+
+
+def object_action(
+    *,
+    description: "StrOrPromise",
+    icon: str,
+    permission: str,
+    danger: bool = False,
+    url_path: str | None = None,
+) -> Callable[[View], View]:
+    """A button of one object and the address behind it.
+
+    Those for whom `has_{permission}_permission` is false don't see the button, and are refused
+    (403) at the address.
+    """
+    decorator: Callable[[View], View] = action(
+        description=description,
+        icon=icon,
+        permissions=[permission],
+        url_path=url_path,
+        variant=ActionVariant.DANGER if danger else ActionVariant.DEFAULT,
+    )
+    return decorator
+
+
+def object_page(
+    model_admin: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    object_id: str,
+    *,
+    title: "StrOrPromise",
+    form_class: type[forms.Form],
+    facts: "Callable[[Any], Mapping[StrOrPromise, object]]",
+    act: Callable[[Any, dict[str, Any]], str],
+    initial: Mapping[str, Any] | None = None,
+    next_url: Callable[[], str] | None = None,
+) -> HttpResponse:
+    """A page about one object that asks before it acts. Only a valid POST acts, once.
+
+    `facts` are shown above the form, by their labels. `act` gets the object and the form's
+    data, calls a service, and returns what was done, for the admin's log and the message on
+    the page that follows: the object's, unless `next_url` says another. What the service
+    refuses is an error of the form.
+    """
+    opts = model_admin.opts
+    obj = model_admin.get_object(request, unquote(object_id))
+    if obj is None:
+        return model_admin._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined,no-any-return]
+            request, model_admin.opts, object_id
+        )
+    sent = request.POST if request.method == "POST" else None
+    form = form_class(sent, initial=dict(initial or {}))
+    change_url = reverse(
+        f"{model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_change",
+        args=[quote(obj.pk)],
+    )
+    if form.is_valid():
+        try:
+            if earlier := refusal_of(request):
+                raise earlier
+            done = act(obj, form.cleaned_data)
+        except REFUSALS as refusal:
+            add_refusal(form, refusal)
+            obj.refresh_from_db()  # what it is by now is why it was refused
+        else:
+            model_admin.log_change(request, obj, done)
+            model_admin.message_user(request, done, messages.SUCCESS)
+            return HttpResponseRedirect(next_url() if next_url else change_url)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "original": obj,
+        "title": title,
+        "subtitle": str(obj),
+        "form": form,
+        "facts": facts(obj),
+        "change_url": change_url,
+        "media": model_admin.media + form.media,
+    }
+    return TemplateResponse(request, "admin/object_page.html", context)
+
+
+def selection_page(
+    model_admin: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    queryset: QuerySet[Any],
+    *,
+    title: "StrOrPromise",
+    form_class: type[forms.Form],
+    show: "Callable[[list[Any], dict[str, Any] | None], RelatedTable]",
+    depends_on_form: bool,
+    act: Callable[[list[Any], dict[str, Any]], str],
+    seen: Callable[[list[Any]], str] = lambda rows: "",
+) -> HttpResponse | None:
+    """A page about the chosen rows of a list that asks before it acts on them.
+
+    `show` makes the list of what will happen, for the rows and the form's data, or None while
+    that is not valid; when it depends on the form, only a page that showed it can be confirmed.
+    `seen` is sent back with the confirmation, as `data["seen"]`: what the decision was made on.
+    `act` calls one service, logs, and returns what was done; what the service
+    refuses is an error of the form.
+    """
+    rows = list(queryset.order_by("pk")[: SELECTION_MAX + 1])
+    if len(rows) > SELECTION_MAX:
+        text = _now("Choose at most %(max)s at once.") % {"max": COUNT.format(SELECTION_MAX)}
+        model_admin.message_user(request, text, messages.ERROR)
+        return None
+    sent = "step" in request.POST
+    form = form_class(request.POST if sent else None)
+    valid = form.is_valid()
+    if valid and request.POST["step"] == "confirm":
+        try:
+            if earlier := refusal_of(request):
+                raise earlier
+            done = act(rows, {**form.cleaned_data, "seen": request.POST.get("seen", "")})
+        except REFUSALS as refusal:
+            add_refusal(form, refusal)
+        else:
+            model_admin.message_user(request, done, messages.SUCCESS)
+            return None
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": title,
+        "subtitle": _now("%(count)s chosen") % {"count": COUNT.format(len(rows))},
+        "form": form,
+        "table": show(rows, form.cleaned_data if valid else None),
+        "seen": seen(rows),
+        "confirm": valid or not depends_on_form,
+        "depends_on_form": depends_on_form,
+        "action": request.POST["action"],
+        "chosen": request.POST.getlist(ACTION_CHECKBOX_NAME),
+        "select_across": request.POST.get("select_across", "0"),
+        "list_url": request.get_full_path(),
+        "media": model_admin.media + form.media,
+    }
+    return TemplateResponse(request, "admin/selection_page.html", context)
