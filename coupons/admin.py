@@ -20,7 +20,7 @@ from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import ConditionFilter, number_column
 from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
-from common.admin.tables import RelatedTable, link, list_url
+from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
 from common.db.caseless import rows_containing
 from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm
@@ -36,6 +36,7 @@ from coupons.services import (
     revoke_issued_coupon,
 )
 from users.admin import FoundByMember, members_matching
+from users.models import User
 
 LATEST = 10
 
@@ -149,28 +150,6 @@ class CouponAdmin(LiveSale, AsksIfSureAdmin, AsksReason, SavedByService):
         ]
         return JsonResponse({"sentence": " ".join(errors)})
 
-    def related_tables(self, request: HttpRequest, obj: Coupon) -> list[RelatedTable]:
-        if not request.user.has_perm("coupons.view_issuedcoupon"):
-            return []
-        latest = obj.issued.select_related("user").order_by("-issue_number")[:LATEST]
-        return [
-            RelatedTable(
-                _("issued coupons"),
-                [_("issue number"), _("member"), _("status"), _("issued at"), _("used at")],
-                [
-                    (
-                        link(one, f"#{one.issue_number:,}"),
-                        one.user,
-                        one.status.label,
-                        moment(one.issued_at),
-                        moment(one.used_at),
-                    )
-                    for one in latest
-                ],
-                list_url(IssuedCoupon, coupon__id__exact=obj.pk),
-            )
-        ]
-
     # --- Actions ---
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
@@ -253,6 +232,48 @@ class CouponAdmin(LiveSale, AsksIfSureAdmin, AsksReason, SavedByService):
             initial={"issue_starts_at": starts, "issue_ends_at": starts + timedelta(days=7)},
             next_url=lambda: reverse("admin:coupons_coupon_change", args=[made[0].pk]),
         )
+
+
+@shown_below(Coupon, permission="coupons.view_issuedcoupon")
+def _issued_table(coupon: Coupon) -> RelatedTable:
+    latest = coupon.issued.select_related("user").order_by("-issue_number")[:LATEST]
+    return RelatedTable(
+        _("issued coupons"),
+        [_("issue number"), _("member"), _("status"), _("issued at"), _("used at")],
+        [
+            (
+                link(one, f"#{one.issue_number:,}"),
+                one.user,
+                one.status.label,
+                moment(one.issued_at),
+                moment(one.used_at),
+            )
+            for one in latest
+        ],
+        list_url(IssuedCoupon, coupon__id__exact=coupon.pk),
+    )
+
+
+@shown_below(User, permission="coupons.view_issuedcoupon")
+def _coupons_of_member(user: User) -> RelatedTable:
+    latest = (
+        IssuedCoupon.objects.filter(user=user).select_related("coupon").order_by("-pk")[:LATEST]
+    )
+    return RelatedTable(
+        _("coupons"),
+        [_("coupon"), _("status"), _("issued at"), _("expires at"), _("used at")],
+        [
+            (
+                link(one),
+                one.status.label,
+                moment(one.issued_at),
+                moment(one.expires_at),
+                moment(one.used_at),
+            )
+            for one in latest
+        ],
+        list_url(IssuedCoupon, user__id__exact=user.pk),
+    )
 
 
 class StatusFilter(admin.SimpleListFilter):

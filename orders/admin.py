@@ -14,7 +14,8 @@ from common.admin.forms import ReasonForm
 from common.admin.kinds import History, ReadOnly
 from common.admin.lists import UnfoldTabularInline, number_column
 from common.admin.pages import object_action
-from common.admin.text import COUNT, WON
+from common.admin.tables import RelatedTable, link, list_url, shown_below
+from common.admin.text import COUNT, WON, moment
 from common.db.caseless import rows_containing
 from common.db.fields import DB_IDS
 from coupons.models import Coupon
@@ -23,11 +24,13 @@ from orders.services import cancel_order
 from products.admin import FoundByProduct
 from products.models import Product
 from users.admin import FoundByMember
+from users.models import User
 
 FILTER_MATCHES_MAX = 50
 """To how many products, or campaigns, a filter's text may refer."""
 
 ASKED_BY_DASHBOARD = {"order__created_at__lt", "product__category__id__exact"}
+LATEST = 10
 
 ITEM_COLUMNS: list[Any] = [
     "product",
@@ -161,6 +164,47 @@ class OrderAdmin(ExportsRows, History, FoundByMember):
 def _items_of(order: Order) -> str:
     return "; ".join(
         f"{item.product.sku} × {item.quantity} = {item.line_total}" for item in order.items.all()
+    )
+
+
+@shown_below(User, permission="orders.view_order")
+def _orders_of_member(user: User) -> RelatedTable:
+    latest = Order.objects.filter(user=user).order_by("-pk")[:LATEST]
+    return RelatedTable(
+        _("orders"),
+        [_("order"), _("when"), _("status"), _("discount"), _("total")],
+        [
+            (
+                link(one),
+                moment(one.created_at),
+                one.get_status_display(),
+                WON.format(one.discount),
+                WON.format(one.total),
+            )
+            for one in latest
+        ],
+        list_url(Order, user__id__exact=user.pk),
+    )
+
+
+@shown_below(Product, permission="orders.view_orderitem")
+def _orders_of_product(product: Product) -> RelatedTable:
+    items = OrderItem.objects.filter(product=product).select_related("order__user")
+    latest = items.order_by("-pk")[:LATEST]
+    return RelatedTable(
+        _("latest orders"),
+        [_("order"), _("when"), _("member"), _("quantity"), _("status")],
+        [
+            (
+                link(one.order),
+                moment(one.order.created_at),
+                one.order.user,
+                COUNT.format(one.quantity),
+                one.order.get_status_display(),
+            )
+            for one in latest
+        ],
+        list_url(OrderItem, product__id__exact=product.pk),
     )
 
 

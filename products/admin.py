@@ -1,14 +1,11 @@
 """The back office of products and their stock."""
 
-from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -19,7 +16,7 @@ from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import ConditionFilter, ShopModelAdmin, number_column
 from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
-from common.admin.tables import RelatedTable, link, list_url
+from common.admin.tables import RelatedTable, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
 from products.errors import PriceHasChanged
 from products.forms import (
@@ -76,7 +73,6 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
         "category",
         number_column("price", _("price (won)"), WON),
         "stock_left",
-        "sold_lately",
         "is_active",
     ]
     list_select_related = ["category"]
@@ -105,23 +101,6 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
         if product.stock > settings.LOW_STOCK:
             return text
         return format_html('<span class="{}">{}</span>', ORANGE if product.stock else RED, text)
-
-    @admin.display(description=_("sold in 7 days"))
-    def sold_lately(self, product: Product) -> str:
-        return COUNT.format(product.sold_lately)  # type: ignore[attr-defined]
-
-    def complete_page(self, rows: Sequence[Any]) -> None:
-        # By the name of the relation: what counts sales knows products, not the other way round.
-        since = timezone.localdate() - timedelta(days=SOLD_DAYS - 1)
-        sums = (
-            Product.objects.filter(pk__in=[row.pk for row in rows], daily_sales__day__gte=since)
-            .order_by()
-            .values("pk")
-            .annotate(sold=Sum("daily_sales__quantity"))
-        )
-        sold = {row["pk"]: row["sold"] for row in sums}
-        for row in rows:
-            row.sold_lately = sold.get(row.pk, 0)
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         return queryset.search_for_staff(text)  # type: ignore[attr-defined,no-any-return]
@@ -155,14 +134,6 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
         stock = form.cleaned_data["opening_stock"]
         sure = form.cleaned_data["sure"]
         obj.pk = create_product(**terms, stock=stock, staff_id=request.user.pk, sure=sure).pk
-
-    def related_tables(self, request: HttpRequest, obj: Product) -> list[RelatedTable]:
-        makers = {
-            "products.view_stockadjustment": _adjustments_table,
-            "stats.view_dailyproductsales": _sales_table,
-            "orders.view_orderitem": _orders_table,
-        }
-        return [make(obj) for name, make in makers.items() if request.user.has_perm(name)]
 
     # --- Actions ---
 
@@ -289,6 +260,7 @@ def _prices_table(products: list[Product], data: dict[str, Any] | None) -> Relat
     return RelatedTable(_("prices"), [_("name"), _("SKU"), _("price"), _("new price")], rows)
 
 
+@shown_below(Product, permission="products.view_stockadjustment")
 def _adjustments_table(product: Product) -> RelatedTable:
     latest = product.adjustments.select_related("created_by").order_by("-pk")[:HISTORY_ROWS]
     return RelatedTable(
@@ -305,36 +277,6 @@ def _adjustments_table(product: Product) -> RelatedTable:
             for one in latest
         ],
         list_url(StockAdjustment, product__id__exact=product.pk),
-    )
-
-
-def _sales_table(product: Product) -> RelatedTable:
-    latest = product.daily_sales.order_by("-day")[:HISTORY_ROWS]
-    return RelatedTable(
-        _("sales per day"),
-        [_("day (Seoul)"), _("quantity"), _("revenue (won, before discounts)")],
-        [(one.day, COUNT.format(one.quantity), WON.format(one.revenue)) for one in latest],
-        list_url(latest.model, product__id__exact=product.pk),
-    )
-
-
-def _orders_table(product: Product) -> RelatedTable:
-    items = product.order_items.select_related("order__user")
-    latest = items.order_by("-pk")[:HISTORY_ROWS]
-    return RelatedTable(
-        _("latest orders"),
-        [_("order"), _("when"), _("member"), _("quantity"), _("status")],
-        [
-            (
-                link(one.order),
-                moment(one.order.created_at),
-                one.order.user,
-                COUNT.format(one.quantity),
-                one.order.get_status_display(),
-            )
-            for one in latest
-        ],
-        list_url(latest.model, product__id__exact=product.pk),
     )
 
 

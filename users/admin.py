@@ -18,7 +18,7 @@ from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
 from common.admin.lists import ShopModelAdmin, number_column
 from common.admin.once import acts_once
 from common.admin.pages import object_action
-from common.admin.tables import RelatedTable, link, list_url
+from common.admin.tables import RelatedTable, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
 from common.db.caseless import rows_containing
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
@@ -135,15 +135,8 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[m
         once = acts_once(self.admin_site, view, shows_refusals=False)
         return once(request, id, form_url)
 
-    def related_tables(self, request: HttpRequest, obj: User) -> list[RelatedTable]:
-        makers = {
-            "users.view_wallettransaction": _ledger_table,
-            "coupons.view_issuedcoupon": _coupons_table,
-            "orders.view_order": _orders_table,
-        }
-        return [make(obj) for name, make in makers.items() if request.user.has_perm(name)]
 
-
+@shown_below(User, permission="users.view_wallettransaction")
 def _ledger_table(user: User) -> RelatedTable:
     entries = WalletTransaction.objects.filter(wallet__user=user).select_related("created_by")
     wallet = Wallet.objects.of_member(user.pk)
@@ -171,48 +164,6 @@ def _ledger_table(user: User) -> RelatedTable:
             for one in entries.order_by("-pk")[:LATEST]
         ],
         list_url(WalletTransaction, wallet__id__exact=wallet.pk or 0),
-    )
-
-
-# Coupons and orders know members, not the other way round: here they have no other name than that
-# of their relation.
-
-
-def _coupons_table(user: User) -> RelatedTable:
-    latest = user.coupons.select_related("coupon").order_by("-pk")[:LATEST]
-    return RelatedTable(
-        _("coupons"),
-        [_("coupon"), _("status"), _("issued at"), _("expires at"), _("used at")],
-        [
-            (
-                link(one),
-                one.status.label,
-                moment(one.issued_at),
-                moment(one.expires_at),
-                moment(one.used_at),
-            )
-            for one in latest
-        ],
-        list_url(latest.model, user__id__exact=user.pk),
-    )
-
-
-def _orders_table(user: User) -> RelatedTable:
-    latest = user.orders.order_by("-pk")[:LATEST]
-    return RelatedTable(
-        _("orders"),
-        [_("order"), _("when"), _("status"), _("discount"), _("total")],
-        [
-            (
-                link(one),
-                moment(one.created_at),
-                one.get_status_display(),
-                WON.format(one.discount),
-                WON.format(one.total),
-            )
-            for one in latest
-        ],
-        list_url(latest.model, user__id__exact=user.pk),
     )
 
 

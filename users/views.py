@@ -18,7 +18,7 @@ from common.db.idempotency import IdempotencyKeyReused, Outcome
 from common.errors import NotSignedIn
 from common.http.client_address import client_address
 from common.http.deferred import answer_later, waits_elsewhere
-from users import services
+from users import schema, services  # noqa: F401  the first is found by being imported
 from users.authentication import access_of
 from users.errors import (
     BalanceLimitExceeded,

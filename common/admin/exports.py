@@ -131,7 +131,6 @@ class ExportsRows(ShopModelAdmin):
         columns = self.export_columns()
         yield [[name for name, _value in columns]]
         for batch in in_batches(rows):
-            self.complete_page(batch)
             yield [[_escaped(value(row)) for _name, value in columns] for row in batch]
 
     def _csv_response(self, rows: QuerySet[Any]) -> StreamingHttpResponse:

@@ -6,8 +6,10 @@ transaction with its entries in the log, and undoes nothing that a colleague did
 opened (`stale`).
 """
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -24,7 +26,7 @@ from common.admin.addresses import ListOfAnyAddress
 from common.admin.log import log_changes
 from common.admin.once import acts_once, refusal_of
 from common.admin.pages import object_page, selection_page
-from common.admin.tables import RelatedTable
+from common.admin.tables import tables_below
 from common.admin.text import COUNT, shown_change
 from common.db.caseless import rows_containing
 
@@ -93,21 +95,20 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
         else:
             super().save_model(request, obj, form, change)
 
-    def complete_page(self, rows: Sequence[Any]) -> None:
-        """Add to the rows of one page of the list what comes from elsewhere, in bulk."""
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = list(super().get_list_display(request))
+        for added in _counted_columns[self.model]:
+            columns.insert(columns.index(added.before), added.column)
+        return columns
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return CompletedChangeList
-
-    def related_tables(self, request: HttpRequest, obj: Any) -> "list[RelatedTable]":
-        """What is shown below an object's form."""
-        return []
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         obj = context.get("original")
-        context["related_tables"] = [] if obj is None else self.related_tables(request, obj)
+        context["related_tables"] = [] if obj is None else tables_below(request, obj)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def construct_change_message(
@@ -166,13 +167,49 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
         return super().get_actions_detail(request, object_id)  # type: ignore[misc,no-any-return]
 
 
+Count = TypeVar("Count", bound=Callable[[Any], Mapping[int, int]])
+
+
+@dataclass(frozen=True, slots=True)
+class _CountedColumn:
+    """A column that another app adds to a list."""
+
+    before: str
+    """The column that follows."""
+    column: Callable[[Any], str]
+    count: Callable[[Any], Mapping[int, int]]
+
+
+_counted_columns: defaultdict[type[Model], list[_CountedColumn]] = defaultdict(list)
+
+
+def counted_column(
+    model: type[Model], *, description: "StrOrPromise", before: str
+) -> Callable[[Count], Count]:
+    """Add a column to the list of `model`: what a function counts for the rows of a page, by id.
+
+    An app adds its own to the lists of those that it knows, which don't know it.
+    """
+
+    def register(count: Count) -> Count:
+        name = count.__name__
+        shown = number_column(name, description, sortable=False)
+        _counted_columns[model].append(_CountedColumn(before, shown, count))
+        return count
+
+    return register
+
+
 class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
-    """A list whose admin adds, once per page, what its rows don't have themselves."""
+    """A list whose rows are completed, once per page, by what other apps count."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)  # type: ignore[has-type]
-        self.model_admin.complete_page(self.result_list)
+        for added in _counted_columns[self.model]:
+            counts = added.count(self.result_list)
+            for row in self.result_list:
+                setattr(row, added.count.__name__, counts.get(row.pk, 0))
 
 
 def _lock_object(request: HttpRequest) -> None:
@@ -204,11 +241,11 @@ class ConditionFilter(admin.SimpleListFilter):
 
 
 def number_column(
-    path: str, description: "StrOrPromise", pattern: str = COUNT
+    path: str, description: "StrOrPromise", pattern: str = COUNT, *, sortable: bool = True
 ) -> Callable[[Model], str]:
     """A column, or a read-only field, that shows a number by `pattern`; sorts by the number."""
 
-    @admin.display(description=description, ordering=path)
+    @admin.display(description=description, ordering=path if sortable else None)
     def column(obj: Model) -> str:
         return pattern.format(getattr(obj, path))
 

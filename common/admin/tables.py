@@ -1,11 +1,13 @@
 """Tables of the admin's pages, and links to where there is more."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib.admin.utils import quote
 from django.db.models import Model
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -22,6 +24,36 @@ class RelatedTable:
     rows: Sequence[Sequence[object]]
     more_url: str = ""
     """Where all of the rows are, if these are only the latest."""
+
+
+Maker = TypeVar("Maker", bound=Callable[[Any], RelatedTable])
+
+_shown_below: defaultdict[type[Model], list[tuple[str, Callable[[Any], RelatedTable]]]] = (
+    defaultdict(list)
+)
+
+
+def shown_below(model: type[Model], *, permission: str) -> Callable[[Maker], Maker]:
+    """Show the table that a function makes of an object below the form of each of `model`.
+
+    To who has `permission`. An app adds its own to the pages of those that it knows, which don't
+    know it.
+    """
+
+    def register(make: Maker) -> Maker:
+        _shown_below[model].append((permission, make))
+        return make
+
+    return register
+
+
+def tables_below(request: HttpRequest, obj: Model) -> list[RelatedTable]:
+    """What is shown below an object's form, in the order of the apps."""
+    return [
+        make(obj)
+        for permission, make in _shown_below[type(obj)]
+        if request.user.has_perm(permission)
+    ]
 
 
 def link(obj: Any, text: object = None) -> str:

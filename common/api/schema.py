@@ -11,7 +11,6 @@ from typing import Any
 
 from django.core.validators import EmailValidator, RegexValidator
 from drf_spectacular import openapi
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.plumbing import ResolvedComponent, force_instance
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiParameter, OpenApiResponse
 from drf_standardized_errors.openapi_utils import (
@@ -108,14 +107,6 @@ RETRY_AFTER = _header(
     type=int,
     response=[429, 503],
 )
-
-
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "users.authentication.MemberAuthentication"
-    name = "bearerAuth"
-
-    def get_security_definition(self, auto_schema: openapi.AutoSchema) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 class AutoSchema(openapi.AutoSchema):

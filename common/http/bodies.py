@@ -16,9 +16,9 @@ from common.errors import BodyTooLarge, DomainError
 from common.http.deferred import Unfinished
 from common.http.errors import error_response, is_api_request
 
-REFUSAL = "ecommerce.refusal"
+REFUSAL = "shop.refusal"
 """In a request's environment: the DomainError that whoever serves it refuses it with."""
-BODY_HELD = "ecommerce.body_held"
+BODY_HELD = "shop.body_held"
 """In a request's environment when its body is larger than the limit of every path and unread."""
 
 

@@ -19,7 +19,7 @@ from rest_framework.response import Response
 
 T = TypeVar("T")
 
-WAITS_ELSEWHERE = "ecommerce.waits_elsewhere"
+WAITS_ELSEWHERE = "shop.waits_elsewhere"
 """In a request's environment when whoever serves it waits for answers that are still to come."""
 
 OF_ONE_BODY = {"content-type", "content-length"}

@@ -21,9 +21,9 @@ from common.http.deferred import when_final
 
 logger = structlog.get_logger("request")
 
-BEGAN = "ecommerce.began"
+BEGAN = "shop.began"
 """In a request's environment: when it began to arrive, by `time.perf_counter`."""
-QUEUED = "ecommerce.queued"
+QUEUED = "shop.queued"
 """In a request's environment: how many seconds it waited for the thread that serves it."""
 PROBE = "probe"
 """What supervisors call themselves (`User-Agent`) whose questions leave no line."""

@@ -136,7 +136,7 @@ def test_a_fault_of_ours_stays_one(admin_client: Client, monkeypatch: pytest.Mon
         raise ValueError("a bug")
 
     admin_client.raise_request_exception = False
-    monkeypatch.setattr(admin.site.get_model_admin(Product), "complete_page", broken)
+    monkeypatch.setattr(admin.site.get_model_admin(Product), "get_list_display", broken)
     assert admin_client.get("/admin/products/product/").status_code == 500
     assert admin_client.get("/admin/products/product/?e=1").status_code == 500
 
