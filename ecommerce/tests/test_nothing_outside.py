@@ -328,11 +328,13 @@ def test_what_fails_outside_of_every_middleware_has_its_id_and_line_too(
     assert "hunter2" in caplog.text
 
 
-def test_an_answer_is_given_also_when_its_line_can_not_be_written(monkeypatch, capsys):
+def test_an_answer_is_given_also_when_its_line_can_not_be_written(monkeypatch, caplog, capsys):
+    caplog.set_level(logging.INFO, logger="request")
+
     def fail(*args, **kwargs):
         raise OSError("disk full")
 
-    monkeypatch.setattr("common.http.request_log.logger.info", fail)
+    monkeypatch.setattr("common.http.request_log.logger.handle", fail)
 
     answer = ask("GET", "/api/v1/categories/")
 
