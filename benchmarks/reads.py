@@ -81,7 +81,7 @@ def ensure_reader(entries: int) -> User:
         NewMember(username=READER, password="!", joined=now - timedelta(days=60)),
         NewMember(username=ADMIN, password="!", joined=now, is_staff=True),
     ]
-    made = run_transaction(lambda settle: insert_members(people, series))
+    made = run_transaction(lambda: insert_members(people, series))
     products = list(Product.objects.filter(is_active=True).values_list("pk", flat=True)[:300])
     for start in range(0, entries, BATCH):
         count = min(BATCH, entries - start)
@@ -104,9 +104,7 @@ def _order(
         PastOrder(series.next("ORD"), reader, since + n * step, {products[n % len(products)]: 1})
         for n in range(start, start + count)
     ]
-    run_transaction(
-        lambda settle: insert_orders(orders, series=series, charge_unit=1_000_000, settle=settle)
-    )
+    run_transaction(lambda: insert_orders(orders, series=series, charge_unit=1_000_000))
 
 
 def _issue(reader: int, tag: str, start: int, count: int) -> None:
@@ -124,7 +122,7 @@ def _issue(reader: int, tag: str, start: int, count: int) -> None:
         )
         for n in range(start, start + count)
     ]
-    run_transaction(lambda settle: insert_campaigns(campaigns, now))
+    run_transaction(lambda: insert_campaigns(campaigns, now))
 
 
 # --- The reads ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.db.models import prefetch_related_objects
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from common.db.batches import Batch, commit_batch
+from common.db.batches import Batch, committed
 from common.db.fields import DB_IDS
 from common.db.group_commit import GroupCommit
 from common.db.idempotency import IdempotencyKey, Outcome
@@ -92,7 +92,6 @@ class _Locked:
     wallets: dict[int, Wallet] = field(default_factory=dict)
     active: dict[int, int] = field(default_factory=dict)
     """Active members, and when their sessions last ended."""
-    by_number: dict[str, Order] = field(default_factory=dict)
     by_key: dict[tuple[int, str], Order] = field(default_factory=dict)
     coupons: dict[int, IssuedCoupon] = field(default_factory=dict)
     products: dict[int, Product] = field(default_factory=dict)
@@ -142,28 +141,38 @@ def enqueue_order(draft: OrderDraft) -> "Future[Outcome[Order]]":
     return _placing.enqueue(None, draft)
 
 
-def _place_batch(key: None, batch: Batch[OrderDraft]) -> Sequence[Outcome[Order] | DomainError]:
-    return commit_batch(
-        batch, lambda settle, waiting: place_orders(batch.close(), settle=settle, waiting=waiting)
-    )
+def _find_placed(key: None, batch: Batch[OrderDraft]) -> list[Outcome[Order] | None]:
+    """Also of members who were deactivated since."""
+    drafts = batch.close()
+    user_ids = {draft.user_id for draft in drafts}
+    lock_active_members(user_ids)
+    lock_wallets(user_ids)
+    numbers = [draft.number for draft in drafts]
+    found = Order.objects.with_items().filter(number__in=numbers)
+    by_number = {order.number: Outcome(order) for order in found}
+    return [by_number.get(number) for number in numbers]
 
 
 _placing: GroupCommit[None, OrderDraft, Outcome[Order]] = GroupCommit(
-    _place_batch, lambda key, draft: draft.rows(), deed="order"
+    committed(
+        lambda key, batch, waiting: place_orders(batch.close(), waiting=waiting),
+        find_again=_find_placed,
+    ),
+    lambda key, draft: draft.rows(),
+    deed="order",
 )
 
 
 def place_orders(
-    drafts: Sequence[OrderDraft], *, settle: bool = False, waiting: Waiting = Waiting.LONG
+    drafts: Sequence[OrderDraft], *, waiting: Waiting = Waiting.LONG
 ) -> list[Outcome[Order] | DomainError | RowHeld]:
     """Place a batch of orders, decided in the order given. Needs an open transaction.
 
     Returns an order, with its lines read, or a refusal for each draft, in the same order, or that
     others hold a row that it needs. A refused draft changes nothing and leaves the others alone.
-    The number of SQL statements depends neither on the drafts nor on their lines. With `settle`, a
-    draft whose number exists was placed by the attempt whose commit was lost.
+    The number of SQL statements depends neither on the drafts nor on their lines.
     """
-    locked = _lock(drafts, settle, waiting)
+    locked = _lock(drafts, waiting)
     now = timezone.now()
     outcomes: list[Outcome[Order] | DomainError | RowHeld] = []
     placed: list[_Decided] = []
@@ -181,10 +190,10 @@ def place_orders(
     return outcomes
 
 
-def _lock(drafts: Sequence[OrderDraft], settle: bool, waiting: Waiting) -> _Locked:
+def _lock(drafts: Sequence[OrderDraft], waiting: Waiting) -> _Locked:
     """Lock, kind by kind, what the drafts need; of those that are left out, nothing more."""
     locked = _Locked()
-    _lock_members_and_wallets(drafts, locked, settle, waiting.for_own_rows)
+    _lock_members_and_wallets(drafts, locked, waiting.for_own_rows)
     drafts = [draft for draft in drafts if not locked.first_held(draft.rows())]
     coupon_ids = {draft.coupon_id for draft in drafts if draft.coupon_id}
     _lock_coupons(coupon_ids, locked, waiting.for_own_rows)
@@ -194,12 +203,12 @@ def _lock(drafts: Sequence[OrderDraft], settle: bool, waiting: Waiting) -> _Lock
 
 
 def _lock_members_and_wallets(
-    drafts: Sequence[OrderDraft], locked: _Locked, settle: bool, waiting: Waiting
+    drafts: Sequence[OrderDraft], locked: _Locked, waiting: Waiting
 ) -> None:
     user_ids = {draft.user_id for draft in drafts}
     locked.active = lock_active_members(user_ids, waiting)
     held = MEMBERS.held(user_ids - locked.active.keys(), waiting)
-    locked.wallets = lock_wallets(user_ids if settle else locked.active.keys(), waiting)
+    locked.wallets = lock_wallets(locked.active.keys(), waiting)
     locked.held.update(Row(MEMBERS, pk) for pk in held)
     # Who is active has a wallet by now, or others hold it.
     locked.held.update(Row(WALLETS, pk) for pk in locked.active.keys() - locked.wallets.keys())
@@ -208,9 +217,6 @@ def _lock_members_and_wallets(
     orders = Order.objects.with_items()
     earlier = orders.filter(user__in=user_ids, idempotency_key__in=keys) if keys else ()
     locked.by_key = {(order.user_id, str(order.idempotency_key)): order for order in earlier}
-    if settle:
-        mine = orders.filter(number__in=[draft.number for draft in drafts])
-        locked.by_number = {order.number: order for order in mine}
 
 
 def _lock_coupons(issued_ids: Collection[int], locked: _Locked, waiting: Waiting) -> None:
@@ -226,9 +232,7 @@ def _lock_products(product_ids: Collection[int], locked: _Locked, waiting: Waiti
 
 
 def _find_earlier(draft: OrderDraft, locked: _Locked) -> Outcome[Order] | None:
-    """The order that this very request has placed before, if it has."""
-    if draft.number in locked.by_number:  # also when the member was deactivated since
-        return Outcome(locked.by_number[draft.number])
+    """The order that a request with the same key has placed before."""
     if row := locked.first_held(draft.rows()):
         raise RowHeld(row)
     ensure_in_session(locked.active.get(draft.user_id), draft.access)
@@ -399,18 +403,29 @@ def enqueue_cancellation(
     return _cancelling.enqueue(None, Cancellation(order_id, user_id, access))
 
 
-def _cancel_batch(key: None, batch: Batch[Cancellation]) -> Sequence[Order | DomainError]:
-    moment = timezone.now()  # also what tells our own cancellations from others'
-    return commit_batch(
-        batch,
-        lambda settle, waiting: cancel_orders(
-            batch.close(), moment=moment, settle=settle, waiting=waiting
-        ),
-    )
+def _find_cancelled(key: None, batch: Batch[Cancellation]) -> list[Order | None]:
+    """Those that were cancelled in the batch's moment, each told to the first who may know it."""
+    asked = batch.close()
+    locked = ORDERS.objects({one.order_id for one in asked if one.order_id in DB_IDS})
+    cancelled = {pk: order for pk, order in locked.items() if order.cancelled_at == batch.moment}
+    prefetch_related_objects(list(cancelled.values()), "items")
+    found: list[Order | None] = []
+    for one in asked:
+        order = cancelled.get(one.order_id)
+        is_told = order is not None and one.user_id in (None, order.user_id)
+        found.append(cancelled.pop(one.order_id) if is_told else None)
+    return found
 
 
 _cancelling: GroupCommit[None, Cancellation, Order] = GroupCommit(
-    _cancel_batch, lambda key, cancellation: cancellation.rows(), deed="cancel"
+    committed(
+        lambda key, batch, waiting: cancel_orders(
+            batch.close(), moment=batch.moment, waiting=waiting
+        ),
+        find_again=_find_cancelled,
+    ),
+    lambda key, cancellation: cancellation.rows(),
+    deed="cancel",
 )
 
 
@@ -418,27 +433,22 @@ def cancel_orders(
     cancellations: Sequence[Cancellation],
     *,
     moment: datetime,
-    settle: bool = False,
     waiting: Waiting = Waiting.LONG,
 ) -> list[Order | DomainError | RowHeld]:
     """Cancel a batch of orders, decided in the order given. Needs an open transaction.
 
     Returns an order, with its lines read, or a refusal for each, in the same order, or that others
     hold a row that it needs. The number of SQL statements depends neither on the orders nor on
-    their lines. With `settle`, an order that was cancelled at `moment` was so by the attempt whose
-    commit was lost.
+    their lines.
     """
     locked = _lock_for_cancelling(cancellations, waiting)
     outcomes: list[Order | DomainError | RowHeld] = []
     cancelled: list[_Decided] = []
-    told: set[int] = set()
     for one in cancellations:
         try:
             order = _own_order(one, locked)
-            if not (settle and order.cancelled_at == moment and order.pk not in told):
-                _ensure_cancellable(one, order, locked)
-                cancelled.append(_cancel(order, locked, moment))
-            told.add(order.pk)
+            _ensure_cancellable(one, order, locked)
+            cancelled.append(_cancel(order, locked, moment))
             outcomes.append(order)
         except (DomainError, RowHeld) as refusal:
             outcomes.append(refusal)

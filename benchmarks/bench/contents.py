@@ -12,7 +12,7 @@ from rest_framework_simplejwt.tokens import AccessToken
 from common.api.pagination import Cursor
 from common.db.transactions import run_transaction
 from common.references import new_reference
-from coupons.services import create_coupon, issue_coupons, lock_coupon
+from coupons.services import Press, create_coupon, issue_coupons, lock_coupon
 from products.models import Category, Product
 from products.services import create_product
 from users.models import User, WalletTransaction
@@ -57,7 +57,7 @@ def token_of(member_id: int) -> str:
 def top_up(members: list[int]) -> None:
     """Charge each member's wallet, with its entry in the ledger, a thousand at a time."""
 
-    def charge(user_ids: list[int], settle: bool) -> None:
+    def charge(user_ids: list[int]) -> None:
         wallets = list(lock_wallets(user_ids).values())
         entries = []
         for wallet in wallets:
@@ -95,7 +95,8 @@ def new_campaigns(count: int, quantity: int) -> list[int]:
 
 def issue(campaign: int, members: list[int]) -> None:
     """Issue a campaign's next coupons to the members."""
-    run_transaction(lambda settle: issue_coupons(coupon=lock_coupon(campaign), user_ids=members))
+    presses = [Press(member) for member in members]
+    run_transaction(lambda: issue_coupons(coupon=lock_coupon(campaign), presses=presses))
 
 
 def new_product(number: int) -> int:

@@ -33,7 +33,7 @@ def fill(members: int) -> Shop:
     new = [
         NewMember(f"{series.tag}-{number}", "!", now, BALANCE) for number in range(1, members + 1)
     ]
-    ids = run_transaction(lambda settle: insert_members(new, series)).values()
+    ids = run_transaction(lambda: insert_members(new, series)).values()
     products = [create_product(name=f"상품 {n}", price=PRICE, stock=STOCK).pk for n in range(6)]
     scarce = create_product(name="한정 상품", price=PRICE, stock=SCARCE_STOCK)
     campaigns = [

@@ -87,7 +87,7 @@ def acts_once(site: AdminSite, view: View, *, shows_refusals: bool = True) -> Vi
 def _answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     sent = _identify(request)
 
-    def work(settle: bool) -> HttpResponse:
+    def work() -> HttpResponse:
         claim = SentForm.objects.create(key=sent.key, body=sent.body)
         _forget_messages(request)
         response = view()
@@ -147,7 +147,7 @@ def _refuse(
 def _without_acting(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse | None:
     """The page that a view makes of a refusal. What a view does that makes none is undone."""
 
-    def work(settle: bool) -> HttpResponse:
+    def work() -> HttpResponse:
         _forget_messages(request)
         response = view()
         discard_transaction()

@@ -1,13 +1,15 @@
 """What one run of a group commit serves: requests that share a transaction, in their order."""
 
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import structlog
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
+from django.utils import timezone
 
 from common.db import timing
 from common.db.database_errors import is_out_of_time
@@ -69,6 +71,8 @@ class Batch(Generic[Request]):
     ) -> None:
         self.waiting = waiting
         """How long the run may wait for rows that others hold."""
+        self.moment = timezone.now()
+        """When the run began: the same in each of its attempts."""
         self.held: list[tuple[Ticket[Any, Request, Any], Row]] = []
         """Those that were left out, and the row that each of them needs."""
         self.request_ids: list[str] = []
@@ -96,6 +100,14 @@ class Batch(Generic[Request]):
             self.request_ids += [one.request_id for one in self._tickets if one.request_id]
         return self._tickets
 
+    def without(self, places: Collection[int]) -> "Batch[Request]":
+        """A closed batch of the same moment, of the others."""
+        rest = [one for place, one in enumerate(self.tickets()) if place not in places]
+        batch: Batch[Request] = Batch(lambda most: rest, self.waiting)
+        batch.moment = self.moment
+        batch.tickets()
+        return batch
+
     @property
     def is_open(self) -> bool:
         """Whether nobody was taken yet."""
@@ -118,42 +130,77 @@ back (or, with `OutcomeUnknown`, nobody can tell):
 - any other exception is the fault of one of them: each is then run in a batch of its own.
 """
 
-Work = Callable[[bool, Waiting], Sequence[Answer | DomainError | RowHeld]]
-"""Locks, decides and writes for a batch, in the transaction that is open; see `commit_batch`."""
+Work = Callable[[Key, Batch[Request], Waiting], Sequence[Answer | DomainError | RowHeld]]
+"""Locks, closes the batch, decides and writes, in the transaction that is open.
+
+It returns an answer, a refusal or a `RowHeld` for each request, in their order.
+"""
+
+FindAgain = Callable[[Key, Batch[Request]], Sequence[Answer | None]]
+"""What a lost transaction did for each request of a batch, None for nothing.
+
+Under the locks of that transaction, and however long they take: only then it can be told.
+"""
 
 
-def commit_batch(batch: Batch[Request], work: Work[Answer]) -> Sequence[Answer | DomainError]:
-    """Run `work(settle, waiting)` for a batch in one transaction, as `run_transaction` does.
+def committed(
+    work: Work[Key, Request, Answer], *, find_again: FindAgain[Key, Request, Answer] | None = None
+) -> Run[Key, Request, Answer]:
+    """A run that does `work` in one transaction, as `run_transaction` does.
 
-    `work` returns an answer, a refusal or a `RowHeld` for each request of the closed batch. A batch
-    with no answer has written nothing and is rolled back. `RowHeld` leaves a request out of the
-    batch; raised, it leaves out all of them. Where `work` may wait for a moment and that is not
-    enough, it runs again without waiting, to find out whom it can serve. Who settles a lost commit
-    waits as long as it takes: only under the locks of the lost transaction it can be told.
+    A batch with no answer has written nothing and is rolled back. `RowHeld` leaves a request out of
+    the batch; raised, it leaves out all of them. Where `work` may wait for a moment and that is not
+    enough, it runs again without waiting, to find out whom it can serve.
     """
 
-    def attempt(settle: bool) -> Sequence[Answer | DomainError]:
-        waiting = Waiting.LONG if settle else batch.waiting
-        try:
-            found = work(settle, waiting)
-        except RowHeld as held:
-            discard_transaction()
-            batch.leave_out(dict.fromkeys(range(len(batch.tickets())), held.row))
-            return []
-        held_rows = {n: one.row for n, one in enumerate(found) if isinstance(one, RowHeld)}
-        if held_rows:
-            batch.leave_out(held_rows)
-        outcomes = [one for one in found if not isinstance(one, RowHeld)]
-        if all(isinstance(one, DomainError) for one in outcomes):
-            discard_transaction()
-        return outcomes
+    def run(key: Key, batch: Batch[Request]) -> Sequence[Answer | DomainError]:
+        def once_more() -> Sequence[Answer | DomainError]:
+            return run_transaction(
+                partial(_attempt, work, key, batch),
+                find_again=find_again and partial(_settle, work, find_again, key, batch),
+            )
 
-    if not connection.in_atomic_block:
-        close_old_connections()  # as a request does when it begins
+        if not connection.in_atomic_block:
+            close_old_connections()  # as a request does when it begins
+        try:
+            return once_more()
+        except OperationalError as error:
+            if not is_out_of_time(error):
+                raise
+        batch.waiting = Waiting.NONE
+        return once_more()
+
+    return run
+
+
+def _attempt(
+    work: Work[Key, Request, Answer], key: Key, batch: Batch[Request]
+) -> Sequence[Answer | DomainError]:
     try:
-        return run_transaction(attempt)
-    except OperationalError as error:
-        if not is_out_of_time(error):
-            raise
-    batch.waiting = Waiting.NONE
-    return run_transaction(attempt)
+        found = work(key, batch, batch.waiting)
+    except RowHeld as held:
+        discard_transaction()
+        batch.leave_out(dict.fromkeys(range(len(batch.tickets())), held.row))
+        return []
+    if rows := {place: one.row for place, one in enumerate(found) if isinstance(one, RowHeld)}:
+        batch.leave_out(rows)
+    outcomes = [outcome for outcome in found if not isinstance(outcome, RowHeld)]
+    if all(isinstance(outcome, DomainError) for outcome in outcomes):
+        discard_transaction()
+    return outcomes
+
+
+def _settle(
+    work: Work[Key, Request, Answer],
+    find_again: FindAgain[Key, Request, Answer],
+    key: Key,
+    batch: Batch[Request],
+) -> Sequence[Answer | DomainError] | None:
+    batch.waiting = Waiting.LONG
+    found = find_again(key, batch)
+    done = {place for place, answer in enumerate(found) if answer is not None}
+    if not done:
+        return None
+    rest = batch.without(done)
+    others = iter(work(key, rest, Waiting.LONG) if rest.tickets() else ())
+    return [next(others) if answer is None else answer for answer in found]  # type: ignore[misc]

@@ -11,8 +11,8 @@ another process, which wants the same hot row; such requests go to a lane beside
 wait, for a moment, in the row's own queue. Else they are parked until the row is free, at no cost
 of a thread, and then go back to their place in their lane.
 
-Any service can be given lanes. It says how a batch is run, in one transaction (`commit_batch`), and
-which rows a request needs: `_placing = GroupCommit(_place_batch, _rows_of)`.
+Any service can be given lanes. It says how a batch is run, in one transaction, and which
+rows a request needs: `_placing = GroupCommit(committed(_place), _rows_of)`.
 
 docs/adr/0031-committers-and-held-rows.md says why it is made this way.
 """

@@ -162,7 +162,7 @@ def free_rows(rows: Collection[Row]) -> list[Row]:
     for row in rows:
         by_lock[row.lock].append(row.value)
 
-    def work(settle: bool) -> list[Row]:
+    def work() -> list[Row]:
         free = [
             Row(lock, value)
             for lock, values in by_lock.items()

@@ -4,41 +4,47 @@ They have lanes all the same, one for each row, and so wait in no thread: not fo
 and not for somebody else who holds the row.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from common.db.batches import Batch, commit_batch
+from common.db.batches import Batch, committed
 from common.db.group_commit import GroupCommit
-from common.db.locks import Row, RowHeld, Waiting
-from common.errors import DomainError
+from common.db.locks import Row, Waiting
 
 T = TypeVar("T")
 U = TypeVar("U")
 
-Write = Callable[[bool, Waiting], T]
-"""Locks, first of all the row, decides and writes, in the transaction that is open.
 
-It is told whether it settles a lost commit, and how long to wait for locks (`RowLock.one`).
-"""
+@dataclass(frozen=True, slots=True)
+class _Write(Generic[T]):
+    do: Callable[[Waiting], T]
+    find_again: Callable[[], T | None] | None
 
 
-def write_later(row: Row, write: Write[T]) -> "Future[T]":
-    """Run `write` in a transaction as `run_transaction` does, after those who came for this row.
+def write_later(
+    row: Row, do: Callable[[Waiting], T], *, find_again: Callable[[], T | None] | None = None
+) -> "Future[T]":
+    """Run `do` in a transaction as `run_transaction` does, after those who came for this row.
 
-    The future's exceptions are those of `GroupCommit.submit`, and what `write` raises.
+    It locks, first of all the row, for as long as it is told to wait (`RowLock.one`), decides and
+    writes. The future's exceptions are those of `GroupCommit.submit`, and what `do` raises.
     """
-    return _lanes.enqueue(row, write)
+    return _lanes.enqueue(row, _Write(do, find_again))
 
 
-def _run(row: Row, batch: Batch[Write[Any]]) -> Sequence[Any]:
-    def work(settle: bool, waiting: Waiting) -> list[Any | DomainError | RowHeld]:
-        return [write(settle, waiting) for write in batch.close()]
-
-    return commit_batch(batch, work)
+def _do(row: Row, batch: Batch[_Write[Any]], waiting: Waiting) -> list[Any]:
+    return [write.do(waiting) for write in batch.close()]
 
 
-_lanes: GroupCommit[Row, Write[Any], Any] = GroupCommit(_run, lambda row, write: (row,), most=1)
+def _find_again(row: Row, batch: Batch[_Write[Any]]) -> list[Any]:
+    return [write.find_again() if write.find_again else None for write in batch.close()]
+
+
+_lanes: GroupCommit[Row, _Write[Any], Any] = GroupCommit(
+    committed(_do, find_again=_find_again), lambda row, write: (row,), most=1
+)
 
 
 def then(future: "Future[T]", step: Callable[[T], U]) -> "Future[U]":

@@ -23,22 +23,36 @@ from common.errors import Busy, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
 _sqlite_turn = Lock()
-_thread = local()
 logger = structlog.get_logger(__name__)
+
+
+class _Thread(local):
+    """What is known in each thread of the transaction that is open there."""
+
+    joins = False
+    """Whether services take part in it."""
+    acts: list[Callable[[], object]] | None = None
+    """What is to be done after the commit; None when no transaction is open."""
+
+
+_thread = _Thread()
 
 
 class _CommitAnswerLost(Exception):
     """The connection broke between sending COMMIT and its answer."""
 
 
-def run_transaction(work: Callable[[bool], T]) -> T:
+def run_transaction(
+    work: Callable[[], T], *, find_again: Callable[[], T | None] | None = None
+) -> T:
     """Run `work` in its own durable transaction and return what it returns, after the commit.
 
     A deadlock, a lock timeout or a connection that broke before the commit has changed nothing:
     `work` runs again, `TRANSACTION_ATTEMPTS` times in all, with jitter between, outside of any
-    transaction. When the answer to a COMMIT is lost, `work` runs again with `settle=True`: it
-    must first take the lock that the lost transaction held, and then return what it finds under
-    the identity that the caller fixed before the first attempt, or else do the work.
+    transaction. When the answer to a COMMIT is lost, each further attempt begins with
+    `find_again`: it takes the lock that the lost transaction held, and returns what that one did,
+    found by an identity that the caller fixed before the first attempt, or None. Then `work` runs
+    again, as it does at once where doing it twice is doing it once.
 
     Raises:
         Busy: locks could not be had in time; nothing was written.
@@ -46,10 +60,15 @@ def run_transaction(work: Callable[[bool], T]) -> T:
         OutcomeUnknown: a commit's answer was lost and could not be settled.
         RuntimeError: called inside another transaction, unless by `run_joined`.
     """
-    if _joins():
+    if _thread.joins:
         with transaction.atomic():  # what is refused in here can be told, and the rest go on
-            return work(False)
-    settle = False
+            return work()
+
+    def work_unless_found() -> T:
+        found = find_again() if find_again else None
+        return work() if found is None else found
+
+    is_lost = False
     try:
         for attempt in Retrying(
             retry=retry_if_exception(_worth_another_attempt),
@@ -60,51 +79,44 @@ def run_transaction(work: Callable[[bool], T]) -> T:
         ):
             with attempt:
                 try:
-                    return _run_once(work, settle)
+                    result, acts = _run_once(work_unless_found if is_lost else work)
                 except _CommitAnswerLost:
-                    settle = True
+                    is_lost = True
                     raise
     except (_CommitAnswerLost, DjangoDatabaseError) as error:
         if not _worth_another_attempt(error) and not is_unavailable(error):
             raise  # a bug or a broken constraint, not a matter of trying again
-        if settle:
+        if is_lost:
             raise OutcomeUnknown from error
         raise (Busy if may_be_retried(error) else Unavailable) from error
-    raise AssertionError("unreachable: the last attempt returns or raises")
-
-
-def run_joined(work: Callable[[bool], T]) -> T:
-    """As `run_transaction`, and the services that `work` calls take part in its transaction.
-
-    They are tried again with it, so they have nothing to settle: `work` does, by an identity that
-    it writes itself.
-    """
-    left: list[Callable[[], object]] = []
-
-    def joined(settle: bool) -> T:
-        left.clear()
-        _thread.after_commit = left
-        try:
-            return work(settle)
-        finally:
-            _thread.after_commit = None
-
-    result = run_transaction(joined)
-    for act in left:
+    for act in acts:
         act()
     return result
 
 
+def run_joined(work: Callable[[], T]) -> T:
+    """As `run_transaction`, and the services that `work` calls take part in its transaction.
+
+    They are tried again with it, so they have nothing to find again: `work` fails on an identity
+    that it writes itself.
+    """
+
+    def joined() -> T:
+        _thread.joins = True
+        try:
+            return work()
+        finally:
+            _thread.joins = False
+
+    return run_transaction(joined)
+
+
 def after_commit(act: Callable[[], object]) -> None:
-    """Do what a service does once its transaction is committed: now, if it has joined no other."""
-    if _joins():
-        _thread.after_commit.append(act)
-    else:
+    """Do something once the transaction that is open has ended as it should; now, if none is."""
+    if _thread.acts is None:
         act()
-
-
-def _joins() -> bool:
-    return getattr(_thread, "after_commit", None) is not None
+    else:
+        _thread.acts.append(act)
 
 
 def discard_transaction() -> None:
@@ -115,23 +127,29 @@ def discard_transaction() -> None:
     transaction.set_rollback(True)
 
 
-def _run_once(work: Callable[[bool], T], settle: bool) -> T:
-    committing = False
+def _run_once(work: Callable[[], T]) -> tuple[T, list[Callable[[], object]]]:
+    """What `work` returns, and what it left to be done after the commit."""
+    is_committing = False
+    acts: list[Callable[[], object]] = []
     # Not asked first whether the connection still stands, a round trip each time: if it doesn't,
     # the work itself finds out, has changed nothing, and is tried again on a new one.
     connection.health_check_done = True  # type: ignore[attr-defined]  # its stubs lack it
     try:
         with in_turn(), timing.transaction() as commits, transaction.atomic(durable=True):
-            result = work(settle)
-            committing = True
+            _thread.acts = acts
+            try:
+                result = work()
+            finally:
+                _thread.acts = None
+            is_committing = True
             commits()
-        return result
+        return result, acts
     except DjangoDatabaseError as error:
         if is_connection_lost(error):
             connection.close()
         # Of a server that is down by now, Django tells that it could not reconnect, not what it was
         # doing: the commit may have been carried out all the same.
-        if committing and is_unavailable(error):
+        if is_committing and is_unavailable(error):
             raise _CommitAnswerLost from error
         raise
 

@@ -45,16 +45,14 @@ def create_coupon(*, sure: Collection[str] | None = None, **terms: Any) -> Coupo
     if sure is not None:
         ensure_sure(questions_about(coupon), sure)
 
-    def work(settle: bool) -> Coupon:
-        if settle:  # staff see it in the list; two campaigns would be worse than a late answer
-            mine = Coupon.objects.filter(name=coupon.name, created_at=coupon.created_at).first()
-            if mine is not None:
-                return mine
+    def work() -> Coupon:
         coupon.pk = None
         coupon.save(force_insert=True)
         return coupon
 
-    return run_transaction(work)
+    mine = Coupon.objects.filter(name=coupon.name, created_at=coupon.created_at)
+    # Staff see it in the list; two campaigns would be worse than a late answer.
+    return run_transaction(work, find_again=mine.first)
 
 
 def change_coupon(*, coupon_id: int, sure: Collection[str] | None = None, **terms: Any) -> Coupon:
@@ -72,7 +70,7 @@ def change_coupon(*, coupon_id: int, sure: Collection[str] | None = None, **term
     """
     _ensure_changeable(terms)
 
-    def work(settle: bool) -> Coupon:
+    def work() -> Coupon:
         coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
         before = copy(coupon)
         for name, value in terms.items():
@@ -116,11 +114,10 @@ def open_coupon_now(*, coupon_id: int, until: datetime | None = None) -> Coupon:
         Coupon.DoesNotExist: there is no such campaign.
     """
     now = timezone.now()
+    locked = Coupon.objects.select_for_update().filter(pk=coupon_id)
 
-    def work(settle: bool) -> Coupon:
-        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
-        if settle and coupon.issue_starts_at == now:
-            return coupon
+    def work() -> Coupon:
+        coupon = locked.get()
         if coupon.is_open_at(now):
             raise CouponIsOpen
         coupon.issue_starts_at = now
@@ -129,7 +126,8 @@ def open_coupon_now(*, coupon_id: int, until: datetime | None = None) -> Coupon:
         coupon.save(update_fields=["issue_starts_at", "issue_ends_at"])
         return coupon
 
-    return run_transaction(work)
+    opened = locked.filter(issue_starts_at=now)
+    return run_transaction(work, find_again=opened.first)
 
 
 def close_coupon_now(*, coupon_id: int) -> Coupon:
@@ -140,18 +138,18 @@ def close_coupon_now(*, coupon_id: int) -> Coupon:
         Coupon.DoesNotExist: there is no such campaign.
     """
     now = timezone.now()
+    locked = Coupon.objects.select_for_update().filter(pk=coupon_id)
 
-    def work(settle: bool) -> Coupon:
-        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
-        if settle and coupon.issue_ends_at == now:
-            return coupon
+    def work() -> Coupon:
+        coupon = locked.get()
         if not coupon.is_open_at(now):
             raise CouponNotOpen(CouponNotOpen.message)
         coupon.issue_ends_at = max(now, coupon.issue_starts_at + timedelta(microseconds=1))
         coupon.save(update_fields=["issue_ends_at"])
         return coupon
 
-    return run_transaction(work)
+    closed = locked.filter(issue_ends_at=now)
+    return run_transaction(work, find_again=closed.first)
 
 
 def clone_coupon(

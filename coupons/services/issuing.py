@@ -4,31 +4,25 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from common import metrics
-from common.db.batches import Batch, commit_batch
+from common.db.batches import Batch, committed
 from common.db.compiled import Compiled, update_of
 from common.db.group_commit import GroupCommit
 from common.db.locks import Locking, Row, RowHeld, RowLock, Waiting
 from common.db.rows import save_new
+from common.db.transactions import after_commit
 from common.errors import DomainError, NotFound
 from coupons import sold_out
-from coupons.errors import (
-    CouponAlreadyIssued,
-    CouponNotOpen,
-    CouponSoldOut,
-)
+from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponSoldOut
 from coupons.models import Coupon, IssuedCoupon
 from users.access import MEMBERS, Access, ensure_in_session
 from users.models import User
-from users.services import lock_active_members
-
-if TYPE_CHECKING:
-    pass
 
 CAMPAIGNS: RowLock[Coupon] = RowLock(Coupon.objects.all, is_hot=True)
 """Campaigns by their ids."""
@@ -69,33 +63,29 @@ def enqueue_issue(
     return _issuing.enqueue(coupon_id, Press(user_id, access))
 
 
-def _issue_batch(coupon_id: int, batch: Batch[Press]) -> Sequence[IssuedCoupon | DomainError]:
-    sold_out_at: float | None = None
-
-    def work(settle: bool, waiting: Waiting) -> list[IssuedCoupon | DomainError | RowHeld]:
-        nonlocal sold_out_at
-        coupon = lock_coupon(coupon_id, waiting)
-        # Closed only now: who came while others held the lock is served with those who waited.
-        presses = batch.close()
-        outcomes = issue_coupons(
-            coupon=coupon,
-            user_ids=[press.user_id for press in presses],
-            accesses=[press.access for press in presses],
-            settle=settle,
-            waiting=waiting,
-        )
-        is_sold_out = coupon.is_open and coupon.remaining_quantity <= 0
-        sold_out_at = sold_out.clock() if is_sold_out else None  # while it is locked
-        return outcomes
-
-    outcomes = commit_batch(batch, work)
-    if sold_out_at is not None:
-        sold_out.remember(coupon_id, seen_at=sold_out_at)
+def _issue(
+    coupon_id: int, batch: Batch[Press], waiting: Waiting
+) -> list[IssuedCoupon | DomainError | RowHeld]:
+    coupon = lock_coupon(coupon_id, waiting)
+    # Closed only now: who came while others held the lock is served with those who waited.
+    outcomes = issue_coupons(coupon=coupon, presses=batch.close(), waiting=waiting)
+    if coupon.is_open and coupon.remaining_quantity <= 0:
+        seen_at = sold_out.clock()  # while it is locked
+        after_commit(partial(sold_out.remember, coupon_id, seen_at=seen_at))
     return outcomes
 
 
+def _find_issued(coupon_id: int, batch: Batch[Press]) -> list[IssuedCoupon | None]:
+    """Also of members who were deactivated since."""
+    coupon = lock_coupon(coupon_id)
+    user_ids = [press.user_id for press in batch.close()]
+    found = IssuedCoupon.objects.filter(coupon=coupon, user__in=user_ids)
+    by_member = {issued.user_id: issued for issued in found}
+    return [by_member.get(user_id) for user_id in user_ids]
+
+
 _issuing: GroupCommit[int, Press, IssuedCoupon] = GroupCommit(
-    _issue_batch,
+    committed(_issue, find_again=_find_issued),
     lambda coupon_id, press: (Row(CAMPAIGNS, coupon_id), Row(MEMBERS, press.user_id)),
     deed="issue",
 )
@@ -115,29 +105,21 @@ def lock_coupon(coupon_id: int, waiting: Waiting = Waiting.LONG) -> Coupon:
 
 
 def issue_coupons(
-    *,
-    coupon: Coupon,
-    user_ids: Sequence[int],
-    accesses: Sequence[Access | None] | None = None,
-    settle: bool = False,
-    waiting: Waiting = Waiting.LONG,
+    *, coupon: Coupon, presses: Sequence[Press], waiting: Waiting = Waiting.LONG
 ) -> list[IssuedCoupon | DomainError | RowHeld]:
-    """Issue a locked campaign's next coupons in the order of `user_ids`.
+    """Issue a locked campaign's next coupons in the order of `presses`.
 
-    Returns a coupon or a refusal for each member, in the same order, or that others hold the
-    member's row. `accesses` are what their access tokens say, in the same order; none for
-    commands. With `settle`, a coupon that a member has already is the answer of the attempt whose
-    commit was lost, not a refusal.
+    Returns a coupon or a refusal for each press, in the same order, or that others hold the
+    member's row.
     """
-    members = _lock_members(coupon, user_ids, settle, waiting.for_own_rows)
+    members = _lock_members(coupon, [press.user_id for press in presses], waiting.for_own_rows)
     now = timezone.now()
     outcomes: list[IssuedCoupon | DomainError | RowHeld] = []
     issued_now: list[IssuedCoupon] = []
-    for press in map(Press, user_ids, accesses or [None] * len(user_ids)):
-        user_id = press.user_id
-        outcome = _decide(coupon, press, now, members, settle)
-        if isinstance(outcome, IssuedCoupon) and outcome.pk is None:
-            members.coupons[user_id] = outcome
+    for press in presses:
+        outcome = _decide(coupon, press, now, members)
+        if isinstance(outcome, IssuedCoupon):
+            members.holders.add(press.user_id)
             issued_now.append(outcome)
         outcomes.append(outcome)
     _save_issued(coupon, issued_now)
@@ -152,24 +134,18 @@ class _Members:
     """The active ones, and when their sessions last ended."""
     held: set[int]
     """Whose rows others hold."""
-    coupons: dict[int, IssuedCoupon]
-    """What they have of this campaign."""
+    holders: set[int]
+    """Who has a coupon of this campaign."""
 
 
-def _lock_members(
-    coupon: Coupon, user_ids: Sequence[int], settle: bool, waiting: Waiting
-) -> _Members:
-    if settle:  # also of members who were deactivated since
-        mine = IssuedCoupon.objects.filter(coupon=coupon, user__in=user_ids)
-        coupons = {issued.user_id: issued for issued in mine}
-        return _Members(lock_active_members(user_ids, waiting), set(), coupons)
+def _lock_members(coupon: Coupon, user_ids: Sequence[int], waiting: Waiting) -> _Members:
     # In one statement: the campaign is locked, and everybody waits.
     rows = _members_and_held.rows(coupon.pk, *user_ids, waiting=waiting)
     active = {pk: sessions_ended for pk, sessions_ended, _ in rows}
     return _Members(
         active=active,
         held=MEMBERS.held(set(user_ids) - active.keys(), waiting),
-        coupons={pk: IssuedCoupon(pk=held) for pk, _, held in rows if held is not None},
+        holders={pk for pk, _, issued in rows if issued is not None},
     )
 
 
@@ -184,23 +160,16 @@ _members_and_held = Locking(_build_members_and_held, shared=True)
 
 
 def _decide(
-    coupon: Coupon,
-    press: Press,
-    now: datetime,
-    members: _Members,
-    settle: bool,
+    coupon: Coupon, press: Press, now: datetime, members: _Members
 ) -> IssuedCoupon | DomainError | RowHeld:
     user_id = press.user_id
-    earlier = members.coupons.get(user_id)
-    if settle and earlier and earlier.pk:
-        return earlier
     if user_id in members.held:
         return RowHeld(Row(MEMBERS, user_id))
     try:
         ensure_in_session(members.active.get(user_id), press.access)
     except DomainError as refusal:
         return refusal
-    if earlier:
+    if user_id in members.holders:
         return CouponAlreadyIssued()
     if not coupon.is_open_at(now):
         return CouponNotOpen()

@@ -93,15 +93,14 @@ def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:
         CouponNotUsable: it is used, or revoked already.
         IssuedCoupon.DoesNotExist: there is no such coupon.
     """
+    locked = IssuedCoupon.objects.select_for_update().filter(pk=issued_id)
 
-    def work(settle: bool) -> IssuedCoupon:
-        issued = IssuedCoupon.objects.select_for_update().get(pk=issued_id)
-        if settle and issued.revoked_at is not None:
-            return issued
+    def work() -> IssuedCoupon:
+        issued = locked.get()
         if issued.used_at is not None or issued.revoked_at is not None:
             raise CouponNotUsable(_is(issued.status))
         issued.revoked_at = timezone.now()
         issued.save(update_fields=["revoked_at"])
         return issued
 
-    return run_transaction(work)
+    return run_transaction(work, find_again=locked.exclude(revoked_at=None).first)

@@ -8,6 +8,7 @@ from common.errors import NotFound, NotSignedIn
 from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponNotUsable, CouponSoldOut
 from coupons.models import IssuedCoupon
 from coupons.services import (
+    Press,
     issue_coupon,
     issue_coupons,
     lock_coupon,
@@ -32,15 +33,17 @@ def outcomes_of(outcomes):
     return [one.issue_number if isinstance(one, IssuedCoupon) else type(one) for one in outcomes]
 
 
+def presses(members):
+    return [Press(member.pk) for member in members]
+
+
 def holders_of(coupon):
     """Issue numbers and members, as stored."""
     return list(coupon.issued.order_by("issue_number").values_list("issue_number", "user_id"))
 
 
 def test_a_batch_is_numbered_in_the_order_of_arrival(coupon, members):
-    outcomes = issue_coupons(
-        coupon=lock_coupon(coupon.pk), user_ids=[member.pk for member in members]
-    )
+    outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), presses=presses(members))
 
     assert outcomes_of(outcomes) == [1, 2, 3, 4, 5]
     assert [issued.user_id for issued in outcomes] == [member.pk for member in members]
@@ -50,9 +53,7 @@ def test_a_batch_is_numbered_in_the_order_of_arrival(coupon, members):
 
 
 def test_each_coupon_of_a_batch_knows_its_own_row(coupon, members):
-    outcomes = issue_coupons(
-        coupon=lock_coupon(coupon.pk), user_ids=[member.pk for member in members]
-    )
+    outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), presses=presses(members))
 
     stored = IssuedCoupon.objects.in_bulk([issued.pk for issued in outcomes])
     for issued in outcomes:
@@ -63,10 +64,8 @@ def test_each_coupon_of_a_batch_knows_its_own_row(coupon, members):
 
 
 def test_a_batch_goes_on_where_the_one_before_it_ended(coupon, members):
-    ids = [member.pk for member in members]
-
-    issue_coupons(coupon=lock_coupon(coupon.pk), user_ids=ids[:2])
-    outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), user_ids=ids[2:])
+    issue_coupons(coupon=lock_coupon(coupon.pk), presses=presses(members[:2]))
+    outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), presses=presses(members[2:]))
 
     assert outcomes_of(outcomes) == [3, 4, 5]
 
@@ -74,9 +73,7 @@ def test_a_batch_goes_on_where_the_one_before_it_ended(coupon, members):
 def test_the_first_to_arrive_get_the_last_coupons(make_coupon, members):
     coupon = make_coupon(total_quantity=3)
 
-    outcomes = issue_coupons(
-        coupon=lock_coupon(coupon.pk), user_ids=[member.pk for member in members]
-    )
+    outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), presses=presses(members))
 
     assert outcomes_of(outcomes) == [1, 2, 3, CouponSoldOut, CouponSoldOut]
     assert holders_of(coupon) == [(n, members[n - 1].pk) for n in (1, 2, 3)]
@@ -92,7 +89,11 @@ def test_one_bad_request_harms_no_other(make_coupon, members):
 
     outcomes = issue_coupons(
         coupon=lock_coupon(coupon.pk),
-        user_ids=[holder.pk, inactive.pk, first.pk, nobody, second.pk, first.pk, late.pk],
+        presses=[
+            *presses([holder, inactive, first]),
+            Press(nobody),
+            *presses([second, first, late]),
+        ],
     )
 
     assert outcomes_of(outcomes) == [
@@ -110,7 +111,7 @@ def test_one_bad_request_harms_no_other(make_coupon, members):
 
 
 def test_a_member_who_is_twice_in_a_batch_gets_one_coupon(coupon, member):
-    outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), user_ids=[member.pk, member.pk])
+    outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), presses=presses([member, member]))
 
     assert outcomes_of(outcomes) == [1, CouponAlreadyIssued]
     assert holders_of(coupon) == [(1, member.pk)]
@@ -120,44 +121,22 @@ def test_a_batch_outside_of_the_window_is_refused_as_a_whole(make_coupon, member
     coupon = make_coupon(issue_ends_at=TEN_O_CLOCK)
 
     with nothing_changes():
-        outcomes = issue_coupons(
-            coupon=lock_coupon(coupon.pk), user_ids=[member.pk for member in members]
-        )
+        outcomes = issue_coupons(coupon=lock_coupon(coupon.pk), presses=presses(members))
 
     assert outcomes_of(outcomes) == [CouponNotOpen] * 5
 
 
 def test_a_batch_for_an_unknown_campaign_is_refused(coupon, member):
     with nothing_changes(), pytest.raises(NotFound):
-        issue_coupons(coupon=lock_coupon(coupon.pk + 1), user_ids=[member.pk])
-
-
-def test_settling_answers_with_the_coupons_of_the_lost_attempt(make_coupon, members):
-    coupon = make_coupon(total_quantity=3)
-    ids = [member.pk for member in members]
-    lost = issue_coupons(coupon=lock_coupon(coupon.pk), user_ids=ids)
-
-    with nothing_changes():
-        settled = issue_coupons(coupon=lock_coupon(coupon.pk), user_ids=ids, settle=True)
-
-    assert outcomes_of(settled) == outcomes_of(lost) == [1, 2, 3, CouponSoldOut, CouponSoldOut]
-    assert [issued.pk for issued in settled[:3]] == [issued.pk for issued in lost[:3]]
-
-
-def test_settling_an_attempt_that_never_happened_issues(coupon, member):
-    outcomes = issue_coupons(
-        coupon=lock_coupon(coupon.pk), user_ids=[member.pk, member.pk], settle=True
-    )
-
-    assert outcomes_of(outcomes) == [1, CouponAlreadyIssued]
+        issue_coupons(coupon=lock_coupon(coupon.pk + 1), presses=presses([member]))
 
 
 def test_the_number_of_statements_does_not_grow_with_the_batch(coupon, make_member):
     counts = []
     for size in (2, 20):
-        user_ids = [make_member().pk for _ in range(size)]
+        asked = presses([make_member() for _ in range(size)])
         locked = lock_coupon(coupon.pk)
-        counts.append(count_statements(issue_coupons, coupon=locked, user_ids=user_ids))
+        counts.append(count_statements(issue_coupons, coupon=locked, presses=asked))
 
     assert counts[0] == counts[1]
     assert coupon.issued.count() == 22

@@ -88,16 +88,15 @@ def keep_result(report: AuditReport, *, started_at: datetime) -> AuditRun | None
         text="\n".join(lines)[:TEXT_MAX],
     )
 
-    def work(settle: bool) -> AuditRun:
-        same = AuditRun.objects.filter(started_at=run.started_at, seconds=run.seconds)
-        if settle and (kept := same.first()):
-            return kept
+    same = AuditRun.objects.filter(started_at=run.started_at, seconds=run.seconds)
+
+    def work() -> AuditRun:
         run.pk = None
         run.save(force_insert=True)
         return run
 
     try:
-        kept = run_transaction(work)
+        kept = run_transaction(work, find_again=same.first)
         close_days()
         return kept
     except (DomainError, DatabaseError) as error:

@@ -49,7 +49,7 @@ def close_days() -> int:
     """
     today = timezone.localdate(timezone.now() - CLOSES_AFTER)
 
-    def work(settle: bool) -> int:
+    def work() -> int:
         last = ClosedDay.objects.aggregate(last=Max("day"))["last"]
         over = Order.objects.filter(day__lt=today)
         sums = _sums(over.filter(day__gt=last) if last else over)

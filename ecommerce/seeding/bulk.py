@@ -124,7 +124,7 @@ def _in_batches(count: int, size: int) -> Iterator[range]:
 
 def _write(rows: "QuerySet[Any]", insert: Callable[[], object]) -> None:
     """Insert in a transaction; not again if the answer was lost and `rows` are there."""
-    run_transaction(lambda settle: None if settle and rows.exists() else insert())
+    run_transaction(insert, find_again=lambda: rows.exists() or None)
 
 
 def _window(rng: Random, rows: "QuerySet[Any]", size: int) -> list[int]:
@@ -170,7 +170,7 @@ def _insert_members(run: Run, members: Sequence[NewMember]) -> None:
 
 
 def _add_products(run: Run, count: int) -> Iterator[int]:
-    categories = run_transaction(lambda settle: ensure_categories(CATEGORIES)) if count else {}
+    categories = run_transaction(lambda: ensure_categories(CATEGORIES)) if count else {}
     category_ids = list(categories.values())
     for batch in _in_batches(count, ROWS_BATCH):
         _insert_products(run, [_new_product(run, number, category_ids) for number in batch])
@@ -274,8 +274,7 @@ def _plan_orders(
 
 
 def _insert_orders(run: Run, orders: Sequence[PastOrder]) -> None:
-    run_transaction(
-        lambda settle: insert_orders(
-            orders, series=run.series, charge_unit=CHARGE_UNIT, settle=settle
-        )
+    _write(
+        Order.objects.filter(number=orders[0].number),
+        lambda: insert_orders(orders, series=run.series, charge_unit=CHARGE_UNIT),
     )

@@ -65,23 +65,18 @@ class _Book:
     """By order number."""
 
 
-def insert_orders(
-    orders: Sequence[PastOrder], *, series: Series, charge_unit: int, settle: bool = False
-) -> None:
+def insert_orders(orders: Sequence[PastOrder], *, series: Series, charge_unit: int) -> None:
     """Insert orders, given in the order of their moments, with all that follows from them.
 
     Members charge their wallets, in multiples of `charge_unit` won, before they would spend what
     was there; and what is sold is delivered before: so balances never get lower, and stock stays
-    as it is. Needs an open transaction, and locks as `place_orders` does. With `settle`, the
-    attempt whose commit was lost may have inserted them already.
+    as it is. Needs an open transaction, and locks as `place_orders` does.
 
     Raises:
         CouponNotUsable: a coupon was not usable at its order's moment.
         BalanceLimitExceeded: an order costs more than wallets may hold.
     """
     wallets = lock_wallets({order.user_id for order in orders})
-    if settle and Order.objects.filter(number=orders[0].number).exists():
-        return
     coupons = lock_issued_coupons({order.coupon_id for order in orders if order.coupon_id})
     products = lock_products({product for order in orders for product in order.quantities})
     floors = {pk: min(w.balance, settings.BALANCE_MAX // 2) for pk, w in wallets.items()}

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 BEFORE_A_BATCH_IS_CLOSED = {
     "coupons": "coupons.services.issuing.lock_coupon",  # in each attempt
-    "orders": "orders.services.commit_batch",  # before the first
+    "orders": "common.db.batches.close_old_connections",  # before the first
 }
 
 
@@ -100,7 +100,7 @@ def test_a_batch_whose_commit_was_lost_is_issued_once(make_member, coupon, arriv
 
     assert tally(answers) == {"201": 10}
     assert holders(coupon) == asked(arrivals)
-    assert transactions.call_count == 2
+    assert transactions.call_count == (2 if happened else 3)  # to find again, and to issue
 
 
 def test_a_batch_that_cannot_be_settled_tells_everybody_that_the_outcome_is_unknown(

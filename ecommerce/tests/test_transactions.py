@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from common.db.transactions import run_transaction
+from common.db.transactions import after_commit, run_joined, run_transaction
 from common.errors import Busy, OutcomeUnknown, Unavailable
 from ecommerce.tests.expectations import refusal, refused
 from ecommerce.tests.lost_commits import lost_commits
@@ -31,12 +31,14 @@ class Work:
 
     def __init__(self, *errors):
         self.errors = list(errors)
-        self.settles = []
+        self.calls = []
 
-    def __call__(self, settle):
-        self.settles.append(settle)
-        if settle and (mine := Category.objects.filter(slug="mine").first()):
-            return mine
+    def find_again(self):
+        self.calls.append("find again")
+        return Category.objects.filter(slug="mine").first()
+
+    def __call__(self):
+        self.calls.append("work")
         mine = Category.objects.create(name="mine", slug="mine")
         if self.errors:
             raise self.errors.pop(0)
@@ -54,7 +56,7 @@ def test_work_runs_once_in_a_transaction_and_its_result_is_returned_after_the_co
     work = Work()
 
     assert run_transaction(work) == Category.objects.get()
-    assert (work.settles, pauses) == ([False], [])
+    assert (work.calls, pauses) == (["work"], [])
     assert not connection.in_atomic_block
 
 
@@ -64,7 +66,7 @@ def test_what_the_database_asks_to_try_again_is_tried_again(pauses, error):
 
     run_transaction(work)
 
-    assert work.settles == [False, False, False]
+    assert work.calls == ["work"] * 3
     assert written() == ["mine"]
     assert len(pauses) == 2
     assert all(0 <= pause <= 0.05 for pause in pauses)
@@ -78,7 +80,7 @@ def test_the_number_of_attempts_is_a_setting(settings, pauses, attempts):
     with pytest.raises(Busy):
         run_transaction(work)
 
-    assert len(work.settles) == attempts
+    assert len(work.calls) == attempts
     assert written() == []
 
 
@@ -106,7 +108,7 @@ def test_a_database_that_refuses_is_unavailable_at_once(pauses, error):
     with pytest.raises(Unavailable):
         run_transaction(work)
 
-    assert (work.settles, pauses, written()) == ([False], [], [])
+    assert (work.calls, pauses, written()) == (["work"], [], [])
 
 
 @pytest.mark.parametrize("error", BUGS)
@@ -117,7 +119,7 @@ def test_a_bug_or_a_broken_constraint_passes_through_at_once(pauses, error):
         run_transaction(work)
 
     assert raised.value is error
-    assert (work.settles, pauses, written()) == ([False], [], [])
+    assert (work.calls, pauses, written()) == (["work"], [], [])
 
 
 def test_a_refusal_of_the_domain_passes_through_and_leaves_nothing(pauses):
@@ -126,7 +128,7 @@ def test_a_refusal_of_the_domain_passes_through_and_leaves_nothing(pauses):
     with pytest.raises(InsufficientBalance):
         run_transaction(work)
 
-    assert (work.settles, written()) == ([False], [])
+    assert (work.calls, written()) == (["work"], [])
 
 
 def test_each_retry_leaves_a_warning(pauses, caplog):
@@ -141,7 +143,7 @@ def test_each_retry_leaves_a_warning(pauses, caplog):
 def test_a_new_connection_serves_after_the_old_one_was_lost(pauses):
     connections = []
 
-    def work(settle):
+    def work():
         connection.ensure_connection()
         connections.append(connection.connection)
         if len(connections) == 1:
@@ -158,7 +160,7 @@ def test_inside_of_another_transaction_nothing_is_run(pauses):
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         run_transaction(work)
 
-    assert (work.settles, written()) == ([], [])
+    assert (work.calls, written()) == ([], [])
 
 
 # --- Commits whose answer is lost ---------------------------------------------------------------
@@ -169,10 +171,18 @@ def test_a_lost_commit_is_settled_and_acts_once(pauses, happened):
     work = Work()
 
     with lost_commits(happened=happened):
-        result = run_transaction(work)
+        result = run_transaction(work, find_again=work.find_again)
 
-    assert work.settles == [False, True]
+    assert work.calls == ["work", "find again", *([] if happened else ["work"])]
     assert result == Category.objects.get()
+
+
+def test_what_finds_nothing_again_is_done_again(pauses):
+    def work():
+        return Category.objects.get_or_create(name="mine", slug="mine")
+
+    with lost_commits(happened=True):
+        assert run_transaction(work) == (Category.objects.get(), False)
 
 
 @pytest.mark.parametrize("happened", [True, False])
@@ -180,21 +190,20 @@ def test_a_commit_that_is_lost_every_time_has_an_unknown_outcome(pauses, happene
     work = Work()
 
     with lost_commits(happened=happened, times=3), pytest.raises(OutcomeUnknown):
-        run_transaction(work)
+        run_transaction(work, find_again=work.find_again)
 
-    assert work.settles == [False, True, True]
+    again = ["find again"] if happened else ["find again", "work"]
+    assert work.calls == ["work", *again, *again]
     assert written() == (["mine"] if happened else [])
 
 
 @pytest.mark.parametrize("error", [TRY_AGAIN[0], LOST[0], REFUSED[0]])
 def test_a_lost_commit_that_nobody_can_look_up_has_an_unknown_outcome(pauses, error):
-    def work(settle):
-        if settle:
-            raise error
-        Category.objects.create(name="mine", slug="mine")
+    def find_again():
+        raise error
 
     with lost_commits(happened=True), pytest.raises(OutcomeUnknown) as raised:
-        run_transaction(work)
+        run_transaction(Work(), find_again=find_again)
 
     assert raised.value.__cause__ is error
     assert written() == ["mine"]
@@ -213,24 +222,77 @@ def test_a_lost_commit_of_a_server_that_is_then_down_has_an_unknown_outcome(paus
     with lost_commits(happened=True), monkeypatch.context() as down:
         down.setattr(BaseDatabaseWrapper, "_rollback", lose)
         down.setattr(type(connections["default"]), "get_new_connection", refuse)
+        work = Work()
         with pytest.raises(OutcomeUnknown):
-            run_transaction(Work())
+            run_transaction(work, find_again=work.find_again)
 
     assert written() == ["mine"]
 
 
-def test_once_a_commit_was_lost_every_further_attempt_settles(pauses):
-    settles = []
+def test_once_a_commit_was_lost_every_further_attempt_looks_first(pauses):
+    calls = []
 
-    def work(settle):
-        settles.append(settle)
-        if len(settles) == 2:
+    def find_again():
+        calls.append("find again")
+
+    def work():
+        calls.append("work")
+        if len(calls) == 3:
             raise TRY_AGAIN[0]
         return "done"
 
     with lost_commits(happened=False):
-        assert run_transaction(work) == "done"
-    assert settles == [False, True, True]
+        assert run_transaction(work, find_again=find_again) == "done"
+    assert calls == ["work", "find again", "work", "find again", "work"]
+
+
+# --- After the commit ---------------------------------------------------------------------------
+
+
+def test_what_is_left_to_be_done_is_done_once_and_after_the_commit(pauses):
+    seen = []
+
+    def work():
+        after_commit(lambda: seen.append((connection.in_atomic_block, written())))
+        Category.objects.create(name="mine", slug="mine")
+        if not pauses:
+            raise TRY_AGAIN[0]
+
+    run_transaction(work)
+    assert seen == [(False, ["mine"])]
+
+
+def test_nothing_is_done_after_a_transaction_that_failed(pauses):
+    seen = []
+
+    def work():
+        after_commit(lambda: seen.append(1))
+        raise InsufficientBalance
+
+    with pytest.raises(InsufficientBalance):
+        run_transaction(work)
+    assert seen == []
+
+
+def test_what_a_service_that_joined_leaves_is_done_after_the_commit_of_all(pauses):
+    seen = []
+
+    def service():
+        after_commit(lambda: seen.append(connection.in_atomic_block))
+
+    def work():
+        run_transaction(service)
+        after_commit(lambda: seen.append("between"))
+        assert seen == []
+
+    run_joined(work)
+    assert seen == [False, "between"]
+
+
+def test_without_a_transaction_it_is_done_at_once():
+    seen = []
+    after_commit(lambda: seen.append(1))
+    assert seen == [1]
 
 
 def test_a_deadlock_at_the_commit_was_rolled_back_and_is_just_tried_again(pauses, monkeypatch):
@@ -247,7 +309,7 @@ def test_a_deadlock_at_the_commit_was_rolled_back_and_is_just_tried_again(pauses
 
     run_transaction(work)
 
-    assert work.settles == [False, False]
+    assert work.calls == ["work"] * 2
     assert written() == ["mine"]
 
 

@@ -229,21 +229,6 @@ def test_a_key_that_came_before_the_batch_is_replayed_in_it(client, member, prod
     assert again.value.pk == earlier.value.pk
 
 
-def test_settling_finds_the_orders_that_were_placed_and_places_the_others(make_product, members):
-    product = make_product(price=100, stock=3)
-    drafts = [draft(user, (product, 1)) for user in members]
-    (lost,) = place_orders(drafts[:1])
-
-    outcomes = place_orders(drafts, settle=True)
-
-    assert results(outcomes) == [100, 100, 100]
-    assert outcomes[0].value.pk == lost.value.pk
-    assert not outcomes[0].replayed
-    assert Order.objects.count() == 3
-    product.refresh_from_db()
-    assert product.stock == 0
-
-
 def test_the_statements_of_a_batch_grow_neither_with_its_drafts_nor_their_lines(
     make_product, make_member, issue
 ):

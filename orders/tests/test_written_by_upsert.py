@@ -30,7 +30,7 @@ def drafts(make_member, make_product, coupon):
 
 
 def place(drafts):
-    return run_transaction(lambda settle: place_orders(drafts, settle=settle))
+    return run_transaction(lambda: place_orders(drafts))
 
 
 def test_what_describes_a_product_is_not_sent_back_to_write_its_stock(drafts):

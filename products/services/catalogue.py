@@ -66,11 +66,10 @@ def create_product(
         ensure_sure(questions_about(product), sure)
     reference = new_reference("STK")
 
-    def work(settle: bool) -> Product:
-        mine = Product.objects.filter(sku=product.sku).first() if settle or sku else None
-        if mine and settle and mine.created_at == product.created_at:
-            return mine
-        if mine:
+    same = Product.objects.filter(sku=product.sku)
+
+    def work() -> Product:
+        if sku and same.exists():
             raise SkuTaken(attr="sku")
         product.pk = None
         product.save(force_insert=True)
@@ -79,9 +78,10 @@ def create_product(
         return product
 
     try:
-        return run_transaction(work)
+        mine = same.filter(created_at=product.created_at)
+        return run_transaction(work, find_again=mine.first)
     except IntegrityError as error:
-        if Product.objects.filter(sku=product.sku).exists():
+        if same.exists():
             raise SkuTaken(attr="sku") from error
         raise
 
@@ -102,7 +102,7 @@ def change_product(
     if foreign := changes.keys() - CHANGEABLE:
         raise TypeError(f"not changed this way: {', '.join(sorted(foreign))}")
 
-    def work(settle: bool) -> Product:
+    def work() -> Product:
         product = Product.objects.select_for_update().get(pk=product_id)
         old_price = product.price
         for name, value in changes.items():
@@ -134,7 +134,7 @@ def questions_about(product: Product, old_price: int | None = None) -> list[Vali
 def set_products_active(*, product_ids: Collection[int], is_active: bool) -> list[Product]:
     """Put products on sale, or withdraw them, in one transaction; those that this changed."""
 
-    def work(settle: bool) -> list[Product]:
+    def work() -> list[Product]:
         products = lock_products(product_ids)
         changed = [one for one in products.values() if one.is_active != is_active]
         for product in changed:
@@ -186,15 +186,21 @@ def change_prices(*, old_prices: Mapping[int, int], rule: PriceRule) -> list[Pri
             rows = Product.objects.filter(pk__in=refused).order_by("pk")
             raise refusal(_named(refusal.message, rows.values_list("name", flat=True)))
 
-    def work(settle: bool) -> list[PriceChange]:
+    def changes() -> tuple[dict[int, Product], list[PriceChange]]:
         products = lock_products(old_prices)
-        done = [
+        return products, [
             PriceChange(product, old_prices[pk])
             for pk, product in products.items()
             if old_prices[pk] != new_prices[pk]
         ]
-        if settle and done and all(one.product.price == new_prices[one.product.pk] for one in done):
-            return done
+
+    def find_again() -> list[PriceChange] | None:
+        _, done = changes()
+        is_done = done and all(one.product.price == new_prices[one.product.pk] for one in done)
+        return done if is_done else None
+
+    def work() -> list[PriceChange]:
+        products, done = changes()
         other = [one.name for pk, one in products.items() if one.price != old_prices[pk]]
         if other or len(products) < len(old_prices):
             raise PriceHasChanged(_named(PriceHasChanged.message, other))
@@ -203,7 +209,7 @@ def change_prices(*, old_prices: Mapping[int, int], rule: PriceRule) -> list[Pri
         save_fields([one.product for one in done], ["price"])
         return done
 
-    return run_transaction(work)
+    return run_transaction(work, find_again=find_again)
 
 
 def _named(message: Any, names: Iterable[str], most: int = 5) -> str:

@@ -52,14 +52,12 @@ def keep_file(*, content: bytes, name: str, seen: Seen, staff_id: int) -> Import
     # Packed: a database may take no statement that is longer than its packets.
     file = ImportFile(content=compress(content, 1), name=name, seen=seen, created_by_id=staff_id)
 
-    def work(settle: bool) -> ImportFile:
-        if settle and ImportFile.objects.filter(pk=file.pk).exists():
-            return file
+    def work() -> ImportFile:
         ImportFile.objects.filter(created_at__lt=file.created_at - FILE_KEPT).delete()
         file.save(force_insert=True)
         return file
 
-    return run_transaction(work)
+    return run_transaction(work, find_again=ImportFile.objects.filter(pk=file.pk).first)
 
 
 def take_file(*, key: UUID, staff_id: int) -> tuple[ImportFile | None, bool]:
@@ -70,7 +68,7 @@ def take_file(*, key: UUID, staff_id: int) -> tuple[ImportFile | None, bool]:
     moment = timezone.now()
     files = ImportFile.objects.filter(pk=key, created_by_id=staff_id)
 
-    def work(settle: bool) -> ImportFile | None:
+    def work() -> ImportFile | None:
         files.filter(taken_at=None).update(taken_at=moment)
         return files.first()
 
@@ -86,7 +84,7 @@ def content_of(file: ImportFile) -> bytes:
 def finish_file(file: ImportFile, *, outcome: str) -> None:
     """Note what became of an import, for whoever confirms it again, and drop its content."""
 
-    def work(settle: bool) -> None:
+    def work() -> None:
         ImportFile.objects.filter(pk=file.pk).update(outcome=outcome, content=b"")
 
     run_transaction(work)
@@ -183,25 +181,30 @@ def _import_batch(
     skus = [row.sku for row in rows]
     attempted: list[ImportOutcome] = []
 
-    def work(settle: bool) -> list[ImportOutcome]:
-        nonlocal attempted
+    def plan() -> list[ImportOutcome]:
         # Locked by id, as everywhere; by sku the locks would be taken in another order.
         ids = list(Product.objects.filter(sku__in=skus).values_list("pk", flat=True))
         locked = {product.sku: product for product in lock_products(ids).values()}
         outcomes = _plan_import(rows, locked, name)
         if seen is not None:
             _refuse_unseen(outcomes, seen)
-        if settle and attempted and not any(one.writes for one in outcomes):
-            return attempted  # the attempt whose answer was lost has done all there is to do
-        attempted = outcomes
-        _write_import([one for one in outcomes if one.writes], name, staff_id)
         return outcomes
 
+    def find_again() -> list[ImportOutcome] | None:
+        """What was attempted, if there is nothing left to do of it."""
+        return None if any(outcome.writes for outcome in plan()) else attempted
+
+    def work() -> list[ImportOutcome]:
+        nonlocal attempted
+        attempted = plan()
+        _write_import([one for one in attempted if one.writes], name, staff_id)
+        return attempted
+
     try:
-        return run_transaction(work)
+        return run_transaction(work, find_again=find_again)
     except IntegrityError:
         # A product with one of these skus was made since we looked; now it is found.
-        return run_transaction(work)
+        return run_transaction(work, find_again=find_again)
 
 
 def _plan_import(

@@ -69,10 +69,10 @@ def adjust_stock(
         raise ValueError("an adjustment needs a quantity, and a reason of at most 200 characters")
     reference = new_reference("STK")
 
-    def work(settle: bool) -> StockAdjustment:
-        product = Product.objects.select_for_update().get(pk=product_id)
-        if settle and (mine := StockAdjustment.objects.filter(reference=reference).first()):
-            return mine
+    locked = Product.objects.select_for_update().filter(pk=product_id)
+
+    def work() -> StockAdjustment:
+        product = locked.get()
         if product.stock + quantity < 0:
             raise OutOfStock
         if product.stock + quantity > STOCK_MAX:
@@ -81,7 +81,11 @@ def adjust_stock(
         product.save(update_fields=["stock"])
         return record_adjustment(product, quantity, reason.strip(), staff_id, reference)
 
-    return run_transaction(work)
+    def find_again() -> StockAdjustment | None:
+        locked.get()
+        return StockAdjustment.objects.filter(reference=reference).first()
+
+    return run_transaction(work, find_again=find_again)
 
 
 def record_adjustment(

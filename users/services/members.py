@@ -44,18 +44,17 @@ def prepare_sign_up(*, username: str, password: str, email: str = "") -> HashedW
 
 
 def _create(user: User) -> User:
-    def work(settle: bool) -> User:
-        if settle:
-            mine = User.objects.filter(username=user.username, password=user.password).first()
-            if mine is not None:  # nobody else has this password's salt: it is ours
-                return mine
+    # Nobody else has this password's salt: it is ours.
+    mine = User.objects.filter(username=user.username, password=user.password)
+
+    def work() -> User:
         user.pk = None
         user.save(force_insert=True)
         Wallet.objects.create(user=user)
         return user
 
     try:
-        return run_transaction(work)
+        return run_transaction(work, find_again=mine.first)
     except IntegrityError as error:
         holders = User.objects.filter(Q(username=user.username) | Q(name_key=user.name_key))
         if not holders.exists():
@@ -134,18 +133,20 @@ def prepare_password_change(
 def _replace_password(user_id: int, encoded: str, sessions_ended: int) -> "Future[TokenPair]":
     pair: TokenPair | None = None
 
-    def work(settle: bool, waiting: Waiting) -> TokenPair:
+    def find_again() -> TokenPair | None:
+        user = ACCOUNTS.one(user_id)
+        return pair if user and user.password == encoded else None
+
+    def work(waiting: Waiting) -> TokenPair:
         nonlocal pair
         user = ACCOUNTS.one(user_id, waiting)
-        if settle and pair and user and user.password == encoded:
-            return pair
         user = ensure_may_act(user, Access(issued_at=0, began_after=sessions_ended))
         user.password = encoded
         user.save(update_fields=["password"])
         pair = begin_session(user)
         return pair
 
-    return write_later(Row(ACCOUNTS, user_id), work)
+    return write_later(Row(ACCOUNTS, user_id), work, find_again=find_again)
 
 
 def change_email(*, user_id: int, email: str | None, access: Access | None = None) -> User:
@@ -164,7 +165,7 @@ def enqueue_email_change(
 ) -> "Future[User]":
     """As `change_email`, without waiting for the member's row."""
 
-    def work(settle: bool, waiting: Waiting) -> User:
+    def work(waiting: Waiting) -> User:
         user = ensure_may_act(ACCOUNTS.one(user_id, waiting), access)
         if email is not None:
             user.email = User.objects.normalize_email(email)

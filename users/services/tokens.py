@@ -83,7 +83,7 @@ class _SignIn:
 
 
 def _begin_session(user: User, renewed: str | None) -> "Future[TokenPair]":
-    def work(settle: bool, waiting: Waiting) -> TokenPair:
+    def work(waiting: Waiting) -> TokenPair:
         # A lost pair is of no use to anyone: whatever became of it, make another.
         accounts = ACCOUNTS if renewed else MEMBERS
         if accounts.one(user.pk, waiting) is None:
@@ -156,10 +156,12 @@ def _rotate(claims: RefreshClaims, simultaneous: bool) -> "Future[TokenPair | No
     before = _session(claims)
     jti = new_jti()
 
-    def work(settle: bool, waiting: Waiting) -> TokenPair | None:
+    def find_again() -> TokenPair | None:
+        session = _lock(before.pk)
+        return new_pair(session, jti) if session.token_hash == hash_of(jti) else None
+
+    def work(waiting: Waiting) -> TokenPair | None:
         session = _lock(before.pk, waiting)
-        if settle and session.token_hash == hash_of(jti):
-            return new_pair(session, jti)
         now = timezone.now()
         if not session.is_live_at(now) or not _is_in_force(session):
             raise RefreshTokenRefused
@@ -173,7 +175,7 @@ def _rotate(claims: RefreshClaims, simultaneous: bool) -> "Future[TokenPair | No
         session.save(update_fields=["ended_at"])
         return None
 
-    return write_later(Row(SESSIONS, before.pk), work)
+    return write_later(Row(SESSIONS, before.pk), work, find_again=find_again)
 
 
 _in_use: Counter[str] = Counter()
@@ -212,7 +214,7 @@ def enqueue_revocation(*, refresh: str, everywhere: bool = False) -> "Future[Non
     claims = read_refresh_token(refresh)
     session_id = claims.session_id or _session(claims).pk
 
-    def work(settle: bool, waiting: Waiting) -> None:
+    def work(waiting: Waiting) -> None:
         session = _lock(session_id, waiting)
         had_ended = session.ended_at is not None
         if everywhere and not had_ended:
@@ -241,7 +243,7 @@ def remove_dead_sessions(*, limit: int = 1_000) -> Removed:
     """Remove at most `limit` sessions whose last refresh token has expired."""
     dead = Session.objects.filter(used_at__lt=timezone.now() - SessionRefreshToken.lifetime)
 
-    def work(settle: bool) -> Removed:
+    def work() -> Removed:
         ids = list(dead.order_by("used_at").values_list("pk", flat=True)[:limit])
         Session.objects.filter(pk__in=ids).delete()
         return Removed(len(ids), more=len(ids) == limit)
@@ -262,7 +264,7 @@ def _session(claims: RefreshClaims) -> Session:
     return session
 
 
-def _lock(session_id: int, waiting: Waiting) -> Session:
+def _lock(session_id: int, waiting: Waiting = Waiting.LONG) -> Session:
     session = SESSIONS.one(session_id, waiting) if session_id in DB_IDS else None
     if session is None:
         raise RefreshTokenRefused

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.utils import timezone
 
-from common.db.batches import Batch, commit_batch
+from common.db.batches import Batch, committed
 from common.db.group_commit import GroupCommit
 from common.db.idempotency import IdempotencyKey, Outcome
 from common.db.locks import Locking, Row, RowHeld, RowLock, Waiting
@@ -149,14 +149,13 @@ def enqueue_charge(
 
 
 def charge_wallets(
-    charges: Sequence[Charge], *, settle: bool = False, waiting: Waiting = Waiting.LONG
+    charges: Sequence[Charge], *, waiting: Waiting = Waiting.LONG
 ) -> list[Outcome[WalletTransaction] | DomainError | RowHeld]:
     """Charge a batch of wallets, in the order given. Needs an open transaction.
 
-    Returns an entry for each charge, in the same order, or why there is none. With `settle`, a
-    charge whose reference is in the ledger was made by the attempt whose commit was lost.
+    Returns an entry for each charge, in the same order, or why there is none.
     """
-    locked = _lock_for_charges(charges, settle, waiting.for_own_rows)
+    locked = _lock_for_charges(charges, waiting.for_own_rows)
     outcomes: list[Outcome[WalletTransaction] | DomainError | RowHeld] = []
     made: dict[int, list[WalletTransaction]] = defaultdict(list)
     for charge in charges:
@@ -183,18 +182,15 @@ class _LockedForCharges:
     held: set[int]
     """Members whose rows others hold."""
     wallets: dict[int, Wallet]
-    by_reference: dict[str, WalletTransaction]
     by_key: dict[tuple[int, str], WalletTransaction]
     """Entries by wallet and idempotency key."""
 
 
-def _lock_for_charges(
-    charges: Sequence[Charge], settle: bool, waiting: Waiting
-) -> _LockedForCharges:
+def _lock_for_charges(charges: Sequence[Charge], waiting: Waiting) -> _LockedForCharges:
     user_ids = {charge.user_id for charge in charges}
     active = lock_active_members(user_ids, waiting)
     held = MEMBERS.held(user_ids - active.keys(), waiting)
-    wallets = lock_wallets(user_ids if settle else active, waiting)
+    wallets = lock_wallets(active, waiting)
     # Looked up after the wallet's lock: whoever holds the same key is done by now.
     entries = WalletTransaction.objects.filter(wallet__in=[one.pk for one in wallets.values()])
     keys = {charge.idempotency.key for charge in charges if charge.idempotency}
@@ -202,17 +198,11 @@ def _lock_for_charges(
         (entry.wallet_id, str(entry.idempotency_key)): entry
         for entry in (entries.filter(idempotency_key__in=keys) if keys else ())
     }
-    made = entries.filter(
-        kind=WalletTransaction.Kind.CHARGE, reference__in=[one.reference for one in charges]
-    )
-    by_reference = {entry.reference: entry for entry in (made if settle else ())}
-    return _LockedForCharges(active, held, wallets, by_reference, by_key)
+    return _LockedForCharges(active, held, wallets, by_key)
 
 
 def _find_earlier(charge: Charge, locked: _LockedForCharges) -> Outcome[WalletTransaction] | None:
-    """The entry that this very request has made before, if it has."""
-    if mine := locked.by_reference.get(charge.reference):  # also when deactivated since
-        return Outcome(mine)
+    """The entry that a request with the same key has made before."""
     member, own = charge.rows()
     if charge.user_id in locked.held:
         raise RowHeld(member)
@@ -246,16 +236,26 @@ def _charge(charge: Charge, locked: _LockedForCharges) -> WalletTransaction:
     return entry
 
 
-def _charge_batch(
-    key: None, batch: Batch[Charge]
-) -> Sequence[Outcome[WalletTransaction] | DomainError]:
-    return commit_batch(
-        batch, lambda settle, waiting: charge_wallets(batch.close(), settle=settle, waiting=waiting)
-    )
+def _find_charged(key: None, batch: Batch[Charge]) -> list[Outcome[WalletTransaction] | None]:
+    """Also of members who were deactivated since."""
+    charges = batch.close()
+    user_ids = {charge.user_id for charge in charges}
+    lock_active_members(user_ids)
+    lock_wallets(user_ids)
+    references = [charge.reference for charge in charges]
+    kind = WalletTransaction.Kind.CHARGE
+    found = WalletTransaction.objects.filter(kind=kind, reference__in=references)
+    by_reference = {entry.reference: Outcome(entry) for entry in found}
+    return [by_reference.get(reference) for reference in references]
 
 
 _charging: GroupCommit[None, Charge, Outcome[WalletTransaction]] = GroupCommit(
-    _charge_batch, lambda key, charge: charge.rows(), deed="charge"
+    committed(
+        lambda key, batch, waiting: charge_wallets(batch.close(), waiting=waiting),
+        find_again=_find_charged,
+    ),
+    lambda key, charge: charge.rows(),
+    deed="charge",
 )
 
 
@@ -278,13 +278,15 @@ def adjust_balance(
         raise ValueError("an adjustment needs an amount, and a reason of at most 200 characters")
     reference = new_reference("ADJ")
 
-    def work(settle: bool) -> WalletTransaction:
+    def find_again() -> WalletTransaction | None:
+        lock_wallets([user_id])
+        kind = WalletTransaction.Kind.ADJUSTMENT
+        return WalletTransaction.objects.filter(kind=kind, reference=reference).first()
+
+    def work() -> WalletTransaction:
         wallet = lock_wallets([user_id]).get(user_id)
         if wallet is None:
             raise User.DoesNotExist
-        ledger = WalletTransaction.objects.filter(wallet=wallet)
-        if settle and (mine := ledger.filter(reference=reference).first()):
-            return mine
         credit(wallet, amount) if amount > 0 else debit(wallet, -amount)
         entry = WalletTransaction(
             wallet=wallet,
@@ -298,4 +300,4 @@ def adjust_balance(
         save_wallets([wallet], [entry])
         return entry
 
-    return run_transaction(work)
+    return run_transaction(work, find_again=find_again)

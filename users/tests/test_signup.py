@@ -282,8 +282,8 @@ def test_the_answer_and_the_database_keep_the_password_to_themselves(api):
 def test_a_lost_commit_that_comes_through_late_is_not_a_taken_name(db, monkeypatch):
     """The retry's insert waits for the lost transaction and then meets its row."""
 
-    def commit_late(work):
-        work(settle=False)
+    def commit_late(work, find_again):
+        work()
         raise IntegrityError("duplicate")
 
     monkeypatch.setattr(members, "run_transaction", commit_late)
