@@ -32,6 +32,7 @@ from products.search import (
 
 PRICE_MAX = 1_000_000_000
 STOCK_MAX = 1_000_000_000
+SLUG_MAX_LENGTH = 100
 SKU_BEGINNING = 6
 SKU_MAX_LENGTH = 64
 IMPORT_NAME_MAX_LENGTH = 150
@@ -81,7 +82,7 @@ NameWordsField.register_lookup(AmongIndexed)
 
 class Category(models.Model):
     name = ExactCharField(_("name"), max_length=100, unique=True, validators=[validate_is_visible])
-    slug = ExactSlugField(_("slug"), max_length=100, unique=True, allow_unicode=True)
+    slug = ExactSlugField(_("slug"), max_length=SLUG_MAX_LENGTH, unique=True, allow_unicode=True)
 
     class Meta:
         verbose_name = _("category")

@@ -7,12 +7,14 @@ from django.db import models
 from django.db.models import Sum
 from django.utils.translation import gettext_lazy as _
 
-from products.models import Product
+from products.models import Category, Product
 
 
 class DailyProductSalesQuerySet(models.QuerySet["DailyProductSales"]):
-    def top_products(self, *, since: date, until: date, limit: int) -> list[Any]:
-        """The best sellers from `since` to `until`, both included.
+    def top_products(
+        self, *, since: date, until: date, limit: int, category: Category | None = None
+    ) -> list[Any]:
+        """The best sellers from `since` to `until`, both included; of one category, if named.
 
         Most pieces first; ties by revenue, then by the lower product id. Products that were
         withdrawn or did not sell are not among them.
@@ -20,9 +22,11 @@ class DailyProductSalesQuerySet(models.QuerySet["DailyProductSales"]):
         # The withdrawn are few, and found by their own index: to join all products for the sake of
         # these would cost more than the sum.
         withdrawn = Product.objects.filter(is_active=False)
+        sales = self.filter(day__range=(since, until))
+        if category is not None:
+            sales = sales.filter(product__in=Product.objects.filter(category=category))
         best = (
-            self.filter(day__range=(since, until))
-            .exclude(product__in=withdrawn)
+            sales.exclude(product__in=withdrawn)
             .values("product_id")
             .annotate(total_quantity=Sum("quantity"), total_revenue=Sum("revenue"))
             .filter(total_quantity__gt=0)

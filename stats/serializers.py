@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.api.serializers import StrictSerializer, WholeNumberField
+from common.api.serializers import StrictSerializer, TextField, WholeNumberField
+from products.models import SLUG_MAX_LENGTH
 from stats.services import BEST_SELLERS_MAX
 
 
@@ -13,6 +14,7 @@ class TopProductsQuery(StrictSerializer):
         default=3, min_value=1, max_value=30, help_text="Days to look back, today included."
     )
     limit = WholeNumberField(default=5, min_value=1, max_value=BEST_SELLERS_MAX)
+    category = TextField(required=False, max_length=SLUG_MAX_LENGTH, help_text="A category's slug.")
 
 
 class RankedProductSerializer(serializers.Serializer[Any]):

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +11,8 @@ from django.db.models import Q
 
 from common.db.rows import save_or_update
 from common.remembered import Remembered
+from products.models import Category
+from stats.errors import UnknownCategory
 from stats.models import DailyProductSales
 
 
@@ -44,6 +46,7 @@ def record_sales(sales: SalesByProductDay) -> None:
     ordered = sorted(rows.values(), key=lambda row: (row.product_id, row.day))
     save_or_update(ordered, ["quantity", "revenue"], unique=["product", "day"])
     transaction.on_commit(_best_sellers.forget)
+    transaction.on_commit(_best_of_categories.forget)
 
 
 def take_back_sales(sales: SalesByProductDay) -> None:
@@ -66,32 +69,41 @@ def _rows_of(sales: SalesByProductDay) -> Iterable[DailyProductSales]:
 BEST_SELLERS_MAX = 50
 
 
-def best_sellers(
-    *, since: date, until: date, limit: int, category_id: int | None = None
-) -> list[Any]:
+class _Asked(NamedTuple):
+    since: date
+    until: date
+    category: str | None
+
+
+def best_sellers(*, since: date, until: date, limit: int, category: str | None = None) -> list[Any]:
     """The `top_products` of a period, at most `BEST_SELLERS_MAX`, remembered for a moment.
 
-    Of what was sold elsewhere, and of new names and prices, it hears up to
+    `category` is a slug. Of what was sold elsewhere, and of new names and prices, it hears up to
     `BEST_SELLERS_MEMORY_SECONDS` late.
 
     Raises:
         Busy: others wait for the first answer already, and it takes long.
+        UnknownCategory: no category has that slug.
     """
-    return _best_sellers((since, until, category_id))[:limit]
+    remembered = _best_sellers if category is None else _best_of_categories
+    return remembered(_Asked(since, until, category))[:limit]
 
 
-Asked = tuple[date, date, int | None]
-"""From when until when, and of which category, or of all."""
+def _top_products(asked: _Asked) -> list[Any]:
+    category = None
+    if asked.category is not None:
+        category = Category.objects.filter(slug=asked.category).first()
+        if category is None:
+            raise UnknownCategory
+    return DailyProductSales.objects.top_products(
+        since=asked.since, until=asked.until, limit=BEST_SELLERS_MAX, category=category
+    )
 
 
-def _top_products(asked: Asked) -> list[Any]:
-    since, until, category_id = asked
-    sales = DailyProductSales.objects.all()
-    if category_id is not None:
-        sales = sales.filter(product__category=category_id)
-    return sales.top_products(since=since, until=until, limit=BEST_SELLERS_MAX)
-
-
-_best_sellers: Remembered[Asked, list[Any]] = Remembered(
+_best_sellers: Remembered[_Asked, list[Any]] = Remembered(
     _top_products, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
 )
+_best_of_categories: Remembered[_Asked, list[Any]] = Remembered(
+    _top_products, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
+)
+"""Apart: however many of these are asked for, what everybody asks for is not forgotten."""

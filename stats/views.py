@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from common.api.serializers import represent
 from common.api.views import ApiViewSet
+from stats.errors import UnknownCategory
 from stats.serializers import TopProductsQuery, TopProductsSerializer
 from stats.services import best_sellers
 
@@ -19,6 +20,7 @@ class TopProductsViewSet(ApiViewSet):
 
     permission_classes = [AllowAny]
     query_serializers = {"retrieve": TopProductsQuery}
+    domain_errors = {"retrieve": (UnknownCategory,)}
 
     @extend_schema(
         tags=["stats"],
@@ -50,10 +52,13 @@ class TopProductsViewSet(ApiViewSet):
         ],
     )
     def retrieve(self, request: Request) -> Response:
+        """Most pieces first, then by revenue. It may hear of a sale a second late."""
         query = self.read_query()
         until = timezone.localdate()
         since = until - timedelta(days=query["days"] - 1)
-        best = best_sellers(since=since, until=until, limit=query["limit"])
+        best = best_sellers(
+            since=since, until=until, limit=query["limit"], category=query.get("category")
+        )
         ranked = [{"rank": rank, **row} for rank, row in enumerate(best, start=1)]
         body = {"since": since, "until": until, "results": ranked}
         return Response(represent(TopProductsSerializer, body))

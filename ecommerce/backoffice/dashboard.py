@@ -106,7 +106,7 @@ def _top_products(period: Period, category: Category | None) -> dict[str, Any]:
         since=period.since,
         until=period.until,
         limit=TOP_LIMIT,
-        category_id=category.pk if category else None,
+        category=category.slug if category else None,
     )
     days = {"day__gte": period.since, "day__lte": period.until}
     where = {"product__category__id__exact": category.pk} if category else {}

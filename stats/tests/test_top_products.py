@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from conftest import client_of
-from ecommerce.tests.expectations import refusal, refused
+from ecommerce.tests.expectations import count_statements, refusal, refused
+from products.models import Category
 
 URL = "/api/v1/stats/top-products/"
 TEN_O_CLOCK = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)  # in Seoul
@@ -208,3 +209,82 @@ def test_it_costs_two_queries_however_much_was_sold(
 
 def test_statistics_are_only_read(api):
     assert refusal(api.post(URL, {})) == refused(405, "method_not_allowed")
+
+
+# --- Of one category ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kitchen():
+    return Category.objects.create(name="주방용품", slug="kitchen")
+
+
+@pytest.fixture
+def sold_in_two(kitchen, make_product, sell):
+    """Two products of the kitchen and others that sold better, best first."""
+    other = Category.objects.create(name="Toys", slug="장난감")
+    mug, tumbler = make_product(category=kitchen), make_product(category=kitchen, price=10)
+    toy, loose = make_product(category=other), make_product()
+    sell((mug, 1), (tumbler, 2), (toy, 3), (loose, 4))
+    return loose, toy, tumbler, mug
+
+
+def test_the_best_sellers_of_one_category(api, sold_in_two):
+    loose, toy, tumbler, mug = sold_in_two
+
+    assert [row[0] for row in best(api, category="kitchen")] == [tumbler.pk, mug.pk]
+    assert [row[0] for row in best(api, category="kitchen", limit=1)] == [tumbler.pk]
+    assert [row[0] for row in best(api, category="장난감")] == [toy.pk]
+    assert [row[0] for row in best(api)] == [loose.pk, toy.pk, tumbler.pk, mug.pk]
+
+
+def test_what_is_withdrawn_or_old_is_not_among_those_of_its_category(
+    api, sold_in_two, time_machine
+):
+    tumbler, mug = sold_in_two[2:]
+    tumbler.refresh_from_db()
+    tumbler.is_active = False
+    tumbler.save()
+
+    assert [row[0] for row in best(api, category="kitchen")] == [mug.pk]
+    time_machine.move_to(TEN_O_CLOCK + 3 * DAY)
+    assert best(api, category="kitchen") == []
+
+
+def test_a_category_of_nothing_has_no_best_sellers(api, kitchen, make_product, sell):
+    sell((make_product(), 1))
+
+    assert best(api, category="kitchen") == []
+
+
+@pytest.mark.parametrize(
+    ("slug", "code"),
+    [
+        ("nothing", "invalid_choice"),
+        ("KITCHEN", "invalid_choice"),
+        ("kitchen'--", "invalid_choice"),
+        ("😀", "invalid_choice"),
+        ("", "blank"),
+        (" ", "blank"),
+        ("k\x00", "null_characters_not_allowed"),
+        ("x" * 101, "max_length"),
+        ("x" * 50_000, "max_length"),
+    ],
+)
+def test_a_category_that_there_is_not_is_refused(api, kitchen, slug, code):
+    assert refusal(api.get(URL, {"category": slug})) == refused(400, code, "category")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_sells_best_in_a_category_is_remembered_for_a_moment(
+    api, kitchen, make_product, make_member, settings
+):
+    settings.BEST_SELLERS_MEMORY_SECONDS = 60
+    mug = make_product(category=kitchen, price=10)
+    shopper = client_of(make_member(balance=1_000))
+    assert best(api, category="kitchen") == []
+
+    assert count_statements(best, api, category="kitchen") == 0
+    body = {"items": [{"product": mug.pk, "quantity": 2}]}
+    assert shopper.post("/api/v1/orders/", body).status_code == 201
+    assert best(api, category="kitchen") == [(mug.pk, 2, 20)]
