@@ -14,6 +14,7 @@ from common.api.handler import ShopRequest
 from common.remembered import memories
 from coupons.models import Coupon
 from coupons.services import create_coupon
+from ecommerce.tests.openapi import every_answer_is_described  # noqa: F401
 from products.models import Product
 from products.services import create_product
 from users.models import User

@@ -16,11 +16,15 @@ ERRORS_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class ErrorItem:
-    """One line of an error answer: a code for programs, a text for people, the field at fault."""
+    """One line of an error answer: a code for programs, a text for people, the field at fault.
+
+    `id` names what it is about, where that is something that the client may want to ask for.
+    """
 
     code: str
     detail: "StrOrPromise"
     attr: str | None = None
+    id: int | None = None
 
 
 class DomainError(Exception):
@@ -34,6 +38,10 @@ class DomainError(Exception):
     message: ClassVar["StrOrPromise"]
     retry_after: int | None = None
     """Seconds after which the same request may succeed (the `Retry-After` header)."""
+    says_when: ClassVar[bool] = False
+    """Whether `retry_after` may be set on an instance, where the class has none."""
+    names_what: ClassVar[bool] = False
+    """Whether its items may have an `id`."""
     of_several: ClassVar[bool] = False
     """Whether one refusal may have several items, as many as were sent."""
 
@@ -44,8 +52,13 @@ class DomainError(Exception):
         attr: str | None = None,
         items: Sequence[ErrorItem] | None = None,
     ) -> None:
-        self.items = tuple(items or [ErrorItem(self.code, detail or self.message, attr)])
-        super().__init__(", ".join(f"{item.code} at {item.attr}" for item in self.items))
+        self._items = tuple(items or [ErrorItem(self.code, detail or self.message, attr)])
+        super().__init__(", ".join(f"{item.code} at {item.attr}" for item in self._items))
+
+    @property
+    def items(self) -> tuple[ErrorItem, ...]:
+        """What the answer lists."""
+        return self._items
 
 
 class Busy(DomainError):

@@ -1,8 +1,19 @@
 """What a campaign or a coupon may refuse."""
 
+from dataclasses import replace
+from datetime import datetime
+from math import ceil
+from typing import Protocol
+
 from django.utils.translation import gettext_lazy as _
 
-from common.errors import DomainError
+from common.errors import DomainError, ErrorItem
+
+
+class Held(Protocol):
+    """A coupon that a member has, or will have when the batch is saved."""
+
+    pk: int
 
 
 class CouponSoldOut(DomainError):
@@ -13,17 +24,33 @@ class CouponSoldOut(DomainError):
 
 
 class CouponAlreadyIssued(DomainError):
-    """The member has a coupon of this campaign."""
+    """The member has a coupon of this campaign. The answer has its id."""
 
     code = "coupon_already_issued"
     message = _("You already have this coupon.")
+    names_what = True
+
+    def __init__(self, held: Held) -> None:
+        super().__init__()
+        self._held = held
+
+    @property
+    def items(self) -> tuple[ErrorItem, ...]:
+        # Asked only now: a coupon that is issued in the same batch has its id by the end of it.
+        return (replace(self._items[0], id=self._held.pk),)
 
 
 class CouponNotOpen(DomainError):
-    """The campaign issues nothing at this time."""
+    """The campaign issues nothing at this time; `retry_after` says when it will, if it will."""
 
     code = "coupon_not_open"
     message = _("This coupon is not being issued now.")
+    says_when = True
+
+    def __init__(self, *, opens_at: datetime | None = None, now: datetime | None = None) -> None:
+        super().__init__()
+        if opens_at and now and opens_at > now:
+            self.retry_after = ceil((opens_at - now).total_seconds())
 
 
 class CouponIsOpen(DomainError):

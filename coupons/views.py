@@ -71,12 +71,14 @@ class CouponViewSet(ApiViewSet):
         examples=[COUPON],
     )
     def list(self, request: Request) -> Response:
+        """With `is_open=true` those that issue now, sold out or not."""
         return self.list_page()
 
     @extend_schema(
         tags=["coupons"], summary="One campaign", operation_id="coupon", examples=[COUPON]
     )
     def retrieve(self, request: Request, pk: str) -> Response:
+        """What it promises, when it opens, and how many are left at this moment."""
         return Response(represent(CouponSerializer, get_object_or_404(Coupon, pk=pk)))
 
     @extend_schema(
@@ -92,8 +94,8 @@ class CouponViewSet(ApiViewSet):
         """Coupons leave in the order of arrival, one per member, as many as the campaign has.
 
         The answer's `issue_number` says which one you are. After a `503` press again: nobody gets
-        two. A member who has one may hear either `coupon_already_issued` or, once all are gone,
-        `coupon_sold_out`.
+        two. A member who has one may hear either `coupon_already_issued`, with its `id`, or, once
+        all are gone, `coupon_sold_out`. Before the opening `coupon_not_open` has a `Retry-After`.
         """
         self.read_body()
         future = services.enqueue_issue(
@@ -123,4 +125,5 @@ class MyCouponViewSet(ApiViewSet):
         examples=[OpenApiExample("Mine", ISSUED, response_only=True, status_codes=["200"])],
     )
     def list(self, request: Request) -> Response:
+        """An order takes one of these by its `id`, while its `status` is `usable`."""
         return self.list_page()

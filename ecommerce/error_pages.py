@@ -34,5 +34,5 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 def _error(
     request: HttpRequest, status: int, item: ErrorItem, page: Callable[[], HttpResponseBase]
 ) -> HttpResponseBase:
-    response = error_response(status, item) if is_api_request(request) else page()
+    response = error_response(request, status, item) if is_api_request(request) else page()
     return with_id_and_line(request, response)

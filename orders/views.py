@@ -74,6 +74,7 @@ class OrderViewSet(ApiViewSet):
         examples=[OpenApiExample("Order", ORDER, response_only=True, status_codes=["200"])],
     )
     def list(self, request: Request) -> Response:
+        """Those of the member who asks; `since` and `until` are days of the shop, both included."""
         return self.list_page()
 
     @extend_schema(
@@ -83,6 +84,7 @@ class OrderViewSet(ApiViewSet):
         examples=[OpenApiExample("Order", ORDER, response_only=True, status_codes=["200"])],
     )
     def retrieve(self, request: Request, pk: str) -> Response:
+        """Another member's order is answered as one that does not exist."""
         return Response(represent(OrderSerializer, get_object_or_404(self.get_queryset(), pk=pk)))
 
     @extend_schema(

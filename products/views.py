@@ -53,6 +53,10 @@ class ProductViewSet(ApiViewSet):
         examples=[PRODUCT],
     )
     def list(self, request: Request) -> Response:
+        """What can be seen in the shop; what is withdrawn is absent.
+
+        A search that would have to read too much is refused: ask for more of the name.
+        """
         return self.list_page()
 
     @extend_schema(
@@ -62,6 +66,7 @@ class ProductViewSet(ApiViewSet):
         examples=[PRODUCT],
     )
     def retrieve(self, request: Request, pk: str) -> Response:
+        """One that is withdrawn is answered as one that does not exist."""
         product = get_object_or_404(Product.objects.listed(), pk=pk)
         return Response(represent(ProductSerializer, product))
 
@@ -80,4 +85,5 @@ class CategoryViewSet(ApiViewSet):
         examples=[OpenApiExample("Category", CATEGORY, response_only=True, status_codes=["200"])],
     )
     def list(self, request: Request) -> Response:
+        """What `category` of other reads may name, by `slug`."""
         return self.list_page()

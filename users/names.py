@@ -43,6 +43,14 @@ class NameValidator(UnicodeUsernameValidator):
     Cyrillic letter among Latin ones does not.
     """
 
+    described = (
+        r"^[^\x00-*,/:-?\[-^`{-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf\xd7\xf7"
+        r"\u2000-\u206f\u20a0-\u20ff\u2190-\u245f\u2500-\u2bff"
+        r"\u3000-\u3004\u3008-\u3020\ue000-\uf8ff]+$"
+    )
+    """As far as a pattern can say it that means the same in every dialect: `\\w` is ASCII in
+    JavaScript, and its `\\p` needs a flag."""
+
     def __call__(self, value: object) -> None:
         super().__call__(value)
         name = str(value)

@@ -114,6 +114,8 @@ class AuthViewSet(ApiViewSet):
         ],
     )
     def signup(self, request: Request) -> Response:
+        """The name must be free, in whatever case or width. Sign in next: `POST auth/token/`."""
+
         def answer(user: User) -> Response:
             data = represent(SignedUpSerializer, user)
             return Response(data, status=status.HTTP_201_CREATED)
@@ -131,6 +133,10 @@ class AuthViewSet(ApiViewSet):
         ],
     )
     def token(self, request: Request) -> Response:
+        """The access token lasts ten minutes; the refresh token buys the next pair.
+
+        After several wrong passwords a name is locked for a while, with a `Retry-After`.
+        """
         prepared = services.prepare_sign_in(**self.read_body(), address=client_address(request))
         return answer_after_hashing(request, prepared, _pair_response)
 
@@ -195,6 +201,7 @@ class MeViewSet(ApiViewSet):
         examples=[OpenApiExample("Member", MEMBER, response_only=True, status_codes=["200"])],
     )
     def retrieve(self, request: Request) -> Response:
+        """The member that the access token is of."""
         user = User.objects.filter(pk=self.member_id).first()
         if user is None:
             raise NotSignedIn
@@ -269,6 +276,7 @@ class BalanceViewSet(ApiViewSet):
         ],
     )
     def retrieve(self, request: Request) -> Response:
+        """What orders can be paid from. It begins with 0 won."""
         wallet = Wallet.objects.of_member(self.member_id)
         body: dict[str, Any] = {
             "balance": wallet.balance,
@@ -318,4 +326,5 @@ class LedgerViewSet(ApiViewSet):
         examples=[OpenApiExample("Entry", ENTRY, response_only=True, status_codes=["200"])],
     )
     def list(self, request: Request) -> Response:
+        """Every change of the balance, as it happened: nothing in it is ever changed."""
         return self.list_page()

@@ -11,31 +11,33 @@ from typing import Any
 
 from django.core.exceptions import TooManyFieldsSent
 from django.db import Error as DjangoDatabaseError
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
 from drf_standardized_errors import handler
 from drf_standardized_errors.formatter import ExceptionFormatter
 from rest_framework import exceptions
 from rest_framework.exceptions import ErrorDetail
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
+from common.api.renderers import ERRORS, PROBLEMS
 from common.db.database_errors import is_unavailable, may_be_retried
 from common.errors import Busy, DomainError, ErrorItem, Unavailable
-from common.http.errors import error_body, shown_errors
+from common.http.errors import error_body, shown_errors, wants_problem
 
 
 class ExceptionHandler(handler.ExceptionHandler):
     def run(self) -> Response | None:
         # JSON also from the pages and the schema, which would render it as HTML or YAML.
         request: Any = self.context["request"]
-        request.accepted_renderer = JSONRenderer()
-        request.accepted_media_type = JSONRenderer.media_type
+        request.accepted_renderer = PROBLEMS if wants_problem(request._request) else ERRORS
+        request.accepted_media_type = request.accepted_renderer.media_type
         refusal = _refusal_of(self.exc)
-        if refusal is None:
-            return super().run()
-        # Not a bug, so nothing to report; and at a sale this is what most are answered with. Nor is
-        # there a transaction to roll back: services end theirs themselves.
-        return _refusal_response(refusal)
+        # A refusal is no bug, so there is nothing to report; and at a sale this is what most are
+        # answered with. Nor is there a transaction to roll back: services end theirs themselves.
+        response = super().run() if refusal is None else _refusal_response(refusal)
+        if response is not None:
+            patch_vary_headers(response, ["Accept"])
+        return response
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if isinstance(exc, TooManyFieldsSent):  # by the thousand, in the query: hardly known ones

@@ -122,7 +122,7 @@ def failure_response(environ: "WSGIEnvironment", error: Exception) -> HttpRespon
         logger.error("Outside of any view", exc_info=error)
         response: HttpResponse = HttpResponseServerError(f"<h1>{SERVER_ERROR}</h1>")
         if is_api_request(request):
-            response = error_response(500, ErrorItem("error", SERVER_ERROR))
+            response = error_response(request, 500, ErrorItem("error", SERVER_ERROR))
         for middleware in (SecurityMiddleware, XFrameOptionsMiddleware, ContentPolicyMiddleware):
             middleware(answer).process_response(request, response)
         return response

@@ -24,6 +24,7 @@ from common.api.serializers import WholeNumberField
 M = TypeVar("M", bound=Model)
 
 CURSOR = re.compile(r"[A-Za-z0-9_-]+")
+EXAMPLE_CURSOR = "WyItaWQiLCAyMSwgMjEsIDBd"
 DB_INTEGERS = range(-(2**63), 2**63)
 
 
@@ -69,7 +70,9 @@ class PageParameters(serializers.Serializer[Any]):
         required=False, help_text="Opaque: taken from `next` or `previous`."
     )
     page_size = WholeNumberField(
-        required=False, min_value=1, help_text="Rows a page: 20 by default, at most 100."
+        required=False,
+        min_value=1,
+        help_text="Rows a page: 20 by default; more than 100 are taken for 100.",
     )
 
 
@@ -148,7 +151,8 @@ class KeysetPagination(BasePagination):
         link = {
             "type": ["string", "null"],
             "format": "uri",
-            "example": "http://127.0.0.1:8000/api/v1/…/?cursor=WyItaWQiLCAyMSwgMjEsIDBd",
+            "description": "The page there, or null: follow it as it stands.",
+            "example": f"https://shop.example/?cursor={EXAMPLE_CURSOR}",
         }
         return {
             "type": "object",
@@ -169,7 +173,12 @@ class KeysetPagination(BasePagination):
                 "name": "page_size",
                 "in": "query",
                 "description": fields["page_size"].help_text,
-                "schema": {"type": "integer", "minimum": 1, "default": self.page_size},
+                "schema": {
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": self.max_page_size,
+                    "default": self.page_size,
+                },
             },
         ]
 

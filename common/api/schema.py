@@ -1,12 +1,14 @@
 """The OpenAPI description: every operation with each error code it may answer with.
 
 drf-standardized-errors can describe its errors itself, in about ten components per operation; a
-client developer is better served by one list of codes per status, which is what this builds.
+client is better served by one type of error for all, and its developer by one list of codes per
+status, which is what this builds. The list is open: no schema names a code, so that a client of
+today takes one of tomorrow for what it is, an error.
 """
 
 import inspect
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.validators import EmailValidator, RegexValidator
@@ -30,8 +32,8 @@ from rest_framework.exceptions import (
     UnsupportedMediaType,
 )
 
-from common.api.idempotency_header import HEADER, REPLAYED_HEADER, VISIBLE_ASCII
-from common.api.pagination import PageParameters
+from common.api.idempotency_header import DESCRIBED, HEADER, REPLAYED_HEADER
+from common.api.pagination import EXAMPLE_CURSOR, PageParameters
 from common.api.serializers import (
     NO_NULL_CHARACTER,
     NOT_BLANK,
@@ -42,19 +44,76 @@ from common.api.serializers import (
 )
 from common.db.idempotency import IdempotencyKeyReused
 from common.errors import (
+    ERRORS_MAX,
     BodyIncomplete,
     BodyLate,
     BodyTooLarge,
     Busy,
     DomainError,
+    ErrorItem,
     OutcomeUnknown,
     Unavailable,
 )
-from common.http.errors import TOO_MANY_ERRORS, error_type
+from common.http.errors import PROBLEM, TOO_MANY_ERRORS, as_problem, error_body, error_type
 from common.http.https import HTTPS_REQUIRED
 
-OWN_TO_AN_OPERATION = {400, 409}
-"""Error answers that hardly two operations share; the others are named components."""
+ERROR_CODES = "x-error-codes"
+"""The extension of an error answer that lists the codes it may have, for programs."""
+
+ERROR_ITEM: dict[str, Any] = {
+    "type": "object",
+    "description": "One thing that is wrong.",
+    "required": ["code", "detail", "attr"],
+    "properties": {
+        "code": {
+            "type": "string",
+            "description": "For programs. Each operation lists those it may answer with today;"
+            " take one that you don't know by the status.",
+        },
+        "detail": {
+            "type": "string",
+            "description": "For people, in English or Korean as `Accept-Language` asks.",
+        },
+        "attr": {
+            "type": ["string", "null"],
+            "description": "The field or parameter at fault, `items.0.quantity` for one inside.",
+        },
+        "id": {
+            "type": "integer",
+            "format": "int64",
+            "description": "Only with `coupon_already_issued`: the id of the coupon that you have.",
+        },
+    },
+}
+ERROR: dict[str, Any] = {
+    "type": "object",
+    "description": "What every error answer says.",
+    "required": ["type", "errors"],
+    "properties": {
+        "type": {"type": "string", "enum": ["validation_error", "client_error", "server_error"]},
+        "errors": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": ERRORS_MAX,
+            "items": {"$ref": "#/components/schemas/ErrorItem"},
+        },
+    },
+}
+PROBLEM_DETAILS: dict[str, Any] = {
+    "type": "object",
+    "description": "The same, to who accepts `application/problem+json` (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "code", "errors"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string", "description": "What the status means."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "The first of `errors`, for people."},
+        "code": {"type": "string", "description": "The first of `errors`, for programs."},
+        "errors": ERROR["properties"]["errors"],
+    },
+    "example": as_problem(404, error_body(404, [ErrorItem("not_found", "Not found.")])),
+}
+COMPONENTS = {"ErrorItem": ERROR_ITEM, "Error": ERROR, "Problem": PROBLEM_DETAILS}
 
 TEXTS: dict[str, Any] = {
     error.default_code: error.default_detail
@@ -84,9 +143,9 @@ def _header(name: str, description: str, **kwargs: Any) -> OpenApiParameter:
 IDEMPOTENCY_PARAMETERS = [
     _header(
         HEADER,
-        "1 to 255 visible ASCII characters of your choice. The same key and body act once, however"
-        " often they are sent.",
-        pattern=f"^{VISIBLE_ASCII.pattern}$",
+        "1 to 255 visible ASCII characters of your choice, in double quotes or without. The same"
+        " key and body act once, however often they are sent.",
+        pattern=DESCRIBED,
     ),
     _header(
         REPLAYED_HEADER,
@@ -107,6 +166,12 @@ RETRY_AFTER = _header(
     type=int,
     response=[429, 503],
 )
+OPENS_IN = _header(
+    "Retry-After",
+    "Seconds until it opens, if it will.",
+    type=int,
+    response=[409],
+)
 
 
 class AutoSchema(openapi.AutoSchema):
@@ -115,12 +180,25 @@ class AutoSchema(openapi.AutoSchema):
         for status, codes in sorted(self._errors_by_status().items()):
             if str(status) not in responses:
                 response = self._error_response(status, codes)
-                responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                described = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     response, str(status)
                 )
+                described["content"][PROBLEM] = {"schema": self._component("Problem")}
+                described[ERROR_CODES] = sorted(set().union(*codes.values()))
+                responses[str(status)] = described
+        if self._is_list_view():
+            self._name_the_list(responses["200"])
         if self._is_public_read():
             responses["304"] = {"description": "It is what `If-None-Match` names."}
         return responses
+
+    def _name_the_list(self, response: dict[str, Any]) -> None:
+        """Let the examples of a page lead on to the next page of this very list."""
+        for example in response["content"]["application/json"]["examples"].values():
+            page = example["value"]
+            if "results" in page:
+                page["next"] = f"https://shop.example{self.path}?cursor={EXAMPLE_CURSOR}"
+                page["previous"] = None
 
     def _is_public_read(self) -> bool:
         return self.method == "GET" and {} in (self.get_auth() or [])
@@ -132,8 +210,11 @@ class AutoSchema(openapi.AutoSchema):
 
     def _map_basic_serializer(self, serializer: Any, direction: Direction) -> Any:
         schema = super()._map_basic_serializer(serializer, direction)  # type: ignore[no-untyped-call]
-        if isinstance(force_instance(serializer), StrictSerializer):  # type: ignore[no-untyped-call]
+        instance = force_instance(serializer)  # type: ignore[no-untyped-call]
+        if isinstance(instance, StrictSerializer):
             schema["additionalProperties"] = False
+        if type(instance).__doc__ is None:
+            schema.pop("description", None)  # it is of another class that this one is made from
         return schema
 
     def _map_serializer_field(
@@ -146,6 +227,18 @@ class AutoSchema(openapi.AutoSchema):
             is_stripped = field.trim_whitespace and not field.allow_blank
             schema["pattern"] = NOT_BLANK if is_stripped else NO_NULL_CHARACTER
         return schema
+
+    def _insert_field_validators(self, field: Any, schema: dict[str, Any]) -> None:
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        for rule in field.validators:
+            if hasattr(rule, "described"):
+                schema["pattern"] = rule.described
+        if "oneOf" in schema and isinstance(field, serializers.EmailField):
+            # An address or none. What the library says of it is refused by validators: an empty
+            # text is of both its kinds where they don't look at formats, and no default of either.
+            address, _none = schema.pop("oneOf")
+            address.pop("default", None)
+            schema["anyOf"] = [address, {"type": "string", "enum": [""]}]
 
     def get_description(self) -> str:  # type: ignore[override]
         """What the operation says of itself; not what its viewset says of all of them."""
@@ -164,6 +257,8 @@ class AutoSchema(openapi.AutoSchema):
             parameters += IDEMPOTENCY_PARAMETERS
         if self._is_public_read():
             parameters.append(ETAG)
+        if any(error.says_when for error in self._domain_errors()):
+            parameters.append(OPENS_IN)
         return parameters
 
     def _domain_errors(self) -> tuple[type[DomainError], ...]:
@@ -198,8 +293,7 @@ class AutoSchema(openapi.AutoSchema):
                 found[error.status][""].add(error.code)
             found[415][""].add("unsupported_media_type")
             found[503][""].add(OutcomeUnknown.code)
-        if self.view.get_throttles():
-            found[429][""].add("throttled")
+        found[429][""].add(Throttled.default_code)  # whether it is, operators decide
         return found
 
     def _validation_codes(self) -> Codes:
@@ -224,10 +318,6 @@ class AutoSchema(openapi.AutoSchema):
         return codes
 
     def _error_response(self, status: int, codes: Codes) -> OpenApiResponse:
-        every = sorted(set().union(*codes.values()))
-        types = [error_type(status)]
-        if "parse_error" in every:
-            types.append("client_error")
         plain = sorted(codes.get("", ()))
         lines = [", ".join(f"`{code}`" for code in plain)] if plain else []
         lines += [
@@ -235,21 +325,25 @@ class AutoSchema(openapi.AutoSchema):
             for attribute in sorted(codes)
             if attribute
         ]
-        schema = _error_schema(types, every)
-        if status not in OWN_TO_AN_OPERATION:
-            name = f"Error{status}" + "".join(code.title().replace("_", "") for code in every)
+        return OpenApiResponse(
+            self._component("Error"),
+            description="\n".join(lines),
+            examples=self._examples(codes, status),
+        )
+
+    def _component(self, name: str) -> dict[str, Any]:
+        """A reference to one of the types of errors."""
+        for each, schema in COMPONENTS.items():
             component = ResolvedComponent(  # type: ignore[no-untyped-call]
-                name, ResolvedComponent.SCHEMA, schema, name
+                each, ResolvedComponent.SCHEMA, schema, each
             )
             self.registry.register_on_missing(component)
-            schema = component.ref
-        return OpenApiResponse(
-            schema, description="\n".join(lines), examples=self._examples(codes, status)
-        )
+        return {"$ref": f"#/components/schemas/{name}"}
 
     def _examples(self, codes: Codes, status: int) -> list[OpenApiExample]:
         """One for each code of the whole request; of a field's codes, one stands for all."""
         texts = TEXTS | {error.code: error.message for error in self._domain_errors()}
+        named = {error.code: {"id": 41} for error in self._domain_errors() if error.names_what}
         whole = dict.fromkeys(sorted(codes.get("", set()) - {TOO_MANY_ERRORS.code}))
         chosen = whole if status != 400 else {"unknown_field": "cupon"}
         return [
@@ -257,7 +351,14 @@ class AutoSchema(openapi.AutoSchema):
                 code,
                 {
                     "type": error_type(status),
-                    "errors": [{"code": code, "detail": str(texts[code]), "attr": attribute}],
+                    "errors": [
+                        {
+                            "code": code,
+                            "detail": str(texts[code]),
+                            "attr": attribute,
+                            **named.get(code, {}),
+                        }
+                    ],
                 },
             )
             for code, attribute in chosen.items()
@@ -276,24 +377,29 @@ def _extra_codes(inputs: Iterable[Any]) -> Iterable[tuple[str, Iterable[str]]]:
         yield from declared.items()
 
 
-def _error_schema(types: Sequence[str], codes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["type", "errors"],
-        "properties": {
-            "type": {"type": "string", "enum": list(types)},
-            "errors": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "required": ["code", "detail", "attr"],
-                    "properties": {
-                        "code": {"type": "string", "enum": list(codes)},
-                        "detail": {"type": "string"},
-                        "attr": {"type": ["string", "null"]},
-                    },
-                },
-            },
-        },
-    }
+INT32_MAX = 2**31 - 1
+
+
+def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Give each integer that may be larger than 32 bits its format: clients choose types by it.
+
+    A hook of drf-spectacular, over the whole description: no field can be forgotten.
+    """
+    for schema in _schemas_in(result):
+        schema.pop("x-spec-enum-id", None)  # for another hook of the library's
+        types = schema.get("type")
+        is_integer = "integer" in types if isinstance(types, list) else types == "integer"
+        if is_integer and schema.get("maximum", INT32_MAX + 1) > INT32_MAX:
+            schema["format"] = "int64"
+    return result
+
+
+def _schemas_in(node: Any) -> Iterable[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for key, child in node.items():
+            if key not in {"example", "examples", "enum"}:
+                yield from _schemas_in(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _schemas_in(child)

@@ -93,7 +93,7 @@ def refused(request: HttpRequest, refusal: DomainError) -> HttpResponse:
     answer: HttpResponse
     item = refusal.items[0]
     if is_api_request(request):
-        answer = error_response(refusal.status, item)
+        answer = error_response(request, refusal.status, item)
     else:
         page = "<!doctype html><title>{0}</title><h1>{0}</h1><p>{1}</p>"
         reason = responses.get(refusal.status, refusal.code)

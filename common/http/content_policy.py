@@ -1,8 +1,14 @@
-"""What a page may load, and from where: from the shop itself, and nothing else."""
+"""What a browser may do with an answer: what a page loads, and who may store it.
+
+A page loads from the shop itself and from nowhere else. Nothing is stored unless who made the
+answer says that it may be.
+"""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase
+
+from common.http.deferred import when_final
 
 HEADER = "Content-Security-Policy"
 NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -35,4 +41,5 @@ class ContentPolicyMiddleware:
         path = request.path_info
         policy = next((one for start, one in POLICIES.items() if path.startswith(start)), NOTHING)
         response.headers.setdefault(HEADER, policy)
+        when_final(response, lambda final: final.headers.setdefault("Cache-Control", "no-store"))
         return response

@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
+from http.client import responses
 from itertools import islice
 from typing import Any
 
 from django.http import HttpRequest, JsonResponse
+from django.http.request import MediaType
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext_lazy as _
-from drf_standardized_errors.types import (
-    CLIENT_ERROR,
-    SERVER_ERROR,
-    VALIDATION_ERROR,
-    ErrorType,
-)
 
 from common.errors import ERRORS_MAX, ErrorItem
 
@@ -25,11 +22,11 @@ TOO_MANY_ERRORS = ErrorItem(
 )
 
 
-def error_type(status: int) -> ErrorType:
+def error_type(status: int) -> str:
     """The `type` of an error answer, by its HTTP status."""
     if status == HTTPStatus.BAD_REQUEST:
-        return VALIDATION_ERROR
-    return CLIENT_ERROR if status < 500 else SERVER_ERROR
+        return "validation_error"
+    return "client_error" if status < 500 else "server_error"
 
 
 def error_body(status: int, items: Iterable[ErrorItem]) -> dict[str, Any]:
@@ -37,7 +34,32 @@ def error_body(status: int, items: Iterable[ErrorItem]) -> dict[str, Any]:
     return {"type": error_type(status), "errors": shown_errors(items)}
 
 
-def shown_errors(items: Iterable[ErrorItem]) -> list[dict[str, str | None]]:
+PROBLEM = "application/problem+json"
+
+
+def wants_problem(request: HttpRequest) -> bool:
+    """Whether who asks names RFC 9457's media type among those that are accepted."""
+    accepted = request.META.get("HTTP_ACCEPT", "").lower()
+    if PROBLEM not in accepted:
+        return False
+    named = (MediaType(one) for one in accepted.split(","))
+    return any(f"{one.main_type}/{one.sub_type}" == PROBLEM and one.quality for one in named)
+
+
+def as_problem(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """What an error answer says, in the members of RFC 9457; `code` and `errors` extend them."""
+    first = body["errors"][0]
+    return {
+        "type": "about:blank",
+        "title": responses.get(status, first["code"]),
+        "status": status,
+        "detail": first["detail"],
+        "code": first["code"],
+        "errors": body["errors"],
+    }
+
+
+def shown_errors(items: Iterable[ErrorItem]) -> list[dict[str, Any]]:
     """The first errors; the last of them says so when there are more."""
     listed = list(islice(items, ERRORS_MAX + 1))
     if len(listed) > ERRORS_MAX:
@@ -47,6 +69,7 @@ def shown_errors(items: Iterable[ErrorItem]) -> list[dict[str, str | None]]:
             "code": item.code,
             "detail": _repeatable(str(item.detail), DETAIL_MAX),
             "attr": None if item.attr is None else _repeatable(item.attr, ATTR_MAX),
+            **({} if item.id is None else {"id": item.id}),
         }
         for item in listed
     ]
@@ -59,10 +82,17 @@ def _repeatable(text: str, length: int) -> str:
     return text.encode(errors="replace").decode()
 
 
-def error_response(status: int, item: ErrorItem) -> JsonResponse:
+def error_response(request: HttpRequest, status: int, item: ErrorItem) -> JsonResponse:
     """The answer to an error that no view handled, in the same format."""
     body = error_body(status, [item])
-    return JsonResponse(body, status=status, json_dumps_params={"ensure_ascii": False})
+    content_type = "application/json"
+    if wants_problem(request):
+        body, content_type = as_problem(status, body), PROBLEM
+    response = JsonResponse(
+        body, status=status, content_type=content_type, json_dumps_params={"ensure_ascii": False}
+    )
+    patch_vary_headers(response, ["Accept"])
+    return response
 
 
 def is_api_request(request: HttpRequest) -> bool:

@@ -31,5 +31,5 @@ class HttpsOnlyMiddleware:
             and is_api_request(request)
             and not request.path_info.startswith(PAGES)
         ):
-            return error_response(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
+            return error_response(request, HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
         return self.get_response(request)

@@ -143,7 +143,7 @@ def close_coupon_now(*, coupon_id: int) -> Coupon:
     def work() -> Coupon:
         coupon = locked.get()
         if not coupon.is_open_at(now):
-            raise CouponNotOpen(CouponNotOpen.message)
+            raise CouponNotOpen
         coupon.issue_ends_at = max(now, coupon.issue_starts_at + timedelta(microseconds=1))
         coupon.save(update_fields=["issue_ends_at"])
         return coupon

@@ -119,7 +119,7 @@ def issue_coupons(
     for press in presses:
         outcome = _decide(coupon, press, now, members)
         if isinstance(outcome, IssuedCoupon):
-            members.holders.add(press.user_id)
+            members.coupons[press.user_id] = outcome
             issued_now.append(outcome)
         outcomes.append(outcome)
     _save_issued(coupon, issued_now)
@@ -134,8 +134,8 @@ class _Members:
     """The active ones, and when their sessions last ended."""
     held: set[int]
     """Whose rows others hold."""
-    holders: set[int]
-    """Who has a coupon of this campaign."""
+    coupons: dict[int, IssuedCoupon]
+    """What they have of this campaign."""
 
 
 def _lock_members(coupon: Coupon, user_ids: Sequence[int], waiting: Waiting) -> _Members:
@@ -145,7 +145,7 @@ def _lock_members(coupon: Coupon, user_ids: Sequence[int], waiting: Waiting) -> 
     return _Members(
         active=active,
         held=MEMBERS.held(set(user_ids) - active.keys(), waiting),
-        holders={pk for pk, _, issued in rows if issued is not None},
+        coupons={pk: IssuedCoupon(pk=held) for pk, _, held in rows if held is not None},
     )
 
 
@@ -169,10 +169,10 @@ def _decide(
         ensure_in_session(members.active.get(user_id), press.access)
     except DomainError as refusal:
         return refusal
-    if user_id in members.holders:
-        return CouponAlreadyIssued()
+    if user_id in members.coupons:
+        return CouponAlreadyIssued(members.coupons[user_id])
     if not coupon.is_open_at(now):
-        return CouponNotOpen()
+        return CouponNotOpen(opens_at=coupon.issue_starts_at, now=now)
     if coupon.remaining_quantity <= 0:
         return CouponSoldOut()
     coupon.issued_quantity += 1

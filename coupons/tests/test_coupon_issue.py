@@ -104,6 +104,54 @@ def test_nobody_gets_two_coupons_of_one_campaign(client, coupon):
     assert issued_numbers(coupon) == [1]
 
 
+def test_who_has_one_is_told_which(client, make_coupon):
+    make_coupon()
+    coupon = make_coupon()
+    issued = client.post(url_of(coupon)).json()
+
+    with nothing_changes():
+        answer = client.post(url_of(coupon))
+
+    (error,) = answer.json()["errors"]
+    assert (error["code"], error["id"]) == ("coupon_already_issued", issued["id"])
+
+
+def test_no_other_refusal_names_a_coupon(client, make_coupon):
+    (error,) = client.post(url_of(make_coupon(total_quantity=0))).json()["errors"]
+
+    assert set(error) == {"code", "detail", "attr"}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "seconds"),
+    [
+        (INSTANT, "1"),
+        (timedelta(seconds=1), "1"),
+        (timedelta(seconds=1) + INSTANT, "2"),
+        (timedelta(days=30), "2592000"),
+    ],
+)
+def test_who_comes_too_early_is_told_when(member, make_coupon, time_machine, ahead, seconds):
+    coupon = make_coupon(issue_starts_at=TEN_O_CLOCK, issue_ends_at=ELEVEN_O_CLOCK)
+    time_machine.move_to(TEN_O_CLOCK - ahead)
+
+    with nothing_changes():
+        answer = client_of(member).post(url_of(coupon))
+
+    assert refusal(answer) == refused(409, "coupon_not_open")
+    assert answer["Retry-After"] == seconds
+
+
+def test_who_comes_too_late_need_not_come_again(member, make_coupon, time_machine):
+    coupon = make_coupon(issue_starts_at=TEN_O_CLOCK, issue_ends_at=ELEVEN_O_CLOCK)
+    time_machine.move_to(ELEVEN_O_CLOCK)
+
+    answer = client_of(member).post(url_of(coupon))
+
+    assert refusal(answer) == refused(409, "coupon_not_open")
+    assert "Retry-After" not in answer
+
+
 def test_a_revoked_coupon_keeps_its_number_and_frees_nothing(client, member, make_coupon):
     coupon = make_coupon(total_quantity=2)
     issued = issue_coupon(coupon_id=coupon.pk, user_id=member.pk)

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from ecommerce.tests.admin_acts import one_of_each  # noqa: F401
-from ecommerce.tests.openapi import every_answer_is_described  # noqa: F401
 
 
 @pytest.fixture(params=[1, 64], ids=["alone", "in-batches"])

@@ -44,11 +44,8 @@ def _operation_of(method: str, path: str) -> tuple[str, str] | None:
 
 
 @cache
-def _validator(method: str, template: str, status: int) -> Draft202012Validator | None:
-    response = operations()[method, template]["responses"].get(str(status))
-    if response is None:
-        return None
-    schema = response["content"]["application/json"]["schema"]
+def _validator(method: str, template: str, status: int, media: str) -> Draft202012Validator:
+    schema = operations()[method, template]["responses"][str(status)]["content"][media]["schema"]
     # The references in it point to the document's components.
     whole = {**schema, "components": description()["components"]}
     return Draft202012Validator(whole, validate_formats=True)
@@ -67,24 +64,30 @@ def assert_described(answer: Response) -> None:
     if answer.status_code == 304:
         assert "304" in operations()[operation]["responses"], place
         return
-    validator = _validator(*operation, answer.status_code)
-    assert validator is not None, f"{place} is not described"
-    assert answer["Content-Type"] == "application/json", place
+    described = operations()[operation]["responses"].get(str(answer.status_code))
+    assert described is not None, f"{place} is not described"
+    media = answer["Content-Type"]
+    assert media in described["content"], f"{place} is not described as {media}"
     packed = answer.get("Content-Encoding") == "gzip"
     body = json.loads(gzip.decompress(answer.content) if packed else answer.content)
+    validator = _validator(*operation, answer.status_code, media)
     errors = [f"{error.instance_path}: {error.message}" for error in validator.iter_errors(body)]
     assert errors == [], f"{place} is described otherwise"
+    if answer.status_code >= 400:
+        codes = {error["code"] for error in body["errors"]}
+        assert codes <= set(described["x-error-codes"]), f"{place} has another code"
 
 
 @pytest.fixture(autouse=True)
 def every_answer_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Holds every answer that a test gets to the description. For a conftest.py to import."""
+    """Holds every answer that a test gets to the description, and to say who may store it."""
     request = APIClient.request
     operations()  # generated here: not by all the threads of a race at once
 
     def request_and_compare(self: APIClient, **kwargs: Any) -> Response:
         answer: Response = request(self, **kwargs)
         assert_described(answer)
+        assert "Cache-Control" in answer, answer.request["PATH_INFO"]
         return answer
 
     monkeypatch.setattr(APIClient, "request", request_and_compare)

@@ -197,13 +197,57 @@ def test_a_key_is_1_to_255_visible_ascii_characters(send, kind, key):
 
 @KEYED
 @pytest.mark.parametrize(
-    "key", ["", "x" * 256, " ", "a b", " a", "a ", "a\tb", "a\n", "키", "\xe9", "\x7f", "😀"]
+    "key",
+    [
+        "",
+        '"a b"',
+        '"' + "x" * 256 + '"',
+        "x" * 256,
+        " ",
+        "a b",
+        " a",
+        "a ",
+        "a\tb",
+        "a\n",
+        "키",
+        "\xe9",
+        "\x7f",
+        "😀",
+    ],
 )
 def test_any_other_key_is_refused(send, kind, key):
     with nothing_changes():
         answer = send(kind, key)
 
     assert refusal(answer) == refused(400, "invalid", "Idempotency-Key")
+
+
+@KEYED
+@pytest.mark.parametrize(
+    ("quoted", "plain"),
+    [('"abc"', "abc"), (r'"a\"b\\c"', r'a"b\c'), ('"' + "x" * 255 + '"', "x" * 255)],
+    ids=["plain", "escaped", "as long as it may be"],
+)
+def test_a_key_in_quotes_is_the_one_without(send, kind, quoted, plain):
+    first = send(kind, quoted)
+
+    with nothing_changes():
+        answers = [send(kind, plain), send(kind, quoted)]
+
+    assert first.status_code == 201
+    assert "Idempotency-Replayed" not in first
+    for answer in answers:
+        assert (answer.status_code, answer["Idempotency-Replayed"]) == (201, "true")
+        assert answer.json()["id"] == first.json()["id"]
+
+
+@KEYED
+@pytest.mark.parametrize("key", ['"abc', 'abc"', 'a"b', '"', '""', r'"a\b"', '"a"b"'])
+def test_a_key_that_only_has_a_quote_in_it_is_taken_as_it_stands(send, kind, key):
+    assert send(kind, key).status_code == 201
+
+    row = (WalletTransaction if kind == "charge" else Order).objects.latest("id")
+    assert row.idempotency_key == hashlib.sha256(key.encode()).hexdigest()
 
 
 @KEYED

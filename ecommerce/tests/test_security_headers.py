@@ -50,6 +50,7 @@ def answer(request, member):
 
 
 def said(answer):
+    assert answer["Cache-Control"]
     return {name: answer.headers.get(name) for name in HEADERS}
 
 

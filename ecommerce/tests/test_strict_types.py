@@ -44,7 +44,7 @@ def resolve(schema):
 
 
 def types_of(field):
-    types = field.get("type") or [kind for one in field["oneOf"] for kind in types_of(one)]
+    types = field.get("type") or [kind for one in field["anyOf"] for kind in types_of(one)]
     return types if isinstance(types, list) else [types]
 
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from ecommerce.tests.openapi import every_answer_is_described  # noqa: F401
 from products.models import Category
 
 

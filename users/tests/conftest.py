@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from ecommerce.tests.openapi import every_answer_is_described  # noqa: F401
 from users.models import User
 from users.services import sign_in
 from users.tokens import TokenPair

@@ -27,6 +27,7 @@ EXPLAINED = {
     ("password_too_common", "(new_)?password"): "it is in a list of 20,000",
     ("password_entirely_numeric", "(new_)?password"): "how strong it is depends on all of it",
     ("password_too_similar", "(new_)?password"): "compared with the name and the address",
+    ("invalid", "username"): "which letters look alike is more than a pattern can say",
     ("idempotency_key_reused", None): "the key came before, with another body",
 }
 
