@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
+from rest_framework.request import Request
 
 from common.api.serializers import LENGTH_BEFORE_NORMALISING, PLAIN_DIGITS
 
@@ -45,6 +47,16 @@ class StrictFilterSet(filters.FilterSet):  # type: ignore[misc]
     def get_form_class(self) -> type[forms.Form]:
         fields = {name: one.field for name, one in self.filters.items()}
         return type("Form", (QueryForm,), {**fields, "may_be_empty": self.may_be_empty})
+
+
+class FilterBackend(filters.DjangoFilterBackend):  # type: ignore[misc]
+    """django-filter's, which makes a form with all its fields also where nothing is filtered."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> Any:
+        filterset_class = self.get_filterset_class(view, queryset)
+        if filterset_class and filterset_class.base_filters.keys().isdisjoint(request.query_params):
+            return queryset
+        return super().filter_queryset(request, queryset, view)
 
 
 class PlainDigitsField(forms.IntegerField):

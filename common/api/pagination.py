@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from common.api.serializers import WholeNumberField
+from common.api.serializers import WholeNumberField, validate
 
 M = TypeVar("M", bound=Model)
 
@@ -91,11 +91,10 @@ class KeysetPagination(BasePagination):
     def paginate_queryset(  # type: ignore[override]
         self, queryset: QuerySet[M], request: Request, view: APIView | None = None
     ) -> list[M]:
-        parameters = PageParameters(data=_only(request.query_params, "cursor", "page_size"))
-        parameters.is_valid(raise_exception=True)
-        size = min(parameters.validated_data.get("page_size", self.page_size), self.max_page_size)
+        parameters = validate(PageParameters, _only(request.query_params, "cursor", "page_size"))
+        size = min(parameters.get("page_size", self.page_size), self.max_page_size)
         ordering = _ordering_of(queryset)
-        text = parameters.validated_data.get("cursor")
+        text = parameters.get("cursor")
         cursor = self._decode(text, ordering, queryset) if text is not None else None
 
         backwards = cursor is not None and cursor.backwards

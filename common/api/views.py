@@ -1,7 +1,7 @@
 """What every view of the API has: strict parameters, and errors of its domain in the schema."""
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 from rest_framework import serializers, viewsets
@@ -75,9 +75,9 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         """The names of the query parameters that the current action takes."""
         names: set[str] = set()
         if self.action in self.query_serializers:
-            names |= set(self.query_serializers[self.action]().fields)
+            names |= set(_names_of(self.query_serializers[self.action]))
         if self.is_list():
-            names |= set(PageParameters().fields)
+            names |= set(_names_of(PageParameters))
             filterset_class = getattr(self, "filterset_class", None)
             names |= set(filterset_class.base_filters) if filterset_class else set()
         return names
@@ -109,6 +109,11 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         """The id of the signed-in member."""
         assert self.request.user.pk is not None
         return self.request.user.pk
+
+
+@cache
+def _names_of(serializer_class: type[serializers.Serializer[Any]]) -> frozenset[str]:
+    return frozenset(serializer_class().fields)
 
 
 class UnknownPath(APIView):
