@@ -15,7 +15,7 @@ Answer = TypeVar("Answer")
 
 KEYS_MAX = 128
 WAIT_SECONDS = 0.1
-"""How long one who has no answer at all waits for another who asks."""
+"""For how long a page that members wait for waits for another who asks."""
 
 
 memories: list["Remembered[Any, Any]"] = []
@@ -36,9 +36,17 @@ class Remembered(Generic[Key, Answer]):
     inside a transaction, whose rows nobody else may see, each asks for itself.
     """
 
-    def __init__(self, ask: Callable[[Key], Answer], *, seconds: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        ask: Callable[[Key], Answer],
+        *,
+        seconds: Callable[[], float],
+        patience: float = WAIT_SECONDS,
+    ) -> None:
+        """`patience` is how many seconds one who has no answer at all waits for who asks."""
         self._ask = ask
         self._seconds = seconds
+        self._patience = patience
         self._asking = Lock()
         self._known: dict[Key, _Known[Answer]] = {}
         self._forgotten = 0
@@ -55,7 +63,7 @@ class Remembered(Generic[Key, Answer]):
         known = self._known.get(key)
         if known is not None and time.monotonic() - known.asked_at < self._seconds():
             return known.answer
-        if not self._asking.acquire(timeout=0 if known else WAIT_SECONDS):
+        if not self._asking.acquire(timeout=0 if known else self._patience):
             if known is None:
                 raise Busy
             return known.answer

@@ -1,4 +1,4 @@
-"""What the shop as a whole remembers: the sums of days that are over, the results of its audits."""
+"""What the shop as a whole remembers: the results of its audits."""
 
 from django.db import models
 from django.utils import timezone
@@ -32,23 +32,3 @@ class AuditRun(models.Model):
     def __str__(self) -> str:
         when = date_format(timezone.localtime(self.started_at), "DATETIME_FORMAT")
         return f"{when}: {self.violation_count:,}"
-
-
-class ClosedDay(models.Model):
-    """What all orders of a day that is over come to, cancelled ones included.
-
-    An order's day and total never change, and no order is added to a day that is over. All days up
-    to the last closed one are closed; one without a row had no orders.
-    """
-
-    day = models.DateField(_("day (Seoul)"), unique=True)
-    orders = models.BigIntegerField(_("orders"))
-    total = models.BigIntegerField(_("total (won)"))
-
-    class Meta:
-        verbose_name = _("closed day")
-        verbose_name_plural = _("closed days")
-        ordering = ["-day"]
-
-    def __str__(self) -> str:
-        return f"{self.day}: {self.orders:,}"

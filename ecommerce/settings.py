@@ -162,6 +162,8 @@ if COMMITTERS < 2:
 SOLD_OUT_MEMORY_SECONDS = env.float("SOLD_OUT_MEMORY_SECONDS", default=1.0)
 # How long a process remembers what sells best (seconds; 0: each request asks).
 BEST_SELLERS_MEMORY_SECONDS = env.float("BEST_SELLERS_MEMORY_SECONDS", default=1.0)
+# How long the dashboard remembers the sums of days that are over. With 0, it asks each time.
+DASHBOARD_MEMORY_SECONDS = env.float("DASHBOARD_MEMORY_SECONDS", default=5.0)
 # How many processes serve, and how many threads of each: for the API's reads, its searches (so few
 # that a crowd of them leaves the processor to who buys), its writes, those to accounts, and pages.
 WORKERS = env.int("WORKERS", default=2)

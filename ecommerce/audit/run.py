@@ -12,18 +12,17 @@ from common.db.transactions import run_transaction
 from common.errors import DomainError
 from ecommerce.audit.parts import Invariant
 from ecommerce.audit.rules.campaigns import ISSUED
-from ecommerce.audit.rules.daily_sales import CLOSED_DAYS, DAILY_SALES
+from ecommerce.audit.rules.daily_sales import DAILY_SALES
 from ecommerce.audit.rules.orders import ORDERS
 from ecommerce.audit.rules.stock import STOCK
 from ecommerce.audit.rules.used_coupons import USED_COUPONS
 from ecommerce.audit.rules.wallets import BALANCES
 from ecommerce.audit.snapshot import consistent_snapshot
-from ecommerce.backoffice.daily_totals import close_days
 from ecommerce.models import TEXT_MAX, AuditRun
 
 logger = structlog.get_logger(__name__)
 
-INVARIANTS = (BALANCES, ISSUED, STOCK, ORDERS, USED_COUPONS, DAILY_SALES, CLOSED_DAYS)
+INVARIANTS = (BALANCES, ISSUED, STOCK, ORDERS, USED_COUPONS, DAILY_SALES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ def run_audit(on_finding: Callable[[Finding], object] = lambda finding: None) ->
 
 
 def keep_result(report: AuditReport, *, started_at: datetime) -> AuditRun | None:
-    """Keep what an audit that `started_at` found, for the admin's dashboard, and close days.
+    """Keep what an audit that `started_at` found, for the admin's dashboard.
 
     Returns None when it could not be written, which the log then says: the verdict stands without.
     """
@@ -87,7 +86,6 @@ def keep_result(report: AuditReport, *, started_at: datetime) -> AuditRun | None
         violation_count=report.violation_count,
         text="\n".join(lines)[:TEXT_MAX],
     )
-
     same = AuditRun.objects.filter(started_at=run.started_at, seconds=run.seconds)
 
     def work() -> AuditRun:
@@ -96,9 +94,7 @@ def keep_result(report: AuditReport, *, started_at: datetime) -> AuditRun | None
         return run
 
     try:
-        kept = run_transaction(work, find_again=same.first)
-        close_days()
-        return kept
+        return run_transaction(work, find_again=same.first)
     except (DomainError, DatabaseError) as error:
         logger.warning("audit_result_not_kept", error=repr(error))
         return None

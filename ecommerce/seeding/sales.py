@@ -16,7 +16,6 @@ from coupons.services import (
     redeem,
     restore,
 )
-from ecommerce.backoffice.daily_totals import reopen_days
 from ecommerce.seeding.rows import Row, Series, insert_rows, update_rows
 from orders.models import Order, OrderItem
 from products.models import Product, StockAdjustment
@@ -87,7 +86,6 @@ def insert_orders(orders: Sequence[PastOrder], *, series: Series, charge_unit: i
         else:
             _pay(book, order)
     _write_deliveries(book, orders)
-    reopen_days(since=min(timezone.localdate(order.moment) for order in orders))
     _write_orders(book, orders)
     save_fields(coupons.values(), ["used_at"])  # each of a moment of its own
     _write_wallets(book)

@@ -16,8 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from conftest import client_of
 from coupons.models import Coupon
 from coupons.services import issue_coupon
-from ecommerce.backoffice.daily_totals import close_days
-from ecommerce.models import AuditRun, ClosedDay
+from ecommerce.models import AuditRun
 from ecommerce.tests.staff import staff_client
 from orders.models import Order
 from orders.services import DraftLine, OrderDraft, cancel_order, place_order
@@ -35,7 +34,7 @@ VIEWS = {
     "products.view_product": {"low_stock"},
     "ecommerce.view_auditrun": set(),
 }
-QUERIES_MAX = 16
+QUERIES_MAX = 17
 
 
 @contextmanager
@@ -118,37 +117,12 @@ def in_sql(sql: str, *params: Any) -> tuple[Any, ...]:
 # --- Figures ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("closed", [False, True])
 def test_revenue_is_what_was_paid_and_orders_are_those_that_stand(
-    admin_client: Client, sales: list[Order], closed: bool
+    admin_client: Client, sales: list[Order]
 ) -> None:
-    if closed:
-        with at(NOW):
-            assert close_days() == 5
     shown = blocks(admin_client)
     assert figures(shown, "revenue") == ("₩2,700", "₩28,000", "₩288,000", -90)
     assert figures(shown, "orders") == ("2", "3", "2", 50)
-
-
-def test_a_day_that_is_closed_is_right_after_a_cancellation(
-    admin_client: Client, sales: list[Order]
-) -> None:
-    with at(NOW):
-        close_days()
-        cancel_order(order_id=sales[4].pk)
-    assert figures(blocks(admin_client), "revenue") == ("₩2,700", "₩20,000", "₩288,000", -93)
-
-
-def test_the_days_after_the_last_closed_one_are_counted(
-    admin_client: Client, buy: Callable[..., Order]
-) -> None:
-    buy(days_ago(20), 1_000)
-    with at(days_ago(10)):
-        assert close_days() == 1
-    buy(days_ago(10), 2_000)
-    buy(days_ago(3), 4_000)
-    assert figures(blocks(admin_client), "revenue") == ("₩0", "₩6,000", "₩1,000", 500)
-    assert list(ClosedDay.objects.values_list("orders", "total")) == [(1, 1_000)]
 
 
 def test_today_is_held_against_the_same_hours_of_other_days(
@@ -275,8 +249,6 @@ def test_any_period_is_what_the_books_say(
 ) -> None:
     for days in (35, 50, 90, 91, 100, 180):
         buy(days_ago(days), 1_000 + days)
-    with at(NOW):
-        close_days()
     shown = blocks(admin_client, address)
     paid = "FROM orders_order WHERE status = 'paid' AND day BETWEEN %s AND %s"
     orders, won = in_sql(f"SELECT COUNT(*), COALESCE(SUM(total), 0) {paid}", first, last)

@@ -1,23 +1,14 @@
-"""Sales of each day, and days that are over."""
+"""Sales of each day."""
 
 from collections.abc import Iterable
 
 from django.db import connection
-from django.db.models import (
-    Count,
-    OuterRef,
-    Sum,
-)
 
 from ecommerce.audit.parts import (
     SHOWN,
     Invariant,
     Violations,
-    aggregate_of,
-    differ,
-    violations,
 )
-from ecommerce.models import ClosedDay
 from orders.models import Order
 from stats.models import DailyProductSales
 
@@ -53,18 +44,6 @@ def _daily_sales_unlike_the_orders() -> Violations:
     return Violations(shown, total)
 
 
-def _closed_days_unlike_their_orders() -> Violations:
-    orders = Order.objects.filter(day=OuterRef("day"))
-    return violations(
-        ClosedDay.objects.annotate(
-            placed=aggregate_of(orders, "day", Count("pk")),
-            won=aggregate_of(orders, "day", Sum("total")),
-        ).filter(differ("placed", "orders") | differ("won", "total")),
-        "closed day {day}: {orders} orders of {total} won are recorded, it has {placed} of {won}",
-        *("day", "orders", "total", "placed", "won"),
-    )
-
-
 def _days() -> Iterable[str]:
     days = set(Order.objects.order_by().values_list("day", flat=True).distinct())
     days |= set(DailyProductSales.objects.order_by().values_list("day", flat=True).distinct())
@@ -75,10 +54,4 @@ DAILY_SALES = Invariant(
     "daily sales are what the orders say",
     DailyProductSales,
     (_daily_sales_unlike_the_orders,),
-)
-
-CLOSED_DAYS = Invariant(
-    "each closed day is what its orders say, cancelled ones included",
-    ClosedDay,
-    (_closed_days_unlike_their_orders,),
 )

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from common.errors import DomainError
-from ecommerce.backoffice.daily_totals import close_days
 from ecommerce.seeding import bulk, demo
 from users.models import User
 
@@ -63,7 +62,6 @@ class Command(BaseCommand):
                 self._add(bulk.Sizes(**sizes), options["random_seed"])
             else:
                 self._demo(options["random_seed"], if_empty=options["if_empty"])
-            close_days()
         except DomainError as error:
             raise CommandError(
                 f"Broken off ({error.items[0].code}): what was added before is whole;"

@@ -1,6 +1,5 @@
 """What an audit leaves behind for the dashboard."""
 
-from datetime import timedelta
 from unittest import mock
 
 import pytest
@@ -11,9 +10,8 @@ from django.utils import timezone
 
 from common.errors import Busy
 from ecommerce.audit import SHOWN
-from ecommerce.models import TEXT_MAX, AuditRun, ClosedDay
+from ecommerce.models import TEXT_MAX, AuditRun
 from ecommerce.tests.audit.shop import Shop
-from orders.models import Order
 from products.models import Product
 from users.models import Wallet
 
@@ -67,16 +65,6 @@ def test_a_result_that_cannot_be_kept_does_not_change_the_verdict(
                 call_command("audit")
     save.assert_called()
     assert not AuditRun.objects.exists()
-
-
-def test_the_days_that_are_over_are_closed(shop: Shop) -> None:
-    call_command("audit")
-    assert not ClosedDay.objects.exists()  # today is not over
-    yesterday = timezone.localdate() - timedelta(days=2)
-    Order.objects.update(day=yesterday)
-    with pytest.raises(CommandError):  # since the daily sales are not moved along
-        call_command("audit")
-    assert list(ClosedDay.objects.values_list("day", "orders", "total")) == [(yesterday, 2, 5_000)]
 
 
 def test_results_are_shown_and_cannot_be_changed(admin_client: Client) -> None:
