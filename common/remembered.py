@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from math import inf
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -18,8 +19,13 @@ WAIT_SECONDS = 0.1
 """For how long a page that members wait for waits for another who asks."""
 
 
-memories: list["Remembered[Any, Any]"] = []
+memories: list["Memory[Any, Any]"] = []
 """All there are, for tests to begin with none."""
+
+
+def clock() -> float:
+    """This moment, in the seconds that memories count in."""
+    return time.monotonic()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,51 @@ class _Known(Generic[Answer]):
     asked_at: float
 
 
-class Remembered(Generic[Key, Answer]):
+class Memory(Generic[Key, Answer]):
+    """What this process was told, each for `seconds()` from when it was asked, by `clock`."""
+
+    def __init__(self, *, seconds: Callable[[], float]) -> None:
+        self._seconds = seconds
+        self._known: dict[Key, _Known[Answer]] = {}
+        self._forgotten_at: dict[Key, float] = {}
+        self._all_forgotten_at = -inf
+        memories.append(self)
+
+    def get(self, key: Key) -> Answer | None:
+        """What is remembered, if it is no older than that."""
+        known = self._known.get(key)
+        return known.answer if known and self._is_fresh(known) else None
+
+    def keep(self, key: Key, answer: Answer, *, asked_at: float) -> None:
+        """Remember an answer that the database gave at that moment.
+
+        Not inside a transaction: what was seen may be undone.
+        """
+        if connection.in_atomic_block:
+            return
+        self._known.pop(key, None)
+        while len(self._known) >= KEYS_MAX:
+            self._known.pop(next(iter(self._known)))
+        self._known[key] = _Known(answer, asked_at)
+        # Looked at only now: who forgets later than this forgets what was just written.
+        if asked_at <= max(self._forgotten_at.get(key, -inf), self._all_forgotten_at):
+            self._known.pop(key, None)
+
+    def forget(self, key: Key | None = None) -> None:
+        """Ask again, for one thing or for all: what it is about was changed, in this process."""
+        if key is None:
+            self._all_forgotten_at = clock()
+            self._forgotten_at.clear()
+            self._known.clear()
+        else:
+            self._forgotten_at[key] = clock()
+            self._known.pop(key, None)
+
+    def _is_fresh(self, known: "_Known[Answer]") -> bool:
+        return clock() - known.asked_at < self._seconds()
+
+
+class Remembered(Memory[Key, Answer]):
     """Asks, and for `seconds()` after that answers what it was told.
 
     One thread of the process asks at a time; who comes meanwhile is told the last answer, or waits
@@ -44,13 +94,10 @@ class Remembered(Generic[Key, Answer]):
         patience: float = WAIT_SECONDS,
     ) -> None:
         """`patience` is how many seconds one who has no answer at all waits for who asks."""
+        super().__init__(seconds=seconds)
         self._ask = ask
-        self._seconds = seconds
         self._patience = patience
         self._asking = Lock()
-        self._known: dict[Key, _Known[Answer]] = {}
-        self._forgotten = 0
-        memories.append(self)
 
     def __call__(self, key: Key) -> Answer:
         """The answer for `key`.
@@ -61,31 +108,19 @@ class Remembered(Generic[Key, Answer]):
         if not self._seconds() or connection.in_atomic_block:
             return self._ask(key)
         known = self._known.get(key)
-        if known is not None and time.monotonic() - known.asked_at < self._seconds():
+        if known is not None and self._is_fresh(known):
             return known.answer
         if not self._asking.acquire(timeout=0 if known else self._patience):
             if known is None:
                 raise Busy
             return known.answer
         try:
-            return self._ask_again(key, known)
+            latest = self._known.get(key)
+            if latest is not None and latest is not known:  # asked while this one waited
+                return latest.answer
+            asked_at = clock()
+            answer = self._ask(key)
+            self.keep(key, answer, asked_at=asked_at)
+            return answer
         finally:
             self._asking.release()
-
-    def _ask_again(self, key: Key, known: "_Known[Answer] | None") -> Answer:
-        latest = self._known.get(key)
-        if latest is not None and latest is not known:  # somebody asked while this one waited
-            return latest.answer
-        forgotten, asked_at = self._forgotten, time.monotonic()
-        answer = self._ask(key)
-        if forgotten == self._forgotten:  # else it may be of before what changed
-            self._known.pop(key, None)
-            while len(self._known) >= KEYS_MAX:
-                self._known.pop(next(iter(self._known)))
-            self._known[key] = _Known(answer, asked_at)
-        return answer
-
-    def forget(self) -> None:
-        """Ask again for everything: what it is about was changed, in this process."""
-        self._forgotten += 1
-        self._known.clear()

@@ -18,6 +18,7 @@ from common.db.locks import Locking, Row, RowHeld, RowLock, Waiting
 from common.db.rows import save_new
 from common.db.transactions import after_commit
 from common.errors import DomainError, NotFound
+from common.remembered import clock
 from coupons import sold_out
 from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponSoldOut
 from coupons.models import Coupon, IssuedCoupon
@@ -70,7 +71,7 @@ def _issue(
     # Closed only now: who came while others held the lock is served with those who waited.
     outcomes = issue_coupons(coupon=coupon, presses=batch.close(), waiting=waiting)
     if coupon.is_open and coupon.remaining_quantity <= 0:
-        seen_at = sold_out.clock()  # while it is locked
+        seen_at = clock()  # while it is locked
         after_commit(partial(sold_out.remember, coupon_id, seen_at=seen_at))
     return outcomes
 

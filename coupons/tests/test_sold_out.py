@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.response import Response
 
+from common import remembered
 from conftest import client_of
 from coupons import sold_out
 from coupons.models import Coupon
@@ -33,9 +34,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(sold_out, "time", SimpleNamespace(monotonic=clock))
-    monkeypatch.setattr(sold_out, "_until", {})
-    monkeypatch.setattr(sold_out, "_forgotten_at", {})
+    monkeypatch.setattr(remembered, "time", SimpleNamespace(monotonic=clock))
+    seconds = sold_out._memory._seconds
+    monkeypatch.setattr(sold_out, "_memory", remembered.Memory(seconds=seconds))
     return clock
 
 

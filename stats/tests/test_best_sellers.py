@@ -131,7 +131,7 @@ def test_the_sum_reads_nothing_but_an_index_of_these_days(
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    clock = SimpleNamespace(now=1_000.0)
+    clock = SimpleNamespace(now=1e9)
     monkeypatch.setattr(remembered, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
