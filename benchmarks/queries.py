@@ -3,7 +3,8 @@
     python -m benchmarks.queries            # all of it, on MySQL in a container
     python -m benchmarks.queries --help     # other sizes, another database, a database that is kept
 
-Writes docs/benchmarks/queries.md, and exits 1 when a plan of the API reads a whole table.
+Renews the figures of docs/benchmarks/queries.md, writes the plans beside it, and exits 1 when a
+plan of the API reads a whole table.
 """
 
 import argparse
@@ -26,10 +27,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.bench.report import between_marks
 from benchmarks.stack import REPOSITORY, Database, database, environment, manage, server
 
 REPORT = REPOSITORY / "docs" / "benchmarks" / "queries.md"
-NOTES = Path(__file__).with_name("queries.head.md")
 REQUESTS = 60
 WARM_UP = 4
 WORKERS_WARM = 40
@@ -118,11 +119,19 @@ def _times(wire: http.client.HTTPConnection, path: str, headers: dict[str, str])
 # --- Telling ------------------------------------------------------------------------------------
 
 
-def report(shops: list[Shop], kind: str) -> str:
+def write_report(shops: list[Shop], kind: str, page: Path) -> None:
+    """Renew what the page has between its marks, or write all; the plans into a file beside it."""
     large = shops[-1]
-    parts = [NOTES.read_text(), "## Times\n", _machine(large, kind), _table(shops), "## Plans\n"]
-    parts += [_plans(one) for one in large.facts["observed"]]
-    return "\n".join(parts)
+    times = "\n".join([_machine(large, kind), _table(shops).rstrip()])
+    page.parent.mkdir(parents=True, exist_ok=True)
+    marked = (
+        page.read_text(encoding="utf-8")
+        if page.exists()
+        else "<!-- begin times --><!-- end times -->"
+    )
+    page.write_text(between_marks(marked, "times", times), encoding="utf-8")
+    plans = "\n".join(_plans(one) for one in large.facts["observed"])
+    page.with_suffix(".plans.txt").write_text(plans, encoding="utf-8")
 
 
 def _machine(shop: Shop, kind: str) -> str:
@@ -180,9 +189,8 @@ def _most(one: dict[str, Any]) -> int:
 def _plans(one: dict[str, Any]) -> str:
     read = one["read"]
     path = re.sub(r"cursor=[\w-]+", "cursor=…", read["path"])
-    text = [f"### {read['name']}\n", f"`GET {path}`\n"]
-    for plan in one["plans"]:
-        text.append("```text\n" + _readable(plan) + "\n```\n")
+    text = [f"== {read['name']}: GET {path}\n"]
+    text += [_readable(plan) + "\n" for plan in one["plans"]]
     return "\n".join(text)
 
 
@@ -253,8 +261,7 @@ def main() -> int:
             facts = facts_of(db, entries=entries, plans=size == "large")
             shops.append(Shop(size, facts, timings_of(db, facts)))
             print(f"{size}: {len(facts['reads'])} reads timed", flush=True)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(report(shops, options.kind))
+    write_report(shops, options.kind, options.output)
     whole = growing(shops[-1]) if options.kind == "mysql" else []
     for line in whole:
         print(f"reads a whole table: {line}", file=sys.stderr)

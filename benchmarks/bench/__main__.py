@@ -17,7 +17,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.bench import report, runs
-from benchmarks.bench.config import Config, WrongConfig, read_config
+from benchmarks.bench.about import is_changed
+from benchmarks.bench.config import DEFAULT_OUTPUT, Config, WrongConfig, read_config
 from benchmarks.bench.generator import NoGenerator, ensure_generator
 from benchmarks.bench.session import BenchFailed, engine_answers
 
@@ -30,6 +31,7 @@ def main() -> int:
         if config.what == "report":
             report.write_report(config.output)
             return 0
+        _ensure_committed(config)
         ensure_generator()
         _ensure_engine(config)
         if config.what == "quick":
@@ -47,6 +49,12 @@ def main() -> int:
 def _ensure_engine(config: Config) -> None:
     if config.database != "sqlite" and not engine_answers():
         raise WrongConfig("no Docker Engine answers; BENCH_DATABASE=sqlite needs none")
+
+
+def _ensure_committed(config: Config) -> None:
+    """Published figures are those of a commit: else nobody can tell of what they are."""
+    if config.what != "quick" and config.output == DEFAULT_OUTPUT and is_changed():
+        raise WrongConfig("there are uncommitted changes: commit them, or set BENCH_OUTPUT")
 
 
 RUNS = {"full": runs.run_full, "scaling": runs.run_scaling, "rows": runs.run_rows}

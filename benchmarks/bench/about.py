@@ -50,19 +50,19 @@ def about(config: "Config", session: "Session") -> Mapping[str, Any]:
     }
 
 
-def _commit() -> str:
-    def git(*arguments: str) -> str:
-        done = subprocess.run(  # noqa: S603
-            ["git", *arguments],  # noqa: S607
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip()
+def is_changed() -> bool:
+    """Whether the code differs from its commit."""
+    return bool(_git("status", "--porcelain", "--untracked-files=no", "--", ":!docs/benchmarks"))
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":!docs/benchmarks")
-    return git("rev-parse", "--short=12", "HEAD") + (" with changes" if changed else "")
+
+def _commit() -> str:
+    return _git("rev-parse", "--short=12", "HEAD") + (" with changes" if is_changed() else "")
+
+
+def _git(*arguments: str) -> str:
+    git = ["git", *arguments]
+    done = subprocess.run(git, cwd=REPOSITORY, capture_output=True, text=True, check=False)  # noqa: S603
+    return done.stdout.strip()
 
 
 def _cpu_model() -> str:

@@ -18,6 +18,9 @@ class WrongConfig(Exception):
     """A variable has a value that means nothing."""
 
 
+DEFAULT_OUTPUT = REPOSITORY / "docs" / "benchmarks"
+
+
 @dataclass(slots=True)
 class Config:
     """One run. Times in seconds."""
@@ -66,7 +69,7 @@ def read_config() -> Config:
         load_test_seconds=_number("BENCH_LOAD_TEST_SECONDS", 2 if quick else 15),
         row_products=_number("BENCH_ROW_PRODUCTS", 1_000_000),
         row_lines=_numbers("BENCH_ROW_LINES", (20_000, 200_000, 2_000_000)),
-        output=Path(os.environ.get("BENCH_OUTPUT") or REPOSITORY / "docs" / "benchmarks"),
+        output=Path(os.environ.get("BENCH_OUTPUT") or DEFAULT_OUTPUT),
         in_memory=quick,
         direct=os.environ.get("BENCH_DIRECT") != "0",
     )

@@ -15,7 +15,7 @@ from benchmarks.bench.summary import (
     Result,
     Summary,
     Target,
-    lines_table,
+    figures_table,
     targets,
     targets_table,
 )
@@ -33,7 +33,7 @@ def files_of(run: str) -> list[str]:
 
 
 def write_report(folder: Path) -> None:
-    """Print the tables, draw the plots, and renew what README.md has between its marks."""
+    """Print all figures, draw the plots, and renew what README.md has between its marks."""
     results = {
         run: json.loads(path.read_text(encoding="utf-8"))
         for run in PLOTS
@@ -47,7 +47,7 @@ def write_report(folder: Path) -> None:
     if page.exists():
         text = page.read_text(encoding="utf-8")
         for name, part in _parts(results, found).items():
-            text = _between_marks(text, name, part)
+            text = between_marks(text, name, part)
         page.write_text(text, encoding="utf-8")
 
 
@@ -90,7 +90,8 @@ def _parts(results: Mapping[str, Result], found: list[Target]) -> dict[str, str]
     parts = {"targets": targets_table(found)}
     for run, result in results.items():
         parts[f"about {run}"] = _about(result)
-        parts[f"figures {run}"] = lines_table(Summary(result).lines(), _title)
+    if "full" in results:
+        parts["figures"] = figures_table(Summary(results["full"]), title_of)
     return parts
 
 
@@ -109,7 +110,8 @@ def _about(result: Result) -> str:
     )
 
 
-def _between_marks(text: str, name: str, part: str) -> str:
+def between_marks(text: str, name: str, part: str) -> str:
+    """The page with `part` between the marks of that name, if it has them."""
     begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
     if begin not in text or end not in text:
         return text

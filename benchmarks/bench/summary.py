@@ -237,22 +237,16 @@ def targets_table(found: Iterable[Target]) -> str:
     )
 
 
-def lines_table(lines: Iterable[Line], title_of: Callable[[Line], str]) -> str:
-    """All figures of a run."""
-    header = (
-        *("what", "clients", "a second", "to the yardstick", "p50 ms", "p95 ms", "p99 ms"),
-        *("503", "server, cores", "database, cores", "generator, cores"),
-    )
-    return table(header, [_cells(line, title_of(line)) for line in lines])
-
-
-def _cells(line: Line, title: str) -> Sequence[str]:
-    return (
-        *(title, f"{line.clients}", f"{line.per_second:,.0f}"),
-        "" if line.ratio is None else f"{line.ratio:.2f}",
-        *(f"{value:,.1f}" for value in (line.p50, line.p95, line.p99)),
-        f"{line.busy:,}",
-        f"{line.server:.2f}",
-        "" if line.database is None else f"{line.database:.2f}",
-        f"{line.generator:.2f}",
-    )
+def figures_table(summary: Summary, title_of: Callable[[str], str]) -> str:
+    """What was answered in a second, by clients, and how long the fewest wait."""
+    by_scenario: dict[str, dict[int, Line]] = defaultdict(dict)
+    for line in summary.lines():
+        if not line.variant or line.scenario == "raw":  # of 1, 2 and 4 processes the best
+            by_scenario[line.scenario][line.clients] = line
+    clients = sorted({number for lines in by_scenario.values() for number in lines})
+    rows = []
+    for scenario, lines in by_scenario.items():
+        seconds = [f"{lines[n].per_second:,.0f}" if n in lines else "" for n in clients]
+        rows.append([title_of(scenario), *seconds, f"{lines[min(lines)].p95:,.1f}"])
+    header = ("a second, by clients", *(f"{number}" for number in clients), "p95 of the fewest, ms")
+    return table(header, rows)
