@@ -2,7 +2,7 @@
 
 EXPERIMENT=quick is the short form for checks: the seed's own sizes, once, on SQLite and MySQL, into
 a temporary folder. EXPERIMENT_DATABASES picks databases ("mysql mariadb sqlite"), and
-EXPERIMENT_PARTS parts ("seed thousand order"); what was measured before is kept beside the new.
+EXPERIMENT_PARTS parts ("seed thousand order losses"); what was measured before is kept beside it.
 EXPERIMENT=draw measures nothing and draws what is stored.
 A database that cannot be started is named and left out; with REQUIRE_MYSQL=1 MySQL may not be.
 """
@@ -27,7 +27,7 @@ DATABASES: dict[str, tuple[Kind, ...]] = {
     "quick": ("sqlite", "mysql"),
     "full": ("mysql", "mariadb", "sqlite"),
 }
-PARTS = {"quick": "seed", "full": "seed thousand order"}
+PARTS = {"quick": "seed", "full": "seed thousand order losses"}
 MEMBERS = 1_000
 DOCUMENTS = REPOSITORY / "docs"
 STORED = Path("benchmarks/experiment.json")

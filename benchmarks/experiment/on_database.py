@@ -22,8 +22,10 @@ django.setup()
 
 from django.db import connection  # noqa: E402  when Django is set up
 
+from benchmarks.experiment import redis_store  # noqa: E402
 from benchmarks.experiment.arrival import measure_arrivals  # noqa: E402
 from benchmarks.experiment.judging import Scenario, Verdict, judge  # noqa: E402
+from benchmarks.experiment.losses import measure_losses  # noqa: E402
 from benchmarks.experiment.queueing import measure_queue  # noqa: E402
 from benchmarks.experiment.race import rush  # noqa: E402
 from benchmarks.experiment.report import scenario_title  # noqa: E402
@@ -46,6 +48,8 @@ class Plan:
     """How often the optimistic ones run them with fewer under way at once."""
     thousand: int = 0
     """How often each strategy runs 1,000 for 300."""
+    losses: int = 1
+    """How often each kind of cut ends a sale."""
 
 
 SEEDS_OWN = (Scenario("coupons", 40, 30, 40), Scenario("orders", 11, 10, 11))
@@ -53,7 +57,7 @@ LARGE = (Scenario("coupons", 1_000, 300, THREADS), Scenario("orders", 1_000, 300
 # The seed's coupons again, with fewer under way at once: 10 is the size that a pool of connections
 # has by default in the seed's framework.
 SWEEP = tuple(Scenario("coupons", 40, 30, threads) for threads in (2, 4, 10, 20))
-PLANS = {"quick": Plan(seed=1), "full": Plan(seed=11, sweep=11, thousand=3)}
+PLANS = {"quick": Plan(seed=1), "full": Plan(seed=11, sweep=11, thousand=3, losses=5)}
 MEMBERS = max(scenario.requests for scenario in LARGE)
 
 
@@ -67,16 +71,17 @@ def race_once(strategy: Strategy, scenario: Scenario, members: list[int]) -> Ver
 def race_all(plan: Plan, parts: Sequence[str], members: list[int]) -> dict[str, Any]:
     """The rushes of the parts "seed" and "thousand", as JSON has them."""
     warm_up = Scenario("coupons", 4, 2, 2)
-    optimistic = [one for one in STRATEGIES if one.name.startswith("optimistic")]
+    strategies = [one for one in STRATEGIES if one.can_run]
+    optimistic = [one for one in strategies if one.name.startswith("optimistic")]
     result: dict[str, Any] = {}
     with own_tables(len(members)):
-        for strategy in STRATEGIES:
+        for strategy in strategies:
             race_once(strategy, warm_up, members)
         if "seed" in parts:
-            result["seed"] = _races(STRATEGIES, SEEDS_OWN, plan.seed, members)
+            result["seed"] = _races(strategies, SEEDS_OWN, plan.seed, members)
             result["seed"] += _races(optimistic, SWEEP, plan.sweep, members)
         if "thousand" in parts:
-            result["thousand"] = _races(STRATEGIES, LARGE, plan.thousand, members)
+            result["thousand"] = _races(strategies, LARGE, plan.thousand, members)
     return result
 
 
@@ -140,14 +145,21 @@ def server_version() -> str:
 def main(plan_name: str, kind: Kind, target: str, *parts: str) -> None:
     members = list(User.objects.order_by("pk").values_list("pk", flat=True)[:MEMBERS])
     assert len(members) == MEMBERS, "there are too few members"
-    result: dict[str, Any] = {
-        "version": server_version(),
-        "strategies": [
-            {"name": one.name, "title": one.title, "promises_exact": one.promises_exact}
-            for one in STRATEGIES
-        ],
-        **race_all(PLANS[plan_name], parts, members),
-    }
+    with redis_store.servers() as redis_is_there:
+        if not redis_is_there:
+            print("  redis-server is not installed: the ways with Redis are left out", flush=True)
+        result: dict[str, Any] = {
+            "version": server_version(),
+            "strategies": [
+                {"name": one.name, "title": one.title, "promises_exact": one.promises_exact}
+                for one in STRATEGIES
+                if one.can_run
+            ],
+            **race_all(PLANS[plan_name], parts, members),
+        }
+        if "losses" in parts and redis_is_there:
+            with own_tables(MEMBERS):
+                result["losses"] = measure_losses(PLANS[plan_name].losses)
     if "order" in parts and connection.features.has_select_for_update:
         result["queue"] = measure_queue()
         result["arrivals"] = measure_arrivals(Database(kind, os.environ["DATABASE_URL"]), members)

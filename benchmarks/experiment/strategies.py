@@ -1,23 +1,35 @@
-"""The eight strategies.
+"""The strategies.
 
-Six run in plain SQL on the experiment's own tables and differ in one thing only: how a request
-takes one piece from the counter that everybody wants. The last two run the shop's own services and
-differ in one setting only. So times may be compared within each group, not across: the shop's
-services do more (checks, ledger, daily sales).
+Most run in plain SQL on the experiment's own tables and differ in one thing only: how a request
+takes one piece from the counter that everybody wants. Some of them ask Redis for the lock or for
+the decision (`with_redis`). The last two run the shop's own services and differ in one setting
+only. So times may be compared within each group, not across: the shop's services do more (checks,
+ledger, daily sales), and a counter in Redis answers before anything is in the database.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from django.db import Error, connection
 from django.test import override_settings
 from django.utils import timezone
 
+from benchmarks.experiment import redis_store
 from benchmarks.experiment.race import Kind, Left, LostRace, Refused
-from benchmarks.experiment.tables import new_goods, read_back
+from benchmarks.experiment.sale import (
+    PATIENCE_SECONDS,
+    PRICE,
+    Cursor,
+    Sale,
+    take_money,
+    transaction,
+)
+from benchmarks.experiment.tables import new_goods, new_pieces, read_back, read_back_pieces
+from benchmarks.experiment.with_redis import redis_counter, redis_lock, redis_queue
 from common.db.database_errors import may_be_retried
 from coupons.errors import CouponSoldOut
 from coupons.models import Coupon, IssuedCoupon
@@ -30,19 +42,6 @@ from products.services import create_product
 
 ATTEMPTS = 10
 """The lower bound of "optimistic with retries": more than most libraries try by themselves."""
-PRICE = 1
-"""Won; of everything, so that the members' wallets last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sale:
-    """So many pieces on sale, by one strategy."""
-
-    attempt: Callable[[int], int]
-    """Serves request 0, 1, 2 …; returns its number."""
-    left: Callable[[], Left]
-    numbers_are_keys: bool = False
-    """The numbers are keys that ascend in the order in which the pieces were taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +56,30 @@ class Strategy:
     """Puts so many pieces on sale for these members."""
     max_batch: int = 1
     """The setting GROUP_COMMIT_MAX_BATCH; only the shop's services read it."""
+    needs_row_locks: bool = False
+    """Whether it needs locks that SQLite does not have: named ones, or SKIP LOCKED."""
+    needs_redis: bool = False
+
+    @property
+    def can_run(self) -> bool:
+        """Whether what it needs is there."""
+        has_row_locks = connection.vendor != "sqlite"
+        return has_row_locks >= self.needs_row_locks and redis_store.is_there() >= self.needs_redis
 
     @contextmanager
     def sale(self, kind: Kind, total: int, members: list[int]) -> Iterator[Sale]:
         """A new sale, under the strategy's setting."""
         with override_settings(GROUP_COMMIT_MAX_BATCH=self.max_batch):
-            yield self.open(kind, total, members)
+            sale = self.open(kind, total, members)
+            try:
+                yield sale
+            finally:
+                sale.close()
 
 
 # --- On the experiment's own tables ---------------------------------------------------------------
 
 READ = "SELECT total, taken, version FROM experiment_goods WHERE id = %s"
-Cursor = Any
 
 
 class Seen(NamedTuple):
@@ -129,6 +140,8 @@ class PlainSql:
     """How often a request tries, at once and without a pause, before it fails. None: once more
     than there are pieces: where a race is only lost to another's success, that is always enough.
     On SQLite it is also lost to whoever is just writing, and no number is."""
+    around: Callable[[int], AbstractContextManager[object]] = nullcontext
+    """What is held from before the transaction until after its end, for these goods."""
 
     def __call__(self, kind: Kind, total: int, members: list[int]) -> Sale:
         goods = new_goods(total)
@@ -147,15 +160,16 @@ class PlainSql:
         return Sale(attempt, lambda: Left(*read_back(goods)))
 
     def _take(self, kind: Kind, goods: int, member: int) -> int:
-        with connection.cursor() as cursor, self._transaction(cursor):
+        with (
+            self.around(goods),
+            connection.cursor() as cursor,
+            transaction(cursor, self.sqlite_begin),
+        ):
             seen = self.read(cursor, goods) if self.read else None
             if seen and seen.taken >= seen.total:
                 raise Refused
             if kind == "orders":
-                cursor.execute(
-                    "UPDATE experiment_wallet SET balance = balance - %s WHERE member = %s",
-                    [PRICE, member],
-                )
+                take_money(cursor, member)
             number = self.write(cursor, goods, seen)
             cursor.execute(
                 "INSERT INTO experiment_taken (goods, member, number) VALUES (%s, %s, %s)",
@@ -163,15 +177,43 @@ class PlainSql:
             )
             return number
 
-    @contextmanager
-    def _transaction(self, cursor: Cursor) -> Iterator[None]:
-        cursor.execute(self.sqlite_begin if connection.vendor == "sqlite" else "BEGIN")
+
+@contextmanager
+def _named_lock(goods: int) -> Iterator[None]:
+    """MySQL's GET_LOCK: a lock of the connection's, which no transaction ends."""
+    name = f"experiment-{goods}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT GET_LOCK(%s, %s)", [name, PATIENCE_SECONDS])
+        if cursor.fetchone() != (1,):
+            raise LostRace("the named lock was not to be had in time")
         try:
             yield
-            cursor.execute("COMMIT")
-        except BaseException:
-            cursor.execute("ROLLBACK")
-            raise
+        finally:
+            cursor.execute("SELECT RELEASE_LOCK(%s)", [name])
+
+
+def row_per_piece(kind: Kind, total: int, members: list[int]) -> Sale:
+    """Put each piece on sale in a row of its own: whoever comes takes one that nobody holds."""
+    goods = new_pieces(total)
+
+    def attempt(member: int) -> int:
+        with connection.cursor() as cursor, transaction(cursor):
+            cursor.execute(
+                "SELECT id, number FROM experiment_piece WHERE goods = %s AND member IS NULL"
+                " ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED",
+                [goods],
+            )
+            piece = cursor.fetchone()
+            if piece is None:
+                raise Refused
+            if kind == "orders":
+                take_money(cursor, member)
+            cursor.execute(
+                "UPDATE experiment_piece SET member = %s WHERE id = %s", [member, piece[0]]
+            )
+            return int(piece[1])
+
+    return Sale(attempt, lambda: Left(*read_back_pieces(goods)))
 
 
 # --- With the shop's own services -----------------------------------------------------------------
@@ -251,6 +293,38 @@ STRATEGIES = (
         True,
         PlainSql(_write_what_was_computed, _read_for_update, "BEGIN IMMEDIATE"),
     ),
+    Strategy(
+        "named-lock",
+        "Named lock (GET_LOCK)",
+        True,
+        PlainSql(_write_what_was_computed, around=_named_lock),
+        needs_row_locks=True,
+    ),
+    Strategy(
+        "row-per-piece", "A row per piece (SKIP LOCKED)", True, row_per_piece, needs_row_locks=True
+    ),
+    Strategy(
+        "redis-lock",
+        "Redis lock (SET NX, token)",
+        True,
+        PlainSql(_write_what_was_computed, sqlite_begin="BEGIN IMMEDIATE", around=redis_lock),
+        needs_redis=True,
+    ),
+    Strategy(
+        "redis-counter-everysec",
+        "Redis counter, fsync each second",
+        True,
+        partial(redis_counter, "everysec"),
+        needs_redis=True,
+    ),
+    Strategy(
+        "redis-counter-always",
+        "Redis counter, fsync always",
+        True,
+        partial(redis_counter, "always"),
+        needs_redis=True,
+    ),
+    Strategy("redis-queue", "Redis stream, one consumer", True, redis_queue, needs_redis=True),
     Strategy("shop-one-by-one", "The shop, batch limit 1", True, shop_services),
     Strategy("shop-group-commit", "The shop, group commit", True, shop_services, max_batch=64),
 )

@@ -20,9 +20,14 @@ TABLES = {
     # What a request leaves behind: a coupon or an order, with the number it got.
     "experiment_taken": "id {serial}, goods BIGINT NOT NULL, member BIGINT NOT NULL,"
     " number BIGINT NOT NULL",
+    # The same pieces as rows of their own, for who takes a row and no counter.
+    "experiment_piece": "id {serial}, goods BIGINT NOT NULL, number BIGINT NOT NULL, member BIGINT",
     # An order also takes money from the member's own wallet, which nobody else wants.
     "experiment_wallet": "member BIGINT PRIMARY KEY, balance BIGINT NOT NULL",
 }
+
+
+INDEXES = ("CREATE INDEX experiment_piece_free ON experiment_piece (goods, member, number)",)
 
 
 @contextmanager
@@ -33,6 +38,8 @@ def own_tables(members: int) -> Iterator[None]:
             cursor.execute(
                 f"CREATE TABLE {name} ({columns.format(serial=SERIAL[connection.vendor])})"
             )
+        for index in INDEXES:
+            cursor.execute(index)
         cursor.executemany(
             "INSERT INTO experiment_wallet (member, balance) VALUES (%s, 1000000)",
             [[member] for member in range(members)],
@@ -53,6 +60,27 @@ def new_goods(total: int) -> int:
         )
         assert cursor.lastrowid is not None
         return int(cursor.lastrowid)
+
+
+def new_pieces(total: int) -> int:
+    """Put `total` pieces on sale, each in a row of its own; returns the id of their goods."""
+    goods = new_goods(total)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO experiment_piece (goods, number) VALUES (%s, %s)",
+            [[goods, number] for number in range(1, total + 1)],
+        )
+    return goods
+
+
+def read_back_pieces(goods: int) -> tuple[int, list[int]]:
+    """How many pieces are taken, and their numbers: there is no counter to disagree with."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number FROM experiment_piece WHERE goods = %s AND member IS NOT NULL", [goods]
+        )
+        numbers = [number for (number,) in cursor.fetchall()]
+    return len(numbers), numbers
 
 
 def read_back(goods: int) -> tuple[int, list[int]]:

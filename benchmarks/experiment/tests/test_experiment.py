@@ -6,9 +6,10 @@ from itertools import count
 import pytest
 from django.db import connection
 
-from benchmarks.experiment import on_database
+from benchmarks.experiment import on_database, redis_store
 from benchmarks.experiment.arrival import Issued, departure
 from benchmarks.experiment.judging import Scenario, judge
+from benchmarks.experiment.losses import measure_loss
 from benchmarks.experiment.plots import write_plots
 from benchmarks.experiment.race import Answer, Left, Refused, Result, Rush, rush
 from benchmarks.experiment.report import write_tables
@@ -20,14 +21,27 @@ EXACT = [strategy for strategy in STRATEGIES if strategy.promises_exact]
 INEXACT = [strategy for strategy in STRATEGIES if not strategy.promises_exact]
 
 
+@pytest.fixture(scope="session")
+def redis():
+    """Redis servers, where Redis is installed."""
+    with redis_store.servers() as is_there:
+        yield is_there
+
+
 @pytest.fixture
-def members(transactional_db, make_member):
+def members(transactional_db, make_member, redis):
     with own_tables(40):
         yield [make_member(balance=1_000).pk for _ in range(40)]
 
 
+def skip_where_it_can_not_run(strategy):
+    if not strategy.can_run:
+        pytest.skip(f"{strategy.name} needs what is not there: Redis, or row locks")
+
+
 @pytest.mark.parametrize("strategy", EXACT, ids=lambda strategy: strategy.name)
 def test_an_exact_strategy_gives_forty_requests_thirty_coupons(members, strategy):
+    skip_where_it_can_not_run(strategy)
     verdict = on_database.race_once(strategy, COUPONS, members)
     assert (verdict.succeeded, verdict.refused, verdict.failed) == (30, 10, 0)
     assert (verdict.counter, verdict.rows, verdict.duplicates) == (30, 30, 0)
@@ -36,6 +50,7 @@ def test_an_exact_strategy_gives_forty_requests_thirty_coupons(members, strategy
 
 @pytest.mark.parametrize("strategy", EXACT, ids=lambda strategy: strategy.name)
 def test_an_exact_strategy_gives_eleven_orders_ten_pieces(members, strategy):
+    skip_where_it_can_not_run(strategy)
     verdict = on_database.race_once(strategy, ORDERS, members)
     assert (verdict.succeeded, verdict.refused, verdict.failed) == (10, 1, 0)
     assert (verdict.counter, verdict.rows, verdict.duplicates) == (10, 10, 0)
@@ -85,6 +100,15 @@ def test_a_rush_serves_each_request_once_and_sorts_by_arrival():
     numbers = sorted(answer.number for answer in done.answers if answer.number)
     assert numbers == [1, 3, 7, 9, 11, 13, 15, 17, 19]
     assert [a.reason for a in done.answers if a.result is Result.FAILED] == ["ValueError: broken"]
+
+
+@pytest.mark.parametrize("fsync", redis_store.FSYNCS)
+def test_who_was_told_by_redis_is_in_the_books_after_it_was_killed(members, redis, fsync):
+    if not redis:
+        pytest.skip("redis-server is not installed")
+    loss = measure_loss("kill", fsync)
+    assert loss.told > 0
+    assert (loss.lost, loss.given_again) == (0, 0)
 
 
 # --- Judging --------------------------------------------------------------------------------------
