@@ -57,7 +57,7 @@ class StateFilter(ConditionFilter):
 
 
 @admin.register(Coupon)
-class CouponAdmin(LiveSale, AsksIfSureAdmin, AsksReason, SavedByService):
+class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedByService):
     list_display = [
         "name",
         "discount",
@@ -143,12 +143,7 @@ class CouponAdmin(LiveSale, AsksIfSureAdmin, AsksReason, SavedByService):
             form.fields[name] = SplitDateTimeField()
         if form.is_valid():
             return JsonResponse({"sentence": describe(form.save(commit=False))})
-        named = {**{name: str(label) for name, label in LABELS.items()}, "__all__": ""}
-        errors = [
-            f"{named.get(name, name)}: {' '.join(str(text) for text in texts)}"
-            for name, texts in form.errors.items()
-        ]
-        return JsonResponse({"sentence": " ".join(errors)})
+        return JsonResponse({"sentence": _what_is_wrong(form)})
 
     # --- Actions ---
 
@@ -274,6 +269,21 @@ def _coupons_of_member(user: User) -> RelatedTable:
         ],
         list_url(IssuedCoupon, user__id__exact=user.pk),
     )
+
+
+def _what_is_wrong(form: Any) -> str:
+    """What a form lacks, all of it in one sentence, after what can't be."""
+    named = {**{name: str(label) for name, label in LABELS.items()}, "__all__": ""}
+    lacks, wrong = [], []
+    for name, errors in form.errors.as_data().items():
+        if all(error.code in ("required", "incomplete") for error in errors):
+            lacks.append(named.get(name, name))
+        else:
+            texts = " ".join(" ".join(error.messages) for error in errors)
+            wrong.append(f"{named.get(name, name)}: {texts}")
+    if lacks:
+        wrong.append(_now("Still to be filled in: %(fields)s.") % {"fields": ", ".join(lacks)})
+    return " ".join(wrong)
 
 
 class StatusFilter(admin.SimpleListFilter):

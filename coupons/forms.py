@@ -30,8 +30,8 @@ HELP_TEXTS = {
         "They are handed out first come first served, one to a member. While the sale is running"
         " you may raise this, or lower it to what is issued by then."
     ),
-    "issue_starts_at": _("Nobody gets one before."),
-    "issue_ends_at": _("Nobody gets one from this moment on."),
+    "issue_starts_at": _("Nobody gets one before. Date and time are Seoul's."),
+    "issue_ends_at": _("Nobody gets one from this moment on. Date and time are Seoul's."),
     "valid_days": _("Each coupon expires so many days after its member got it."),
 }
 PROMISED = _("Promised to those who have a coupon: it can't change any more.")
@@ -59,10 +59,14 @@ class CouponForm(ReasonedForm, AsksIfSure):
 
 class _Window(forms.Form):
     issue_starts_at = forms.SplitDateTimeField(
-        label=LABELS["issue_starts_at"], widget=UnfoldAdminSplitDateTimeWidget
+        label=LABELS["issue_starts_at"],
+        help_text=HELP_TEXTS["issue_starts_at"],
+        widget=UnfoldAdminSplitDateTimeWidget,
     )
     issue_ends_at = forms.SplitDateTimeField(
-        label=LABELS["issue_ends_at"], widget=UnfoldAdminSplitDateTimeWidget
+        label=LABELS["issue_ends_at"],
+        help_text=HELP_TEXTS["issue_ends_at"],
+        widget=UnfoldAdminSplitDateTimeWidget,
     )
 
 
@@ -77,6 +81,8 @@ class OpenNowForm(ReasonForm):
     """From now on, and until when."""
 
     until = forms.SplitDateTimeField(
-        label=LABELS["issue_ends_at"], widget=UnfoldAdminSplitDateTimeWidget
+        label=LABELS["issue_ends_at"],
+        help_text=HELP_TEXTS["issue_ends_at"],
+        widget=UnfoldAdminSplitDateTimeWidget,
     )
     field_order = ["until", "reason"]

@@ -5,13 +5,14 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
+from common.admin.exports import ExportsRows
 from common.admin.kinds import History
-from common.admin.lists import ShopModelAdmin, number_column
+from common.admin.lists import number_column
 from ecommerce.models import AuditRun
 
 
 @admin.register(AuditRun)
-class AuditRunAdmin(History, ShopModelAdmin):
+class AuditRunAdmin(History, ExportsRows):
     list_display = [
         "started_at",
         number_column("violation_count", _("violations")),

@@ -1,29 +1,41 @@
-"""Errors that no view handled: the API's format under /api/, Django's pages elsewhere."""
+"""Errors that no view handled.
+
+The API's format under /api/; a page with the menu for staff in the admin; Django's pages elsewhere.
+"""
 
 from collections.abc import Callable
 
+from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.csrf import csrf_failure
 
 from common.errors import ErrorItem
 from common.http.errors import error_response, is_api_request
 from common.http.request_log import with_id_and_line
+from ecommerce.backoffice.whom_to_ask import whom_to_ask
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     item = ErrorItem("invalid", _("Bad request."))
-    return _error(request, 400, item, lambda: defaults.bad_request(request, exception))
+    told = _("What this address asks for makes no sense."), ""
+    return _error(request, 400, item, lambda: defaults.bad_request(request, exception), told)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     item = ErrorItem("permission_denied", _("Forbidden."))
-    return _error(request, 403, item, lambda: defaults.permission_denied(request, exception))
+    told = _("You may not do this"), whom_to_ask()
+    return _error(request, 403, item, lambda: defaults.permission_denied(request, exception), told)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     item = ErrorItem("not_found", _("Not found."))
-    return _error(request, 404, item, lambda: defaults.page_not_found(request, exception))
+    told = _("There is no such page"), _("It may have been deleted, or the address is mistyped.")
+    return _error(request, 404, item, lambda: defaults.page_not_found(request, exception), told)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
@@ -31,8 +43,46 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return _error(request, 500, item, lambda: defaults.server_error(request))
 
 
+def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """A form whose token doesn't fit: mostly one that was opened before somebody signed in anew."""
+    item = ErrorItem("permission_denied", _("Forbidden."))
+    told = (
+        _("This page is too old"),
+        _("You have signed in or out since you opened it. Go back, load it again, and send it."),
+    )
+    return _error(request, 403, item, lambda: csrf_failure(request, reason), told)
+
+
 def _error(
-    request: HttpRequest, status: int, item: ErrorItem, page: Callable[[], HttpResponseBase]
+    request: HttpRequest,
+    status: int,
+    item: ErrorItem,
+    page: Callable[[], HttpResponseBase],
+    told: tuple[str, str] | None = None,
 ) -> HttpResponseBase:
-    response = error_response(request, status, item) if is_api_request(request) else page()
+    if is_api_request(request):
+        response: HttpResponseBase = error_response(request, status, item)
+    elif told and _is_of_staff(request):
+        response = _staff_page(request, status, *told)
+    else:
+        response = page()
     return with_id_and_line(request, response)
+
+
+def _is_of_staff(request: HttpRequest) -> bool:
+    """Whether somebody of the staff is signed in, and at a page of the admin."""
+    inside = request.path.startswith(reverse("admin:index"))
+    return inside and hasattr(request, "user") and admin.site.has_permission(request)
+
+
+def _staff_page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponseBase:
+    """The admin's page, with its menu and a way back."""
+    referer = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(referer, allowed_hosts={request.get_host()})
+    context = {
+        **admin.site.each_context(request),
+        "title": title,
+        "explanation": text,
+        "back": referer if is_ours else "",
+    }
+    return TemplateResponse(request, "admin/error.html", context, status=status).render()

@@ -56,6 +56,7 @@ _of_this_host = "__Host-" if HTTPS else ""
 SESSION_COOKIE_NAME = f"{_of_this_host}sessionid"
 CSRF_COOKIE_NAME = f"{_of_this_host}csrftoken"
 LANGUAGE_COOKIE_NAME = f"{_of_this_host}django_language"
+CSRF_FAILURE_VIEW = "ecommerce.error_pages.form_too_old"
 CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True  # no script of ours reads them
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
@@ -383,6 +384,8 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "ecommerce.backoffice.navigation.sidebar"},
     "DASHBOARD_CALLBACK": "ecommerce.backoffice.dashboard.dashboard",
     "STYLES": ["ecommerce.backoffice.navigation.stylesheet"],
+    "SCRIPTS": ["ecommerce.backoffice.navigation.script"],
+    "SITE_URL": None,  # customers use the shop by their own programs: there is no site to view
 }
 
 # --- Logs: a line each, to standard output ------------------------------------------------------

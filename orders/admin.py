@@ -209,7 +209,7 @@ def _orders_of_product(product: Product) -> RelatedTable:
 
 
 @admin.register(OrderItem)
-class OrderItemAdmin(History, FoundByProduct):
+class OrderItemAdmin(ExportsRows, History, FoundByProduct):
     list_display = ["order", *ITEM_COLUMNS]
     list_select_related = ["order", "product"]
     list_filter = ["order__day", "order__status"]

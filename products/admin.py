@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm, ReasonForm
@@ -16,7 +17,7 @@ from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import ConditionFilter, ShopModelAdmin, number_column
 from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
-from common.admin.tables import RelatedTable, list_url, shown_below
+from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
 from products.errors import PriceHasChanged
 from products.forms import (
@@ -39,18 +40,39 @@ from products.services import (
 DESCRIPTIVE_FIELDS = ["sku", "name", "description", "category", "price", "is_active"]
 SOLD_DAYS = 7
 HISTORY_ROWS = 10
+NAMED_MAX = 10
+"""How many of the products are named that keep a category from being deleted."""
 
 RED = "font-semibold text-red-700 dark:text-red-400"
 ORANGE = "font-semibold text-orange-700 dark:text-orange-400"
 
 
 @admin.register(Category)
-class CategoryAdmin(AsksReason):
+class CategoryAdmin(ExportsRows, AsksReason):
     form = ReasonedForm
     fields: ClassVar[Any] = ["name", "slug"]
     list_display = ["name", "slug"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """What stands in the way of deleting categories: their products, and nothing else."""
+        to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
+        products = Product.objects.filter(category__in=objs).order_by("-pk")
+        if not products.exists():
+            return to_delete, counts, needed, protected
+        shown = [link(product) for product in products[:NAMED_MAX]]
+        more = products.count() - len(shown)
+        if more > 0:
+            text = ngettext("and %(count)s more product", "and %(count)s more products", more)
+            shown.append(
+                format_html(
+                    '<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>',
+                    list_url(Product, category__id__exact=objs[0].pk),
+                    text % {"count": COUNT.format(more)},
+                )
+            )
+        return to_delete, counts, set(), shown
 
 
 class StockFilter(ConditionFilter):
@@ -291,7 +313,7 @@ class FoundByProduct(ShopModelAdmin):
 
 
 @admin.register(StockAdjustment)
-class StockAdjustmentAdmin(History, FoundByProduct):
+class StockAdjustmentAdmin(ExportsRows, History, FoundByProduct):
     list_display = [
         "product",
         number_column("quantity", _("quantity (signed)"), SIGNED),

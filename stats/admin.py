@@ -9,6 +9,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from common.admin.exports import ExportsRows
 from common.admin.kinds import History
 from common.admin.lists import counted_column, number_column
 from common.admin.tables import RelatedTable, list_url, shown_below
@@ -41,7 +42,7 @@ def _sales_table(product: Product) -> RelatedTable:
 
 
 @admin.register(DailyProductSales)
-class DailyProductSalesAdmin(History, FoundByProduct):
+class DailyProductSalesAdmin(ExportsRows, History, FoundByProduct):
     list_display = [
         "day",
         "product",

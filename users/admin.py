@@ -5,14 +5,17 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm
 from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
 from common.admin.lists import ShopModelAdmin, number_column
@@ -83,7 +86,7 @@ class AdjustsBalance(ShopModelAdmin):
 
 
 @admin.register(User)
-class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[misc,type-arg]
+class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # type: ignore[misc,type-arg]
     """Members and staff. A member who leaves is deactivated: the books refer to the row."""
 
     member_id = "pk"
@@ -96,12 +99,15 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[m
     ordering = ["-id"]
     search_fields = MEMBER_FIELDS
     search_help_text = _("A part of the name or email, in any case.")
-    readonly_fields = ["balance", "last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined"]
     filter_horizontal = []  # wider than the page
+    # What is asked about a member most comes before what is hardly ever changed.
+    change_form_outer_before_template = "admin/related_tables.html"
+    change_form_outer_after_template = None
+    actions_detail = ["adjust_balance", "set_password"]
     personal_fieldsets: list[Any] = [
-        (None, {"fields": ["username", "password"]}),
+        (_("Account"), {"fields": ["username", "is_active", "last_login", "date_joined"]}),
         (_("Personal info"), {"fields": ["first_name", "last_name", "email"]}),
-        (_("Account"), {"fields": ["is_active", "balance", "last_login", "date_joined"]}),
     ]
     fieldsets = [
         *personal_fieldsets,
@@ -129,11 +135,44 @@ class UserAdmin(Undeletable, DjangoUserAdmin, AdjustsBalance):  # type: ignore[m
             return False
         return super().has_change_permission(request, obj)
 
+    def export_columns(self) -> list[Column]:
+        plain = ["username", "email", "first_name", "last_name", "is_active", "is_staff"]
+        return [
+            *(self._column(name) for name in plain),
+            ("balance", lambda user: user.wallet.balance if hasattr(user, "wallet") else 0),
+            *(self._column(name) for name in ("date_joined", "last_login")),
+        ]
+
+    def has_password_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
+        actions = super().get_actions_detail(request, object_id)
+        member = self.get_object(request, unquote(object_id))
+        if self.has_change_permission(request, member):
+            return actions
+        return [one for one in actions if not one.action_name.endswith("set_password")]
+
+    @object_action(description=_("Set a new password"), icon="key", permission="password")
+    def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
         view = super().user_change_password
         # It changes the session, which can't be undone to show a refusal.
         once = acts_once(self.admin_site, view, shows_refusals=False)
         return once(request, id, form_url)
+
+
+@shown_below(User, permission="users.view_user")
+def _balance_table(user: User) -> RelatedTable:
+    wallet = Wallet.objects.of_member(user.pk)
+    return RelatedTable(
+        _("balance"),
+        [_("balance (won)")],
+        [(WON.format(wallet.balance),)],
+        list_url(Wallet, user__id__exact=user.pk),
+    )
 
 
 @shown_below(User, permission="users.view_wallettransaction")
@@ -168,7 +207,7 @@ def _ledger_table(user: User) -> RelatedTable:
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(History, ShopModelAdmin):
+class LogEntryAdmin(History, ExportsRows):
     """Who of the staff did what, from what to what, and why."""
 
     list_display = ["action_time", "user", "content_type", "object_repr", "what"]
@@ -185,13 +224,14 @@ class LogEntryAdmin(History, ShopModelAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(AsksReason, DjangoGroupAdmin):
+class GroupAdmin(ExportsRows, AsksReason, DjangoGroupAdmin):
     form = ReasonedForm
     fields: ClassVar[Any] = ["name", "permissions"]
+    list_display = ["name"]
 
 
 @admin.register(Wallet)
-class WalletAdmin(ReadOnly, AdjustsBalance, FoundByMember):
+class WalletAdmin(ReadOnly, ExportsRows, AdjustsBalance, FoundByMember):
     member_id = "user_id"
     list_display = ["user", number_column("balance", _("balance (won)"), WON), "updated_at"]
     list_select_related = ["user"]
@@ -201,7 +241,7 @@ class WalletAdmin(ReadOnly, AdjustsBalance, FoundByMember):
 
 
 @admin.register(Session)
-class SessionAdmin(History, FoundByMember):
+class SessionAdmin(ExportsRows, History, FoundByMember):
     """Who is signed in, and since when. A new password or a deactivation ends them all."""
 
     list_display = ["user", "created_at", "used_at", "expires_at", "ended_at"]
@@ -211,7 +251,7 @@ class SessionAdmin(History, FoundByMember):
 
 
 @admin.register(WalletTransaction)
-class WalletTransactionAdmin(History, ShopModelAdmin):
+class WalletTransactionAdmin(History, ExportsRows):
     list_display = [
         "reference",
         "member",

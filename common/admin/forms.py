@@ -70,14 +70,20 @@ class ServiceForm(ModelForm):
             super()._save_m2m()  # type: ignore[misc]
 
 
+class _ReasonField(forms.CharField):
+    """Marked as required, which it is as soon as anything is changed: the form says it then."""
+
+    def validate(self, value: str) -> None:
+        pass
+
+
 class ReasonedForm(ServiceForm):
     """A change whose reason goes into the log; without one, nothing may be changed."""
 
-    reason = forms.CharField(
+    reason = _ReasonField(
         label=_("Reason for the change"),
         max_length=REASON_MAX_LENGTH,
         validators=[validate_is_visible],
-        required=False,
         widget=UnfoldAdminTextInputWidget,
     )
 

@@ -25,7 +25,7 @@ from common.admin import stale
 from common.admin.addresses import ListOfAnyAddress
 from common.admin.log import log_changes
 from common.admin.once import acts_once, refusal_of
-from common.admin.pages import object_page, selection_page
+from common.admin.pages import SELECTION_MAX, object_page, selection_page
 from common.admin.tables import tables_below
 from common.admin.text import COUNT, shown_change
 from common.db.caseless import rows_containing
@@ -53,8 +53,11 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
 
     list_per_page = 50
     show_full_result_count = False  # a second COUNT(*), over the whole table
+    warn_unsaved_form = True  # before a page with changes is left
+    selection_max = SELECTION_MAX
+    list_max_show_all = 0  # a list is never shown whole: its link would lead nowhere
     show_facets = admin.ShowFacets.NEVER  # one COUNT(*) more for each choice of each filter
-    change_form_outer_after_template = "admin/related_tables.html"
+    change_form_outer_after_template: str | None = "admin/related_tables.html"
 
     acts_in_parts: ClassVar[Sequence[str]] = ()
     """Pages that write in transactions of their own, and know by themselves what they did."""
@@ -206,6 +209,8 @@ class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.result_list = list(self.result_list)  # type: ignore[has-type]
+        if not (self.query or self.get_filters_params()):
+            self.full_result_count = self.result_count  # or the page offers to show all of them
         for added in _counted_columns[self.model]:
             counts = added.count(self.result_list)
             for row in self.result_list:

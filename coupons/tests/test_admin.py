@@ -245,7 +245,7 @@ def test_the_sentence_says_that_a_campaign_is_over(admin_client: Client) -> None
 
 def test_the_sentence_says_what_is_wrong_or_missing(admin_client: Client) -> None:
     said = sentence_of(admin_client, TERMS | {"discount_value": 101, "name": ""})
-    assert said == "Name: This field is required. Discount: A percentage is at most 100."
+    assert said == "Discount: A percentage is at most 100. Still to be filled in: Name."
 
 
 def test_who_sees_no_campaigns_hears_no_sentence(db: None) -> None:

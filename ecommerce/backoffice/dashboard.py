@@ -28,6 +28,7 @@ from coupons.sales import boundaries, issued_between, issued_by, open_campaigns,
 from ecommerce.backoffice.charts import BAR_OPTIONS, bar_chart, stacked_chart
 from ecommerce.backoffice.figures import category_figures, member_figures, order_figures
 from ecommerce.backoffice.periods import Period, PeriodForm
+from ecommerce.backoffice.whom_to_ask import whom_to_ask
 from ecommerce.models import AuditRun
 from orders.models import Order
 from products.models import Category, Product
@@ -87,11 +88,16 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **context,
         "title": _("Dashboard"),
         "dashboard": blocks,
+        "whom_to_ask": "" if _may_see_anything(context) else whom_to_ask(),
         "period_form": form if depends_on_period else None,
         "period": period,
         "category": category,
         "bar_options": BAR_OPTIONS,
     }
+
+
+def _may_see_anything(context: dict[str, Any]) -> bool:
+    return any(section["items"] for section in context["sidebar_navigation"])
 
 
 def _may_see(request: HttpRequest, model: type[Model]) -> bool:
@@ -251,7 +257,11 @@ def _sold_out_alerts(sold_out: Sequence[Any], now: datetime) -> list[Alert]:
 def _audit(now: datetime) -> Alert:
     run = AuditRun.objects.first()
     if run is None:
-        return Alert("warning", _("The audit has never run: `manage.py audit`, every night."))
+        return Alert(
+            "warning",
+            _("The books have never been checked. Check them, and have it done every night."),
+            list_url(AuditRun),
+        )
     url = reverse("admin:ecommerce_auditrun_change", args=[run.pk])
     when = moment(run.started_at)
     if run.violation_count:

@@ -62,6 +62,11 @@ def stylesheet(request: HttpRequest) -> str:
     return static("ecommerce/admin.css")
 
 
+def script(request: HttpRequest) -> str:
+    """Where the script of every page is, as unfold's SCRIPTS setting wants it."""
+    return static("ecommerce/admin.js")
+
+
 def _visible_items(request: HttpRequest, models: list[tuple[str, str]]) -> list[dict[str, Any]]:
     items = []
     for label, icon in models:

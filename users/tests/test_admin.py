@@ -136,7 +136,10 @@ def test_a_members_ledger_coupons_and_orders_are_on_one_page(
         title: len(admin_client.get(table.more_url).context["cl"].result_list)
         for title, table in tables.items()
     }
-    assert rows == {"ledger": 2, "coupons": 1, "orders": 1}
+    assert rows == {"balance": 1, "ledger": 2, "coupons": 1, "orders": 1}
+    text = page.content.decode()
+    assert text.index("₩99,000") < text.index('name="username"')  # before what hardly changes
+    assert "algorithm" not in text
 
 
 def test_a_superuser_changes_a_password(admin_client: Client, member: User) -> None:

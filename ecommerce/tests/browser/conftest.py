@@ -1,7 +1,10 @@
 """The real server on a demo shop, and a manager in a browser of each width."""
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,23 @@ from ecommerce.tests.browser.clients import Shop, members_of
 from ecommerce.tests.browser.manager import Manager
 
 WIDTHS = [1280, 390]
+AXE = "axe-core@4.14.1"
+NPM_SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: Any) -> str:
+    """The script of axe-core, which checks pages against WCAG; npm fetches it."""
+    folder: Path = tmp_path_factory.mktemp("axe")
+    if npm := shutil.which("npm"):
+        command = [npm, "install", "--silent", "--ignore-scripts", "--prefix", str(folder), AXE]
+        with suppress(subprocess.SubprocessError):
+            subprocess.run(command, check=True, timeout=NPM_SECONDS, capture_output=True)  # noqa: S603
+    script = folder / "node_modules/axe-core/axe.min.js"
+    if not script.exists():
+        assert os.environ.get("REQUIRE_BROWSER") != "1", "npm can't fetch axe-core"
+        pytest.skip("npm can't fetch axe-core")
+    return script.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

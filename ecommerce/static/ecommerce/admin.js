@@ -1,0 +1,218 @@
+"use strict";
+
+/* What every page of the back office does in the browser. */
+(() => {
+  const SIGNED_OUT = "signed-out";
+  const NOT_KEPT = /^(csrfmiddlewaretoken|form_key|initial-.*|.*-initial-.*|step|seen|action)$/;
+
+  /* --- What was typed outlives an expired session ------------------------------------------- */
+
+  const text = (kind, name) =>
+    document.querySelector(`#shop-texts [data-${kind}="${name}"]`)?.textContent ?? "";
+
+  const place = `typed:${location.pathname}`;
+
+  const fieldsOf = (form) =>
+    [...form.elements].filter(
+      (field) =>
+        field.name &&
+        !NOT_KEPT.test(field.name) &&
+        !["password", "file", "submit", "button", "hidden"].includes(field.type),
+    );
+
+  function keep(form) {
+    const typed = fieldsOf(form).map((field) => {
+      if (field.type === "checkbox" || field.type === "radio") {
+        return [field.name, field.value, field.checked];
+      }
+      const chosen = [...(field.selectedOptions ?? [])].map((option) => option.value);
+      return [field.name, field.tagName === "SELECT" ? chosen : field.value, null];
+    });
+    sessionStorage.setItem(place, JSON.stringify(typed));
+  }
+
+  function restore(form, typed) {
+    for (const [name, value, checked] of typed) {
+      for (const field of fieldsOf(form).filter((one) => one.name === name)) {
+        if (checked !== null) {
+          field.checked = field.value === value ? checked : field.checked;
+        } else if (field.tagName === "SELECT") {
+          for (const option of field.options) {
+            option.selected = value.includes(option.value);
+          }
+        } else {
+          field.value = value;
+        }
+        field.dispatchEvent(new Event("input", { bubbles: true }));
+        field.dispatchEvent(new Event("change", { bubbles: true }));
+      }
+    }
+  }
+
+  function say(form, text) {
+    const note = document.createElement("p");
+    note.setAttribute("role", "status");
+    note.className =
+      "shop-note mb-4 px-3 py-2.5 rounded-default bg-blue-100 text-blue-700" +
+      " dark:bg-blue-500/20 dark:text-blue-300";
+    note.textContent = text;
+    form.before(note);
+  }
+
+  function remember() {
+    if (document.body.classList.contains("login")) {
+      sessionStorage.setItem(SIGNED_OUT, "yes");
+      return;
+    }
+    const form = document.querySelector("#content-main form[method=post]:not(#changelist-form)");
+    if (sessionStorage.getItem(SIGNED_OUT) && form) {
+      const typed = sessionStorage.getItem(place);
+      if (typed) {
+        restore(form, JSON.parse(typed));
+        say(form, text("text", "typed-again"));
+      }
+    }
+    for (const key of Object.keys(sessionStorage).filter((one) => one.startsWith("typed:"))) {
+      sessionStorage.removeItem(key);
+    }
+    sessionStorage.removeItem(SIGNED_OUT);
+    form?.addEventListener("submit", () => keep(form));
+  }
+
+  /* --- The way to what is wrong -------------------------------------------------------------- */
+
+  const INPUT = "input:not([type=hidden]), select, textarea";
+
+  function leadToErrors() {
+    const rows = [...document.querySelectorAll("#content-main .errors")].filter(
+      (row) => row.querySelector(INPUT) && !row.querySelector(".errors"),
+    );
+    const note = document.querySelector("#content-main p.errornote");
+    if (!rows.length) {
+      return;
+    }
+    const list = document.createElement("ul");
+    list.className = "shop-errors";
+    for (const row of rows) {
+      const field = row.querySelector(INPUT);
+      const label = row.querySelector("label")?.textContent.replace("*", "").trim();
+      const told = row.querySelector(".errorlist, .text-red-600, .text-red-700:not(label *)");
+      field.setAttribute("aria-invalid", "true");
+      if (!label) {
+        continue;
+      }
+      const link = document.createElement("a");
+      link.href = `#${field.id}`;
+      link.textContent = label;
+      link.addEventListener("click", (event) => {
+        event.preventDefault();
+        lead(field);
+      });
+      const item = document.createElement("li");
+      item.append(link);
+      list.append(item);
+      if (told) {
+        told.id ||= `${field.id}_error`;
+        field.setAttribute("aria-describedby", told.id);
+      }
+    }
+    note?.append(list);
+    // Not in the middle of what the browser does with the page's own autofocus.
+    setTimeout(() => lead(rows[0].querySelector(INPUT)), 0);
+  }
+
+  function lead(field) {
+    field.scrollIntoView({ block: "center" });
+    field.focus({ preventScroll: true });
+  }
+
+  /* --- Everything can be done by the keyboard, and has a name ----------------------------------- */
+
+  const MENUS = "body > nav, [x-show] nav, nav[x-show]";
+
+  function openMenu() {
+    const shown = [...document.querySelectorAll(MENUS)].filter((menu) => menu.offsetParent);
+    return shown.find((menu) => menu.id !== "nav-sidebar-inner" && menu.querySelector("a, button"));
+  }
+
+  function makePressable(element) {
+    if (!element.matches("span, a:not([href]), div")) {
+      return;
+    }
+    if (element.querySelector("a[href], button, input") || element.closest("button, a[href]")) {
+      return;
+    }
+    element.setAttribute("role", "button");
+    element.tabIndex = 0;
+    element.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        element.click();
+        setTimeout(() => intoMenu(element), 100);
+      }
+    });
+  }
+
+  /* A menu that opens elsewhere on the page is gone through by the keyboard at once. */
+  function intoMenu(opener) {
+    const menu = openMenu();
+    menu?.querySelector("a, button")?.focus();
+    menu?.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") {
+        opener.click();
+        opener.focus();
+      }
+    });
+  }
+
+  function nameOf(element) {
+    const icon = element.querySelector(".material-symbols-outlined") ?? element;
+    return text("icon", icon.textContent.trim());
+  }
+
+  /* Icons are drawn by ligatures: without this they are read out as words, or not at all. */
+  function nameIcons() {
+    for (const icon of document.querySelectorAll(".material-symbols-outlined")) {
+      if (!icon.matches("[role=button], button, a")) {
+        icon.setAttribute("aria-hidden", "true");
+      }
+    }
+    for (const element of document.querySelectorAll("a[href], button, [role=button]")) {
+      const rest = element.cloneNode(true);
+      for (const icon of rest.querySelectorAll(".material-symbols-outlined")) {
+        icon.remove();
+      }
+      const says = rest.matches(".material-symbols-outlined") ? "" : rest.textContent.trim();
+      if (!says && !element.getAttribute("aria-label")) {
+        const home = element.getAttribute("href") === "/admin/" ? text("text", "home") : "";
+        const name = home || element.title || nameOf(element) || text("icon", "more_horiz");
+        element.setAttribute("aria-label", name);
+      }
+    }
+    for (const tooltip of document.querySelectorAll(".help-tooltip[aria-label]")) {
+      tooltip.setAttribute("role", "img");
+    }
+    for (const chart of document.querySelectorAll("canvas.chart")) {
+      const card = chart.closest("div.rounded-default");
+      chart.setAttribute("role", "img");
+      chart.setAttribute("aria-label", card?.querySelector("h2")?.textContent.trim() ?? "");
+    }
+    document.getElementById("searchbar")?.setAttribute("aria-label", text("icon", "search"));
+  }
+
+  function ready() {
+    leadToErrors();
+    remember();
+    for (const element of document.querySelectorAll("[x-on\\:click]")) {
+      makePressable(element);
+    }
+    nameIcons();
+  }
+
+  window.addEventListener("load", () => setTimeout(nameIcons, 0)); // of what others have made
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", ready);
+  } else {
+    ready();
+  }
+})();

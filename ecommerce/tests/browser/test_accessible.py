@@ -1,0 +1,119 @@
+"""WCAG 2.2 AA, checked by axe-core on each page, light and dark; and what only a keyboard finds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from ecommerce.tests.browser.chromium import chromium
+from ecommerce.tests.browser.manager import Manager
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+RUN = """
+const done = arguments[arguments.length - 1];
+axe.run({runOnly: arguments[0]}).then(result => done(result.violations.map(violation => [
+  violation.id, violation.nodes.map(node => node.html.slice(0, 200) + " " + node.failureSummary),
+])));
+"""
+PAGES = [
+    *("/admin/", "/admin/?period=today", "/admin/nothing/", "/admin/password_change/"),
+    *("/admin/products/product/", "/admin/products/product/?q=nothing"),
+    *("/admin/products/product/add/", "/admin/products/product/1/change/"),
+    *("/admin/products/product/1/adjust_stock/", "/admin/products/product/import/"),
+    *("/admin/products/category/", "/admin/products/category/1/delete/"),
+    *("/admin/products/stockadjustment/", "/admin/stats/dailyproductsales/"),
+    *("/admin/coupons/coupon/", "/admin/coupons/coupon/add/", "/admin/coupons/coupon/1/change/"),
+    *("/admin/coupons/coupon/1/live/", "/admin/coupons/issuedcoupon/"),
+    *("/admin/orders/order/", "/admin/orders/order/1/change/", "/admin/orders/order/1/cancel/"),
+    *("/admin/orders/order/1/history/", "/admin/orders/orderitem/"),
+    *("/admin/users/user/", "/admin/users/user/add/", "/admin/users/user/2/change/"),
+    *("/admin/users/user/2/password/", "/admin/users/user/2/adjust_balance/"),
+    *("/admin/users/wallet/", "/admin/users/wallettransaction/", "/admin/users/session/"),
+    *("/admin/auth/group/", "/admin/auth/group/1/change/", "/admin/admin/logentry/"),
+    "/admin/ecommerce/auditrun/",
+]
+
+
+@pytest.fixture(scope="session", params=["light", "dark"])
+def theme(request: Any) -> str:
+    return request.param
+
+
+@pytest.fixture
+def themed(manager: Manager, theme: str) -> Iterator[Manager]:
+    choose = "localStorage.setItem('adminTheme', JSON.stringify(arguments[0]))"
+    manager.driver.execute_script(choose, theme)
+    yield manager
+    manager.driver.get_log("browser")  # a page that isn't there is told to the console
+    manager.driver.execute_script(choose, "light")
+
+
+def violations(manager: Manager, axe: str) -> Any:
+    manager.driver.execute_script(axe)
+    return manager.driver.execute_async_script(RUN, RULES)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_axe_finds_nothing(themed: Manager, axe: str, theme: str, path: str) -> None:
+    themed.open(path)
+    dark = "return document.documentElement.classList.contains('dark')"
+    assert themed.driver.execute_script(dark) is (theme == "dark")
+    assert violations(themed, axe) == []
+
+
+def test_axe_finds_nothing_at_errors_and_messages(themed: Manager, axe: str) -> None:
+    themed.open("/admin/products/product/1/change/")
+    themed.fill(price="-1")
+    themed.press("Save")
+    assert violations(themed, axe) == []
+    themed.driver.execute_script("document.querySelector('.warn-unsaved-form').remove()")
+
+
+def test_axe_finds_nothing_at_the_login(shop: Any, width: int, axe: str) -> None:
+    with chromium(width=width) as driver:
+        visitor = Manager(driver, shop)
+        visitor.open("/admin/")
+        assert violations(visitor, axe) == []
+        visitor.sign_in("nobody", "wrong")
+        assert violations(visitor, axe) == []
+
+
+def focused(manager: Manager) -> Any:
+    return manager.driver.switch_to.active_element
+
+
+def test_the_keyboard_skips_the_menu(manager: Manager) -> None:
+    manager.open("/admin/orders/order/")
+    manager.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
+    link = focused(manager)
+    assert (link.text, link.get_attribute("href").split("#")[1]) == ("To the content", "main")
+    link.send_keys(Keys.ENTER)
+    inside = "return document.querySelector('#main').contains(document.activeElement)"
+    focused(manager).send_keys(Keys.TAB)
+    assert manager.driver.execute_script(inside)
+
+
+def test_the_menu_of_a_row_opens_and_closes_by_the_keyboard(manager: Manager) -> None:
+    manager.open("/admin/products/product/")
+    menu = manager.driver.find_element(By.CSS_SELECTOR, ".field-actions_holder [role=button]")
+    assert menu.get_attribute("aria-label") == "More actions"
+    menu.send_keys(Keys.ENTER)
+    manager.wait(lambda: focused(manager).text.endswith("Adjust stock"), "the menu")
+    focused(manager).send_keys(Keys.ESCAPE)
+    manager.wait(lambda: focused(manager) == menu, "the way back")
+    menu.send_keys(Keys.ENTER)
+    manager.wait(lambda: focused(manager).text.endswith("Adjust stock"), "the menu again")
+    focused(manager).send_keys(Keys.ENTER)
+    manager.wait(lambda: manager.path.endswith("/adjust_stock/"), "the page")
+
+
+def test_on_a_phone_four_cards_are_seen_at_once(manager: Manager, width: int) -> None:
+    for path in ("products/product/", "orders/order/", "users/user/", "coupons/issuedcoupon/"):
+        manager.open(f"/admin/{path}")
+        script = """
+            return [...document.querySelectorAll('#result_list tr.data-row')].filter(
+                row => row.getBoundingClientRect().bottom <= window.innerHeight).length
+        """
+        assert int(manager.driver.execute_script(script)) >= 4, path

@@ -1,0 +1,157 @@
+"""What every list of the back office offers, and what it doesn't."""
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from common.admin.pages import SELECTION_MAX
+from conftest import client_of
+from coupons.models import Coupon
+from coupons.services import issue_coupon
+from ecommerce.models import AuditRun
+from ecommerce.tests.staff import logged, staff_client
+from products.models import Category, Product
+from products.services import adjust_stock
+from users.models import User
+from users.services import charge_wallet
+
+pytestmark = pytest.mark.django_db
+
+MODELS = [model._meta for model in admin.site._registry]
+LISTS = [f"{opts.app_label}/{opts.model_name}" for opts in MODELS]
+VIEWS = [f"{opts.app_label}.view_{opts.model_name}" for opts in MODELS]
+
+
+@pytest.fixture
+def shop(
+    make_member: Callable[..., User], product: Product, coupon: Coupon
+) -> tuple[User, Product]:
+    """A shop in which every list has a row."""
+    member = make_member(username="민지", email="=minji@example.com")
+    charge_wallet(user_id=member.pk, amount=50_000)
+    issue_coupon(coupon_id=coupon.pk, user_id=member.pk)
+    Category.objects.create(name="차", slug="tea")
+    adjust_stock(product_id=product.pk, quantity=7, reason="입고", staff_id=None)
+    AuditRun.objects.create(seconds=1, violation_count=0)
+    body = {"username": "suji", "password": "correct horse battery"}
+    assert client_of().post("/api/v1/auth/signup/", body).status_code == 201
+    assert client_of().post("/api/v1/auth/token/", body).status_code == 200
+    order = {"items": [{"product": product.pk, "quantity": 1}]}
+    assert client_of(member).post("/api/v1/orders/", order).status_code == 201
+    return member, product
+
+
+def rows_of(answer: Any) -> list[dict[str, str]]:
+    assert answer.status_code == 200
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_what_is_listed_can_be_exported(
+    admin_client: Client, shop: tuple[User, Product], path: str
+) -> None:
+    if path == "admin/logentry":
+        admin_client.get("/admin/users/user/export_csv/")
+    listed = admin_client.get(f"/admin/{path}/")
+    shown = len(listed.context["cl"].result_list)
+    rows = rows_of(admin_client.get(f"/admin/{path}/export_csv/"))
+    assert len(rows) == shown + (path == "admin/logentry") > 0  # this one is in the log, too
+    sheet = admin_client.get(f"/admin/{path}/export_xlsx/")
+    assert sheet["Content-Type"].endswith("spreadsheetml.sheet")
+    sheet.close()
+    assert f"/admin/{path}/export_csv/" in listed.content.decode()
+
+
+def test_numbers_are_numbers_and_moments_have_their_zone(
+    admin_client: Client, shop: tuple[User, Product]
+) -> None:
+    _member, product = shop
+    (row,) = [
+        row
+        for row in rows_of(admin_client.get("/admin/users/user/export_csv/"))
+        if row["username"] == "민지"
+    ]
+    assert (row["balance"], row["is_active"]) == (str(50_000 - product.price), "true")
+    assert row["email"] == "'=minji@example.com"  # no formula
+    assert row["date_joined"].endswith("+09:00")
+    assert not {"password", "name_key"} & row.keys()
+    (charge, *_others) = rows_of(
+        admin_client.get("/admin/users/wallettransaction/export_csv/?kind__exact=charge")
+    )
+    assert (charge["amount"], charge["member"], charge["kind"]) == ("50000", "민지", "charge")
+    (sales,) = rows_of(admin_client.get("/admin/stats/dailyproductsales/export_csv/"))
+    assert (sales["quantity"], sales["revenue"]) == ("1", str(product.price))
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_who_only_looks_exports_nothing_and_who_exports_all_that_they_see(
+    shop: tuple[User, Product], path: str
+) -> None:
+    app, model = path.split("/")
+    looks = staff_client(f"{app}.view_{model}")
+    assert looks.get(f"/admin/{path}/export_csv/").status_code == 403
+    assert "/export_csv/" not in looks.get(f"/admin/{path}/").content.decode()
+    exports = staff_client(
+        *VIEWS, "products.export_product", "coupons.export_issuedcoupon", "orders.export_order"
+    )
+    assert exports.get(f"/admin/{path}/export_csv/").status_code == 200
+    blind = staff_client("products.export_product")
+    assert blind.get(f"/admin/{path}/export_csv/").status_code == 403
+
+
+def test_an_export_is_in_the_log(admin_client: Client, shop: tuple[User, Product]) -> None:
+    admin_client.get("/admin/users/user/export_csv/?is_staff__exact=0")
+    assert logged() == [("admin", "Exported 2 rows as csv; filters: is_staff__exact=0")]
+
+
+def test_all_is_only_offered_while_all_may_be_changed_at_once(
+    admin_client: Client, make_product: Callable[..., Product]
+) -> None:
+    make_product()
+    Product.objects.bulk_create(
+        Product(name=f"p{number}", sku=f"T-{number}", price=1) for number in range(SELECTION_MAX)
+    )
+    page = admin_client.get("/admin/products/product/").content.decode()
+    assert "At most 1,000 can be changed at once" in page
+    assert "showall" not in page
+    Product.objects.filter(sku="T-0").delete()
+    page = admin_client.get("/admin/products/product/").content.decode()
+    assert "At most 1,000" not in page
+    assert "Select all 1,000" in page
+
+
+def test_a_category_with_products_says_which(
+    admin_client: Client, make_product: Callable[..., Product]
+) -> None:
+    tea = Category.objects.create(name="차", slug="tea")
+    for number in range(12):
+        make_product(name=f"녹차 {number:02}", category=tea)
+    for answer in (
+        admin_client.get(f"/admin/products/category/{tea.pk}/delete/"),
+        admin_client.post(
+            "/admin/products/category/", {"action": "delete_selected", "_selected_action": tea.pk}
+        ),
+    ):
+        page = answer.content.decode()
+        assert "녹차 11" in page
+        assert "and 2 more products" in page
+        assert f"/admin/products/product/?category__id__exact={tea.pk}" in page
+        assert "permission" not in page
+    sent = admin_client.post(f"/admin/products/category/{tea.pk}/delete/", {"post": "yes"})
+    assert sent.status_code in (200, 403)
+    assert Category.objects.filter(pk=tea.pk).exists()
+    assert LogEntry.objects.count() == 0
+
+
+def test_a_category_without_products_is_deleted(admin_client: Client) -> None:
+    tea = Category.objects.create(name="차", slug="tea")
+    admin_client.post(f"/admin/products/category/{tea.pk}/delete/", {"post": "yes"})
+    assert not Category.objects.exists()
+    assert LogEntry.objects.count() == 1
