@@ -1,5 +1,6 @@
 """The back office of products and their stock."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -27,7 +28,7 @@ from products.forms import (
     StockAdjustmentForm,
 )
 from products.import_pages import ImportsProducts
-from products.models import Category, Product, StockAdjustment
+from products.models import DESCRIPTIVE, Category, Product, StockAdjustment
 from products.services import (
     PriceRule,
     adjust_stock,
@@ -37,7 +38,6 @@ from products.services import (
     set_products_active,
 )
 
-DESCRIPTIVE_FIELDS = ["sku", "name", "description", "category", "price", "is_active"]
 SOLD_DAYS = 7
 HISTORY_ROWS = 10
 NAMED_MAX = 10
@@ -104,9 +104,9 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
     search_help_text = _(
         "A part of the name, in Korean or English, in any case, or how the SKU begins."
     )
-    fields = [*DESCRIPTIVE_FIELDS, "stock_now", "created_at"]
+    fields = [*DESCRIPTIVE, "stock_now", "created_at"]
     readonly_fields = ["stock_now", "created_at"]
-    add_fieldsets = [(None, {"fields": [*DESCRIPTIVE_FIELDS, "opening_stock"]})]
+    add_fieldsets = [(None, {"fields": [*DESCRIPTIVE, "opening_stock"]})]
     form = ProductForm
     add_form = ProductAddForm
     actions = ["put_on_sale", "withdraw", "change_price"]
@@ -129,12 +129,7 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
 
     def export_columns(self) -> list[Column]:
         return [
-            ("sku", lambda product: product.sku),
-            ("name", lambda product: product.name),
-            ("description", lambda product: product.description),
-            ("category", lambda product: product.category.name if product.category else None),
-            ("price", lambda product: product.price),
-            ("is_active", lambda product: product.is_active),
+            *((name, partial(_exported, name)) for name in DESCRIPTIVE),
             ("stock", lambda product: product.stock),
             ("stock_adjustment", lambda product: None),  # to be filled in, and imported
         ]
@@ -152,7 +147,7 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
             changes.pop("reason", None)
             change_product(product_id=obj.pk, sure=form.cleaned_data["sure"], **changes)
             return
-        terms = {name: form.cleaned_data[name] for name in DESCRIPTIVE_FIELDS}
+        terms = {name: form.cleaned_data[name] for name in DESCRIPTIVE}
         stock = form.cleaned_data["opening_stock"]
         sure = form.cleaned_data["sure"]
         obj.pk = create_product(**terms, stock=stock, staff_id=request.user.pk, sure=sure).pk
@@ -247,6 +242,11 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
             act=act,
             seen=lambda products: ",".join(f"{one.pk}:{one.price}" for one in products),
         )
+
+
+def _exported(column: str, product: Product) -> Any:
+    value = getattr(product, column)
+    return value.name if isinstance(value, Category) else value
 
 
 def _yes_or_no(value: bool) -> str:

@@ -6,25 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import BooleanField, IntegerField
 from django.utils.translation import gettext as _
 
 from common.files.cells import LEFT_OUT, as_seen, is_error, unescape_text
 from common.files.errors import UnreadableFile
 from common.files.tables import read_table
 from common.files.xlsx import Cell
-from products.models import PRICE_MAX, STOCK_MAX, Category, validate_sku
+from products.models import DESCRIPTIVE, STOCK_MAX, Category, Product, validate_sku
 from products.services import ImportRow
 
-COLUMNS = [
-    "sku",
-    "name",
-    "description",
-    "category",
-    "price",
-    "is_active",
-    "stock",
-    "stock_adjustment",
-]
+COLUMNS = [*DESCRIPTIVE, "stock", "stock_adjustment"]
 ROWS_MAX = 20_000
 COLUMNS_MAX = 50
 
@@ -116,16 +109,25 @@ def _readers(*, may_group: bool) -> Readers:
     categories: dict[str, Category] = {}
     for category in Category.objects.order_by("-pk"):
         categories[as_seen(category.name)] = category
-    return {
+    special: Readers = {
         "sku": _sku,
-        "name": _text,
-        "description": _text,
         "category": lambda text: _category(text, categories),
-        "price": lambda text: _whole(text, 0, PRICE_MAX, may_group),
-        "is_active": _yes_or_no,
-        "stock": lambda text: _whole(text, 0, STOCK_MAX, may_group),
         "stock_adjustment": lambda text: _whole(text, -STOCK_MAX, STOCK_MAX, may_group),
     }
+    return {name: special.get(name) or _reader_of(name, may_group) for name in COLUMNS}
+
+
+def _reader_of(column: str, may_group: bool) -> Callable[[str], Any]:
+    """How a cell of a product's column is read, by the column's type and bounds."""
+    field = Product._meta.get_field(column)
+    if isinstance(field, BooleanField):
+        return _yes_or_no
+    if isinstance(field, IntegerField):
+        rules: Iterable[Any] = field.validators
+        (least,) = (rule.limit_value for rule in rules if isinstance(rule, MinValueValidator))
+        (most,) = (rule.limit_value for rule in rules if isinstance(rule, MaxValueValidator))
+        return lambda text: _whole(text, least, most, may_group)
+    return _text
 
 
 def _read_line(
@@ -154,7 +156,8 @@ def _read_line(
     if sku and first != number:
         line.errors["sku"] = _("Line %(line)s has this SKU already.") % {"line": first}
     if not line.errors:
-        line.row = ImportRow(number=number, **said)
+        stock = {name: said.pop(name, None) for name in ("stock", "stock_adjustment")}
+        line.row = ImportRow(number, said.pop("sku"), said, **stock)
     return line
 
 

@@ -36,6 +36,11 @@ SLUG_MAX_LENGTH = 100
 SKU_BEGINNING = 6
 SKU_MAX_LENGTH = 64
 IMPORT_NAME_MAX_LENGTH = 150
+DESCRIPTIVE = ("sku", "name", "description", "category", "price", "is_active")
+"""The columns that describe a product. Whatever takes or tells them has them from here.
+
+Customers see all but the last.
+"""
 NAME_COLUMNS = frozenset({"name", "search_name", "search_words"})
 """What is written when a product gets a name."""
 

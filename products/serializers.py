@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from products.models import Category, Product
+from products.models import DESCRIPTIVE, Category, Product
 
 
 class CategorySerializer(serializers.ModelSerializer[Category]):
@@ -19,6 +19,6 @@ class ProductSerializer(serializers.ModelSerializer[Product]):
 
     class Meta:
         model = Product
-        fields = ["id", "sku", "name", "description", "category", "price", "stock", "created_at"]
+        fields = ["id", *DESCRIPTIVE[:-1], "stock", "created_at"]
         read_only_fields = fields
         extra_kwargs = {"price": {"help_text": "Won."}}

@@ -1,7 +1,6 @@
 """Every write to products and their stock, by hand or from files."""
 
 from products.services.catalogue import (
-    CHANGEABLE,
     PriceChange,
     PriceRule,
     change_prices,
@@ -31,7 +30,6 @@ from products.services.stock import (
 )
 
 __all__ = [
-    "CHANGEABLE",
     "OPENING_STOCK",
     "PRODUCTS",
     "ImportOutcome",

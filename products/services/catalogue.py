@@ -19,16 +19,10 @@ from products.errors import (
     PriceOutOfBounds,
     SkuTaken,
 )
-from products.models import (
-    PRICE_MAX,
-    Category,
-    Product,
-    new_sku,
-)
+from products.models import DESCRIPTIVE, PRICE_MAX, Product, new_sku
 from products.services.stock import OPENING_STOCK, lock_products, record_adjustment
 
 FREE = gettext_lazy("At 0 won anybody may have it for nothing.")
-CHANGEABLE = frozenset({"sku", "name", "description", "category", "price", "is_active"})
 
 
 def create_product(
@@ -36,31 +30,24 @@ def create_product(
     name: str,
     price: int,
     stock: int = 0,
-    description: str = "",
-    category: Category | None = None,
-    is_active: bool = True,
     sku: str | None = None,
     staff_id: int | None = None,
     sure: Collection[str] | None = None,
+    **others: Any,
 ) -> Product:
     """Create a product at `price` won with `stock` pieces, recorded as its opening stock.
 
-    Without an `sku` it gets one that is unique. With `sure`, a price of 0 is asked about, by an
-    error of the field `sure`, unless its code is among these.
+    The `others` are more of `DESCRIPTIVE`. Without an `sku` it gets one that is unique. With
+    `sure`, a price of 0 is asked about, by an error of the field `sure`, unless its code is among
+    these.
 
     Raises:
         django.core.exceptions.ValidationError: a value is out of its bounds, or it is asked.
         SkuTaken: another product has the sku, be it since a moment ago.
+        TypeError: a column that describes no product.
     """
-    product = Product(
-        sku=sku or new_sku(),
-        name=name,
-        price=price,
-        stock=stock,
-        description=description,
-        category=category,
-        is_active=is_active,
-    )
+    _ensure_descriptive(others)
+    product = Product(sku=sku or new_sku(), name=name, price=price, stock=stock, **others)
     product.clean_fields()
     if sure is not None:
         ensure_sure(questions_about(product), sure)
@@ -89,7 +76,7 @@ def create_product(
 def change_product(
     *, product_id: int, sure: Collection[str] | None = None, **changes: Any
 ) -> Product:
-    """Change columns of a product that describe it: `CHANGEABLE`, never its stock.
+    """Change columns of a product that describe it: `DESCRIPTIVE`, never its stock.
 
     With `sure`, a price that becomes 0 is asked about, as by `create_product`.
 
@@ -99,8 +86,7 @@ def change_product(
         Product.DoesNotExist: there is no such product.
         TypeError: a column that isn't changed this way.
     """
-    if foreign := changes.keys() - CHANGEABLE:
-        raise TypeError(f"not changed this way: {', '.join(sorted(foreign))}")
+    _ensure_descriptive(changes)
 
     def work() -> Product:
         product = Product.objects.select_for_update().get(pk=product_id)
@@ -124,6 +110,11 @@ def change_product(
         if Product.objects.filter(sku=changes.get("sku")).exists():
             raise SkuTaken(attr="sku") from error
         raise
+
+
+def _ensure_descriptive(columns: Mapping[str, Any]) -> None:
+    if foreign := columns.keys() - set(DESCRIPTIVE):
+        raise TypeError(f"not changed this way: {', '.join(sorted(foreign))}")
 
 
 def questions_about(product: Product, old_price: int | None = None) -> list[ValidationError]:

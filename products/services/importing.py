@@ -20,6 +20,7 @@ from common.files.cells import as_seen
 from common.references import new_reference
 from products.errors import StockLimitExceeded
 from products.models import (
+    DESCRIPTIVE,
     NAME_COLUMNS,
     STOCK_MAX,
     Category,
@@ -27,7 +28,7 @@ from products.models import (
     Product,
     StockAdjustment,
 )
-from products.services.catalogue import CHANGEABLE, FREE, questions_about
+from products.services.catalogue import FREE, questions_about
 from products.services.stock import lock_products
 
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
@@ -95,15 +96,12 @@ def finish_file(file: ImportFile, *, outcome: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """What a line of a file says about a product. None: the line says nothing, nothing changes."""
+    """What a line of a file says about a product. Of what it says nothing, nothing changes."""
 
     number: int
     sku: str
-    name: str | None = None
-    description: str | None = None
-    category: Category | None = None
-    price: int | None = None
-    is_active: bool | None = None
+    said: Mapping[str, Any] = field(default_factory=dict)
+    """Values by columns, which are of `DESCRIPTIVE`."""
     stock: int | None = None
     """A new product's opening stock; of a product that is there, it changes nothing."""
     stock_adjustment: int | None = None
@@ -234,17 +232,9 @@ def _import_reference(name: str, product_id: int) -> str:
 
 
 def _plan_new(row: ImportRow) -> ImportOutcome:
-    product = Product(
-        sku=row.sku,
-        name=row.name or "",
-        description=row.description or "",
-        category=row.category,
-        price=row.price,  # type: ignore[misc] # None is an error of the row
-        is_active=True if row.is_active is None else row.is_active,
-        stock=row.stock or 0,
-    )
+    product = Product(sku=row.sku, stock=row.stock or 0, **row.said)
     outcome = ImportOutcome(row, product, is_new=True, stock_after=product.stock)
-    outcome.errors = _errors_of(product, CHANGEABLE | {"stock"}, None)
+    outcome.errors = _errors_of(product, {*DESCRIPTIVE, "stock"}, None)
     if row.stock_adjustment:
         outcome.errors["stock_adjustment"] = _(
             "There is no product with this SKU yet: its opening stock belongs in the column stock."
@@ -257,9 +247,9 @@ def _plan_change(
 ) -> ImportOutcome:
     outcome = ImportOutcome(row, product, is_new=False, stock_after=product.stock)
     old_price = product.price
-    for column in ("name", "description", "category", "price", "is_active"):
-        old, new = getattr(product, column), getattr(row, column)
-        if new is not None and _as_seen(new) != _as_seen(old):
+    for column, new in row.said.items():
+        old = getattr(product, column)
+        if _as_seen(new) != _as_seen(old):
             outcome.changes[column] = (old, new)
             setattr(product, column, new)
     outcome.errors = _errors_of(product, outcome.changes, old_price)
@@ -324,8 +314,8 @@ def _errors_of(product: Product, columns: Collection[str], old_price: int | None
         )
     except ValidationError as error:
         errors = {name: " ".join(texts) for name, texts in error.message_dict.items()}
-    for name in {"name", "description"}.intersection(columns):
-        if CONTROL.search(getattr(product, name)):
+    for name in columns:
+        if isinstance(text := getattr(product, name), str) and CONTROL.search(text):
             errors.setdefault(name, _("It has control characters."))
     if not errors and questions_about(product, old_price):
         own_page = _("If that is meant, set it on the product's own page.")

@@ -377,7 +377,7 @@ def test_one_import_sent_by_two_while_orders_come_in_counts_once(
 ) -> None:
     products = [make_product(sku=f"A-{number}", stock=10) for number in range(5)]
     rows = [ImportRow(n, f"A-{n}", stock_adjustment=7) for n in reversed(range(5))]
-    rows += [ImportRow(9, "NEW", name="새것", price=1_000, stock=3)]
+    rows += [ImportRow(9, "NEW", {"name": "새것", "price": 1_000}, stock=3)]
     works = [lambda: import_products(rows, name="납품") for _ in range(2)]
     orders = [
         order(make_member(balance=100_000), *((one.pk, 1) for one in products)) for _ in range(6)
@@ -392,8 +392,8 @@ def test_one_import_sent_by_two_while_orders_come_in_counts_once(
 @pytest.mark.django_db(transaction=True)
 def test_an_import_whose_commit_was_lost_counts_once(mug: Product, happened: bool) -> None:
     rows = [
-        ImportRow(2, "MUG", price=5, stock_adjustment=7),
-        ImportRow(3, "NEW", name="새것", price=1_000, stock=3),
+        ImportRow(2, "MUG", {"price": 5}, stock_adjustment=7),
+        ImportRow(3, "NEW", {"name": "새것", "price": 1_000}, stock=3),
     ]
     with lost_commits(happened=happened):
         outcomes = import_products(rows, name="납품")
@@ -435,10 +435,12 @@ def test_a_batch_costs_nine_statements_at_most(
 ) -> None:
     make_product(sku="CUP", category=kitchen)
     rows = [
-        ImportRow(2, "MUG", name="새 이름", price=5, category=kitchen, stock_adjustment=7),
-        ImportRow(3, "CUP", price=6, stock_adjustment=1),
-        ImportRow(4, "NEW", name="새것", price=1_000, stock=3),
-        ImportRow(5, "NEW-2", name="새것", price=1_000, stock=3),
+        ImportRow(
+            2, "MUG", {"name": "새 이름", "price": 5, "category": kitchen}, stock_adjustment=7
+        ),
+        ImportRow(3, "CUP", {"price": 6}, stock_adjustment=1),
+        ImportRow(4, "NEW", {"name": "새것", "price": 1_000}, stock=3),
+        ImportRow(5, "NEW-2", {"name": "새것", "price": 1_000}, stock=3),
     ]
     assert count_statements(import_products, rows, name="납품") <= 9 + 2  # the transaction's two
 

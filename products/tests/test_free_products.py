@@ -83,9 +83,9 @@ def test_a_file_makes_nothing_free(make_product: Any) -> None:
     make_product(sku="MUG", price=5_000)
     make_product(sku="GIFT", price=0)
     rows = [
-        ImportRow(2, "MUG", price=0),
-        ImportRow(3, "NEW", name="new", price=0),
-        ImportRow(4, "GIFT", price=0),
+        ImportRow(2, "MUG", {"price": 0}),
+        ImportRow(3, "NEW", {"name": "new", "price": 0}),
+        ImportRow(4, "GIFT", {"price": 0}),
     ]
     refused = f"{FREE} If that is meant, set it on the product's own page."
     with nothing_changes():
