@@ -97,11 +97,11 @@ def selling_lately(moments: Sequence[datetime], *, limit: int) -> tuple[list[Any
     if not found:
         return [], 0
     # Each campaign by its own number, or MySQL would look at all coupons.
-    one, *others = (
+    first, *others = (
         with_progress(Coupon.objects.filter(pk=pk).order_by(), moments, of=pk)
         for pk in found[:limit]
     )
-    by_pk = {campaign.pk: campaign for campaign in one.union(*others, all=True)}
+    by_pk = {campaign.pk: campaign for campaign in first.union(*others, all=True)}
     return [by_pk[pk] for pk in found[:limit] if pk in by_pk], max(0, len(found) - limit)
 
 

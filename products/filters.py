@@ -74,8 +74,8 @@ class SearchField(forms.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=SEARCH_MAX, **kwargs)
         self.validators = [
-            ShownLengthValidator(SEARCH_MAX) if isinstance(one, MaxLengthValidator) else one
-            for one in self.validators
+            ShownLengthValidator(SEARCH_MAX) if isinstance(rule, MaxLengthValidator) else rule
+            for rule in self.validators
         ]
 
 

@@ -264,8 +264,10 @@ class ImportsProducts(ShopModelAdmin):
             file.rows, name=kept.name, staff_id=_staff_id(request), seen=kept.seen
         )
         result = result_of(file, outcomes)
-        written = [one for one in outcomes if one.writes]
-        self.log_changes(request, ((one.product, log_message(one, kept.name)) for one in written))
+        written = [outcome for outcome in outcomes if outcome.writes]
+        self.log_changes(
+            request, ((outcome.product, log_message(outcome, kept.name)) for outcome in written)
+        )
         done = _now("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.") % {
             "new": COUNT.format(result.new),
             "changed": COUNT.format(result.changed),

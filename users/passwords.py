@@ -73,7 +73,7 @@ def weaknesses(raw: str, user: Any) -> list[ErrorItem]:
         password_validation.validate_password(normalise(raw), user)
     except ValidationError as error:
         return [
-            ErrorItem(one.code or "invalid", str(one.message % (one.params or {})))
-            for one in error.error_list
+            ErrorItem(found.code or "invalid", str(found.message % (found.params or {})))
+            for found in error.error_list
         ]
     return []

@@ -188,9 +188,9 @@ class _Answer:
     def give_again(self, request: HttpRequest) -> HttpResponse:
         _forget_messages(request)
         unread = request._messages._loaded_messages  # type: ignore[attr-defined]
-        for one in self.messages:
-            if one not in unread:
-                messages.add_message(request, one.level, one.message, one.extra_tags)
+        for said in self.messages:
+            if said not in unread:
+                messages.add_message(request, said.level, said.message, said.extra_tags)
         if self.location:
             return HttpResponseRedirect(self.location)
         context = {"popup_response_data": self.popup}

@@ -95,15 +95,15 @@ def save_changed_relations(form: ModelForm) -> None:
             related.add(*(after - before))
 
 
-def _differ(field: forms.Field, one: Any, other: Any) -> bool:
+def _differ(field: forms.Field, mine: Any, theirs: Any) -> bool:
     """Whether two values, as inputs send them, mean different things to the field."""
-    one, other = _as_stored(one), _as_stored(other)
+    mine, theirs = _as_stored(mine), _as_stored(theirs)
     if not isinstance(field, forms.ModelChoiceField):  # which compares keys, and asks for no rows
         try:
-            one = field.to_python(one)
+            mine = field.to_python(mine)
         except ValidationError:
             return True
-    return field.has_changed(one, other)
+    return field.has_changed(mine, theirs)
 
 
 def _as_stored(value: Any) -> Any:

@@ -42,7 +42,7 @@ def shown_value(field: forms.Field, value: Any) -> str:
     if isinstance(value, datetime):
         return moment(value)
     if isinstance(field, forms.ModelMultipleChoiceField):
-        return ", ".join(sorted(str(one) for one in value)) or "–"
+        return ", ".join(sorted(str(chosen) for chosen in value)) or "–"
     if isinstance(field, forms.ModelChoiceField) and not isinstance(value, Model):
         value = field.queryset.filter(pk=value).first() if field.queryset is not None else value
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):

@@ -45,7 +45,7 @@ class StrictFilterSet(filters.FilterSet):  # type: ignore[misc]
     may_be_empty: ClassVar[Collection[str]] = ()
 
     def get_form_class(self) -> type[forms.Form]:
-        fields = {name: one.field for name, one in self.filters.items()}
+        fields = {name: parameter.field for name, parameter in self.filters.items()}
         return type("Form", (QueryForm,), {**fields, "may_be_empty": self.may_be_empty})
 
 

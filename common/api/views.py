@@ -68,7 +68,7 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         """Whether anyone may ask this, and all are answered alike."""
         permissions = self.get_permissions()
         return self.request.method in {"GET", "HEAD"} and all(
-            isinstance(one, AllowAny) for one in permissions
+            isinstance(permission, AllowAny) for permission in permissions
         )
 
     def known_query_parameters(self) -> set[str]:

@@ -97,12 +97,12 @@ class Batch(Generic[Request]):
         if self._tickets is None:
             self._tickets = self._take(most or settings.GROUP_COMMIT_MAX_BATCH)
             self.closed_at = time.monotonic()
-            self.request_ids += [one.request_id for one in self._tickets if one.request_id]
+            self.request_ids += [ticket.request_id for ticket in self._tickets if ticket.request_id]
         return self._tickets
 
     def without(self, places: Collection[int]) -> "Batch[Request]":
         """A closed batch of the same moment, of the others."""
-        rest = [one for place, one in enumerate(self.tickets()) if place not in places]
+        rest = [ticket for place, ticket in enumerate(self.tickets()) if place not in places]
         batch: Batch[Request] = Batch(lambda most: rest, self.waiting)
         batch.moment = self.moment
         batch.tickets()
@@ -182,7 +182,9 @@ def _attempt(
         discard_transaction()
         batch.leave_out(dict.fromkeys(range(len(batch.tickets())), held.row))
         return []
-    if rows := {place: one.row for place, one in enumerate(found) if isinstance(one, RowHeld)}:
+    if rows := {
+        place: outcome.row for place, outcome in enumerate(found) if isinstance(outcome, RowHeld)
+    }:
         batch.leave_out(rows)
     outcomes = [outcome for outcome in found if not isinstance(outcome, RowHeld)]
     if all(isinstance(outcome, DomainError) for outcome in outcomes):

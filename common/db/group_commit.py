@@ -221,7 +221,9 @@ class GroupCommit(Generic[Key, Request, Answer]):
                 return list(zip(tickets, outcomes, strict=True))
             bug = f"{len(outcomes)} outcomes for {len(tickets)} requests"
             return [(ticket, RuntimeError(bug)) for ticket in tickets]
-        return [pair for one in batch.tickets() for pair in self._outcome_alone(key, one, batch)]
+        return [
+            pair for ticket in batch.tickets() for pair in self._outcome_alone(key, ticket, batch)
+        ]
 
     def _outcome_alone(
         self, key: Key, ticket: Ticket[Key, Request, Answer], batch: Batch[Request]
@@ -232,7 +234,9 @@ class GroupCommit(Generic[Key, Request, Answer]):
         except Exception as error:
             outcomes = [error]
         batch.held += alone.held
-        return [(one, outcome) for one, outcome in zip(alone.tickets(), outcomes, strict=True)]
+        return [
+            (served, outcome) for served, outcome in zip(alone.tickets(), outcomes, strict=True)
+        ]
 
     # --- Set aside: somebody else holds a row ---------------------------------------------------
 
@@ -317,8 +321,11 @@ class GroupCommit(Generic[Key, Request, Answer]):
         for lane in {ticket.lane for ticket in tickets}:
             if lane not in self._lanes:
                 begins.append(lane)
-            waiting = [*self._lanes.get(lane, ()), *(one for one in tickets if one.lane == lane)]
-            self._lanes[lane] = deque(sorted(waiting, key=lambda one: one.number))
+            waiting = [
+                *self._lanes.get(lane, ()),
+                *(ticket for ticket in tickets if ticket.lane == lane),
+            ]
+            self._lanes[lane] = deque(sorted(waiting, key=lambda ticket: ticket.number))
         return begins
 
     # --- The deadline ---------------------------------------------------------------------------
@@ -338,7 +345,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
         with self._mutex:
             now = time.monotonic()
             for queue in [*self._lanes.values(), *self._parked.values()]:
-                for ticket in [one for one in queue if one.deadline <= now]:
+                for ticket in [ticket for ticket in queue if ticket.deadline <= now]:
                     queue.remove(ticket)  # nobody can take it any more
                     late.append(ticket)
             for row in [row for row, waiting in self._parked.items() if not waiting]:

@@ -22,14 +22,14 @@ def save_new(rows: Sequence[M]) -> None:
 
     Their parents must have keys by the time that they are assigned.
     """
-    for some, insertion in _in_statements(rows, ()):
-        sql = insertion.sql(len(some))
+    for part, insertion in _in_statements(rows, ()):
+        sql = insertion.sql(len(part))
         if connection.features.can_return_rows_from_bulk_insert:
-            sql += f" RETURNING {quoted(_key(type(some[0])).column)}"
+            sql += f" RETURNING {quoted(_key(type(part[0])).column)}"
         with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
-            cursor.execute(sql, insertion.values(some, add=True))
+            cursor.execute(sql, insertion.values(part, add=True))
             keys = _keys_of_insertion(cursor)
-        for row, key in zip(some, keys, strict=True):
+        for row, key in zip(part, keys, strict=True):
             row.pk = key
             row._state.adding = False
             row._state.db = connection.alias
@@ -59,9 +59,9 @@ def save_or_update(rows: Sequence[M], fields: Sequence[str], unique: Sequence[st
     parents that may be null (MySQL 9.7 share-locks those of a row to be inserted before it finds
     that the row is there).
     """
-    for some, insertion in _in_statements(rows, tuple(fields), tuple(unique)):
+    for part, insertion in _in_statements(rows, tuple(fields), tuple(unique)):
         with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
-            cursor.execute(insertion.sql(len(some)), insertion.values(some, add=False))
+            cursor.execute(insertion.sql(len(part)), insertion.values(part, add=False))
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _look_after(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
 
 def _sample() -> None:
     with _mutex:
-        held = sum(one.connection is not None for one in _connections)
+        held = sum(known.connection is not None for known in _connections)
     metrics.CONNECTIONS.set(held)
 
 

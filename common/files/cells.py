@@ -44,13 +44,13 @@ def unescape_text(text: str) -> str:
 
 def _is_taken_otherwise(text: str) -> bool:
     """Whether it is a formula or an error, behind whatever apostrophes, blanks and invisibles."""
-    start = next((at for at, one in enumerate(text) if not _is_skipped(one)), len(text))
+    start = next((at for at, sign in enumerate(text) if not _is_skipped(sign)), len(text))
     core = text[start:].rstrip()
     if not core:
         return False
     sign = unicodedata.normalize("NFKC", core[0])[0]
     before = text[:start]
-    return sign in FORMULA_SIGNS or any(one in "\t\r\n" for one in before) or is_error(core)
+    return sign in FORMULA_SIGNS or any(blank in "\t\r\n" for blank in before) or is_error(core)
 
 
 def _is_skipped(letter: str) -> bool:

@@ -39,7 +39,9 @@ class ContentPolicyMiddleware:
     ) -> HttpResponseBase:
         """The response with its policy; also for what is answered outside of all middlewares."""
         path = request.path_info
-        policy = next((one for start, one in POLICIES.items() if path.startswith(start)), NOTHING)
+        policy = next(
+            (policy for start, policy in POLICIES.items() if path.startswith(start)), NOTHING
+        )
         response.headers.setdefault(HEADER, policy)
         when_final(response, lambda final: final.headers.setdefault("Cache-Control", "no-store"))
         return response

@@ -78,7 +78,7 @@ class Later(Unfinished, Generic[T]):
     def _hand_over(self, response: HttpResponseBase) -> None:
         for name, value in self.headers.items():
             if name.lower() == "vary":
-                patch_vary_headers(response, [one.strip() for one in value.split(",")])
+                patch_vary_headers(response, [name.strip() for name in value.split(",")])
             elif name.lower() not in OF_ONE_BODY:
                 response.headers.setdefault(name, value)
         response.cookies.update(self.cookies)

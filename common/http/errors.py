@@ -42,8 +42,10 @@ def wants_problem(request: HttpRequest) -> bool:
     accepted = request.META.get("HTTP_ACCEPT", "").lower()
     if PROBLEM not in accepted:
         return False
-    named = (MediaType(one) for one in accepted.split(","))
-    return any(f"{one.main_type}/{one.sub_type}" == PROBLEM and one.quality for one in named)
+    named = (MediaType(media) for media in accepted.split(","))
+    return any(
+        f"{media.main_type}/{media.sub_type}" == PROBLEM and media.quality for media in named
+    )
 
 
 def as_problem(status: int, body: dict[str, Any]) -> dict[str, Any]:

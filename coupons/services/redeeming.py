@@ -80,8 +80,8 @@ def save_redemptions(issued: Collection[IssuedCoupon]) -> None:
     """
     # Not by `save_fields`, whose upsert would share-lock the campaigns on MySQL 9.7.
     by_moment: dict[datetime | None, list[int]] = defaultdict(list)
-    for one in issued:
-        by_moment[one.used_at].append(one.pk)
+    for coupon in issued:
+        by_moment[coupon.used_at].append(coupon.pk)
     for used_at, ids in by_moment.items():
         IssuedCoupon.objects.filter(pk__in=ids).update(used_at=used_at)
 

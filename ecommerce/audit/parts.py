@@ -36,9 +36,9 @@ def aggregate_of(rows: "QuerySet[Any]", key: str, aggregate: Sum | Count) -> Coa
     return Coalesce(Subquery(grouped, output_field=IntegerField()), 0)
 
 
-def differ(one: str, other: str) -> Q:
+def differ(column: str, other: str) -> Q:
     """Where two columns of a row are not the same."""
-    return ~Q(**{one: F(other)})
+    return ~Q(**{column: F(other)})
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def set_products_active(*, product_ids: Collection[int], is_active: bool) -> lis
 
     def work() -> list[Product]:
         products = lock_products(product_ids)
-        changed = [one for one in products.values() if one.is_active != is_active]
+        changed = [product for product in products.values() if product.is_active != is_active]
         for product in changed:
             product.is_active = is_active
         save_fields(changed, ["is_active"])
@@ -187,17 +187,21 @@ def change_prices(*, old_prices: Mapping[int, int], rule: PriceRule) -> list[Pri
 
     def find_again() -> list[PriceChange] | None:
         _, done = changes()
-        is_done = done and all(one.product.price == new_prices[one.product.pk] for one in done)
+        is_done = done and all(
+            change.product.price == new_prices[change.product.pk] for change in done
+        )
         return done if is_done else None
 
     def work() -> list[PriceChange]:
         products, done = changes()
-        other = [one.name for pk, one in products.items() if one.price != old_prices[pk]]
+        other = [
+            product.name for pk, product in products.items() if product.price != old_prices[pk]
+        ]
         if other or len(products) < len(old_prices):
             raise PriceHasChanged(_named(PriceHasChanged.message, other))
-        for one in done:
-            one.product.price = new_prices[one.product.pk]
-        save_fields([one.product for one in done], ["price"])
+        for change in done:
+            change.product.price = new_prices[change.product.pk]
+        save_fields([change.product for change in done], ["price"])
         return done
 
     return run_transaction(work, find_again=find_again)

@@ -131,9 +131,9 @@ class ImportOutcome:
 def seen_in(outcomes: Iterable[ImportOutcome]) -> Seen:
     """What a preview showed, for `import_products` to hold the shop against."""
     return {
-        one.row.sku: {column: _digest(old) for column, (old, _new) in one.changes.items()}
-        for one in outcomes
-        if one.changes
+        outcome.row.sku: {column: _digest(old) for column, (old, _new) in outcome.changes.items()}
+        for outcome in outcomes
+        if outcome.changes
     }
 
 
@@ -195,7 +195,7 @@ def _import_batch(
     def work() -> list[ImportOutcome]:
         nonlocal attempted
         attempted = plan()
-        _write_import([one for one in attempted if one.writes], name, staff_id)
+        _write_import([outcome for outcome in attempted if outcome.writes], name, staff_id)
         return attempted
 
     try:
@@ -259,11 +259,11 @@ def _plan_change(
 
 
 def _refuse_unseen(outcomes: Iterable[ImportOutcome], seen: Seen) -> None:
-    for one in outcomes:
-        shown = seen.get(one.row.sku, {})
-        for column, (old, new) in one.changes.items():
+    for outcome in outcomes:
+        shown = seen.get(outcome.row.sku, {})
+        for column, (old, new) in outcome.changes.items():
             if shown.get(column) != _digest(old):
-                one.errors.setdefault(
+                outcome.errors.setdefault(
                     column,
                     _(
                         "%(column)s has changed since the preview, to %(now)s; the file says"
@@ -310,7 +310,7 @@ def _errors_of(product: Product, columns: Collection[str], old_price: int | None
     errors = {}
     try:
         product.clean_fields(
-            exclude={one.name for one in Product._meta.fields} - {*columns} | {"category"}
+            exclude={field.name for field in Product._meta.fields} - {*columns} | {"category"}
         )
     except ValidationError as error:
         errors = {name: " ".join(texts) for name, texts in error.message_dict.items()}
@@ -324,31 +324,36 @@ def _errors_of(product: Product, columns: Collection[str], old_price: int | None
 
 
 def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | None) -> None:
-    new = sorted((one for one in outcomes if one.is_new), key=lambda one: one.row.sku)
-    changed = sorted((one for one in outcomes if not one.is_new), key=lambda one: one.product.pk)
-    columns = {column for one in changed for column in one.changes}
-    for one in changed:
-        one.product.stock = one.stock_after
+    new = sorted(
+        (outcome for outcome in outcomes if outcome.is_new), key=lambda outcome: outcome.row.sku
+    )
+    changed = sorted(
+        (outcome for outcome in outcomes if not outcome.is_new),
+        key=lambda outcome: outcome.product.pk,
+    )
+    columns = {column for outcome in changed for column in outcome.changes}
+    for outcome in changed:
+        outcome.product.stock = outcome.stock_after
     if "name" in columns:
         columns |= NAME_COLUMNS
-    if any(one.adjustment for one in changed):
+    if any(outcome.adjustment for outcome in changed):
         columns.add("stock")
-    save_fields([one.product for one in changed], sorted(columns))
-    save_new([one.product for one in new])
+    save_fields([outcome.product for outcome in changed], sorted(columns))
+    save_new([outcome.product for outcome in new])
     reason = f"import: {name}"
-    adjustments = [(one, _import_reference(name, one.product.pk)) for one in changed]
-    openings = [(one, new_reference("STK")) for one in new]
+    adjustments = [(outcome, _import_reference(name, outcome.product.pk)) for outcome in changed]
+    openings = [(outcome, new_reference("STK")) for outcome in new]
     save_new(
         [
             StockAdjustment(
-                product=one.product,
+                product=outcome.product,
                 quantity=quantity,
-                stock_after=one.product.stock,
+                stock_after=outcome.product.stock,
                 reason=reason,
                 created_by_id=staff_id,
                 reference=reference,
             )
-            for one, reference in [*adjustments, *openings]
-            if (quantity := one.product.stock if one.is_new else one.adjustment)
+            for outcome, reference in [*adjustments, *openings]
+            if (quantity := outcome.product.stock if outcome.is_new else outcome.adjustment)
         ]
     )

@@ -192,7 +192,9 @@ def _lock_for_charges(charges: Sequence[Charge], waiting: Waiting) -> _LockedFor
     held = MEMBERS.held(user_ids - active.keys(), waiting)
     wallets = lock_wallets(active, waiting)
     # Looked up after the wallet's lock: whoever holds the same key is done by now.
-    entries = WalletTransaction.objects.filter(wallet__in=[one.pk for one in wallets.values()])
+    entries = WalletTransaction.objects.filter(
+        wallet__in=[wallet.pk for wallet in wallets.values()]
+    )
     keys = {charge.idempotency.key for charge in charges if charge.idempotency}
     by_key = {
         (entry.wallet_id, str(entry.idempotency_key)): entry
