@@ -105,7 +105,8 @@ def _time_statement(
 
 def _look_after(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
     if _time_statement not in connection.execute_wrappers:
-        connection.execute_wrappers.append(_time_statement)
+        # The first: a connection may be made within somebody's wrapper, who takes away the last.
+        connection.execute_wrappers.insert(0, _time_statement)
     with _mutex:
         _connections.add(connection)
 
