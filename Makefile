@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test contract faults experiment bench queries lint tour docs messages env
+.PHONY: help run test contract clients faults experiment bench queries lint tour docs messages env
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: .venv/installed-dev ## The suite on SQLite, on MySQL in a container, in a 
 
 contract: .venv/installed-dev ## Hold the OpenAPI description against the real server, by schemathesis (EXAMPLES=40 of each kind)
 	@$(BIN)/python -m ecommerce.tests.contract $(EXAMPLES)
+
+clients: .venv/installed-dev ## Check the description, generate clients from it, compile them, go the tour with two (needs node and a JDK)
+	@$(BIN)/python -m ecommerce.tests.clients
 
 faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length)
 	@$(BIN)/python -m pytest benchmarks/faults
