@@ -13,7 +13,7 @@ export MYSQL_IMAGE ?= mysql:9.7
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), MYSQL_IMAGE ($(MYSQL_IMAGE))"
+	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), RELAY (0), MYSQL_IMAGE ($(MYSQL_IMAGE))"
 
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
 	@$(BIN)/python -m scripts.serve

@@ -37,8 +37,10 @@ class _Known(Generic[Answer]):
 class Memory(Generic[Key, Answer]):
     """What this process was told, each for `seconds()` from when it was asked, by `clock`."""
 
-    def __init__(self, *, seconds: Callable[[], float]) -> None:
+    def __init__(self, *, seconds: Callable[[], float], also_inside: bool = False) -> None:
+        """Kept `also_inside` of transactions is what none changes that asks for it."""
         self._seconds = seconds
+        self._also_inside = also_inside
         self._known: dict[Key, _Known[Answer]] = {}
         self._forgotten_at: dict[Key, float] = {}
         self._all_forgotten_at = -inf
@@ -52,9 +54,9 @@ class Memory(Generic[Key, Answer]):
     def keep(self, key: Key, answer: Answer, *, asked_at: float) -> None:
         """Remember an answer that the database gave at that moment.
 
-        Not inside a transaction: what was seen may be undone.
+        Not inside a transaction, unless that is meant: what was seen may be undone.
         """
-        if connection.in_atomic_block:
+        if connection.in_atomic_block and not self._also_inside:
             return
         self._known.pop(key, None)
         while len(self._known) >= KEYS_MAX:
@@ -83,7 +85,8 @@ class Remembered(Memory[Key, Answer]):
 
     One thread of the process asks at a time; who comes meanwhile is told the last answer, or waits
     a little for the first. So however many ask, the database is asked by one. With 0 seconds, and
-    inside a transaction, whose rows nobody else may see, each asks for itself.
+    inside a transaction, whose rows nobody else may see, each asks for itself, unless it is
+    kept `also_inside`.
     """
 
     def __init__(
@@ -92,9 +95,10 @@ class Remembered(Memory[Key, Answer]):
         *,
         seconds: Callable[[], float],
         patience: float = WAIT_SECONDS,
+        also_inside: bool = False,
     ) -> None:
         """`patience` is how many seconds one who has no answer at all waits for who asks."""
-        super().__init__(seconds=seconds)
+        super().__init__(seconds=seconds, also_inside=also_inside)
         self._ask = ask
         self._patience = patience
         self._asking = Lock()
@@ -105,7 +109,7 @@ class Remembered(Memory[Key, Answer]):
         Raises:
             Busy: there is none yet, and the one who asks takes too long.
         """
-        if not self._seconds() or connection.in_atomic_block:
+        if not self._seconds() or (connection.in_atomic_block and not self._also_inside):
             return self._ask(key)
         known = self._known.get(key)
         if known is not None and self._is_fresh(known):

@@ -58,6 +58,7 @@ AT_LEAST: dict[str, float] = {
     "IMPORT_TIMEOUT_SECONDS": 1,
     "ADMIN_LOGIN_ATTEMPTS": 1,
     "ADMIN_LOCKED_MINUTES": 1,
+    "EVENTS_DAYS": 1,
 }
 """The least value of a number, where it is not 0."""
 
@@ -77,6 +78,7 @@ FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "DATABASE_CA": (isfile, "a file of certificates"),
     "METRICS_TOKEN": (TOKEN.fullmatch, "16 or more letters, digits, and . _ ~ + / = -"),
     "METRICS_ALLOWED": (_is_network, "an address or a network: 10.0.0.0/8"),
+    "WEBHOOK_NETWORKS": (_is_network, "an address or a network: 10.1.0.0/16"),
     "LOG_FORMAT": (("json", "text").__contains__, "json or text"),
     "LOG_LEVEL": (LOG_LEVELS.__contains__, f"one of {', '.join(LOG_LEVELS)}"),
 }

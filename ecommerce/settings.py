@@ -85,6 +85,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
+    "events",
     "users",
     "products",
     "coupons",
@@ -276,6 +277,16 @@ CURRENCY = "KRW"
 # How few pieces of a product are few: the admin points them out.
 LOW_STOCK = env.int("LOW_STOCK", default=10)
 
+# --- Events -----------------------------------------------------------------------------------
+
+# What brings events to whoever listens, and how long a process remembers who does (seconds).
+EVENT_SINK = env.str("EVENT_SINK", default="events.webhooks.Webhooks")
+EVENTS_MEMORY_SECONDS = env.float("EVENTS_MEMORY_SECONDS", default=1.0)
+# How long events are kept, for who asks for them later.
+EVENTS_DAYS = env.int("EVENTS_DAYS", default=30)
+# Networks of our own that webhooks may go to, also unencrypted: 10.1.0.0/16. None unless named.
+WEBHOOK_NETWORKS = env.list("WEBHOOK_NETWORKS", default=[])
+
 # --- HTTP -------------------------------------------------------------------------------------
 
 # For every path, but for the file that staff may send to the import page.
@@ -357,6 +368,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "coupons", "description": "Campaigns for anyone; coupons for members."},
         {"name": "orders", "description": "The signed-in member's orders."},
         {"name": "stats", "description": "The best sellers, for anyone."},
+        {"name": "events", "description": "What happened, for other systems of the shop."},
     ],
 }
 

@@ -10,6 +10,8 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitV
 from common.api.views import UnknownPath
 from ecommerce import health, metrics_page
 from ecommerce.api_description import DescriptionView
+from events.views import EventViewSet
+from users.permissions import StaffMay
 
 PAGE = ["get", "head"]  # the page would fail to render what OPTIONS answers
 
@@ -22,6 +24,11 @@ urlpatterns = [
     path("api/v1/", include("products.urls")),
     path("api/v1/", include("stats.urls")),
     path("api/v1/", include("users.urls")),
+    # Events know no members: who may ask for them is said here.
+    path(
+        "api/v1/events/",
+        EventViewSet.as_view({"get": "feed"}, permission_classes=[StaffMay]),
+    ),
     path("", RedirectView.as_view(url="/api/docs/")),
     path("favicon.ico", RedirectView.as_view(url=f"{settings.STATIC_URL}{FAVICON}")),
     path("admin/language/", set_language, name="set_language"),

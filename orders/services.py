@@ -30,9 +30,13 @@ from coupons.services import (
     restore,
     save_redemptions,
 )
+from events.models import Kind
+from events.services import record
 from orders.errors import OrderNotCancellable
+from orders.facts import facts_of_orders
 from orders.models import Order, OrderItem
 from products.errors import OutOfStock
+from products.facts import facts_of_low_stock
 from products.models import Product
 from products.services import PRODUCTS, lock_products, return_stock, save_stock, take_stock
 from stats.services import Sold, record_sales, take_back_sales
@@ -346,6 +350,21 @@ def _write(placed: list[_Decided], locked: _Locked) -> None:
     record_sales(_sales_of(items))
     for one in placed:
         one.order.line_items = one.items  # nothing may have to be read after the commit
+    record(
+        {
+            Kind.ORDER_PAID: facts_of_orders(orders, locked.products),
+            Kind.PRODUCT_LOW_STOCK: facts_of_low_stock(_stock_before(items, locked)),
+        }
+    )
+
+
+def _stock_before(items: Sequence[OrderItem], locked: _Locked) -> Iterator[tuple[Product, int]]:
+    """The products of items that were sold, each with its stock before (pieces)."""
+    sold: dict[int, int] = defaultdict(int)
+    for item in items:
+        sold[item.product_id] += item.quantity
+    for product_id, quantity in sold.items():
+        yield locked.products[product_id], locked.products[product_id].stock + quantity
 
 
 def _sales_of(items: Sequence[OrderItem]) -> dict[tuple[int, date], Sold]:
@@ -542,6 +561,7 @@ def _write_cancelled(cancelled: list[_Decided], locked: _Locked, moment: datetim
     save_redemptions([locked.coupons[order.coupon_id] for order in orders if order.coupon_id])
     _save_money_and_goods(cancelled, locked)
     take_back_sales(_sales_of(items))
+    record({Kind.ORDER_CANCELLED: facts_of_orders(orders, locked.products)})
 
 
 def _save_money_and_goods(decided: list[_Decided], locked: _Locked) -> None:

@@ -10,7 +10,7 @@ import django
 from django.apps import apps
 from django.db import models
 
-OWN_APPS = ["users", "products", "coupons", "stats", "orders"]
+OWN_APPS = ["users", "products", "coupons", "stats", "orders", "events"]
 ABSTRACT_USER_FIELDS = {"last_login", "is_superuser", "first_name", "last_name"}
 
 HEADER = """\

@@ -24,7 +24,7 @@ from babel.messages.mofile import write_mo
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("ecommerce", "common", "users", "products", "coupons", "stats", "orders")
+APPS = ("ecommerce", "common", "events", "users", "products", "coupons", "stats", "orders")
 LOCALE = "ko"
 PO = ROOT / "locale" / LOCALE / "LC_MESSAGES" / "django.po"
 MO = PO.with_suffix(".mo")

@@ -2,7 +2,8 @@
 
     python -m scripts.serve
 
-HOST, PORT, WORKERS and every setting of docs/operations.md are read from the environment.
+HOST, PORT, WORKERS, RELAY (1: with a relay of events) and every setting of docs/operations.md are
+read from the environment.
 """
 
 import ctypes
@@ -22,6 +23,8 @@ from types import FrameType
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 READY_SECONDS = 60
+RELAY_STOP_SECONDS = 15
+YES = ("1", "true", "yes", "on")
 STOPPING_IS_TOLD_AFTER_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
@@ -142,13 +145,36 @@ class _Server:
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
+        self.relay = self._start_relay() if os.environ.get("RELAY") in YES else None
+
+    def _start_relay(self) -> "subprocess.Popen[bytes]":
+        """What tells other systems of what happens; docs/events.md."""
+        return subprocess.Popen(
+            [sys.executable, ROOT / "manage.py", "relay"],
+            cwd=ROOT,
+            start_new_session=True,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        )
 
     def serve(self) -> int:
+        code = self._serve()
+        if self.relay is not None:
+            self.relay.terminate()
+            try:
+                self.relay.wait(RELAY_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.relay.kill()
+        return code
+
+    def _serve(self) -> int:
         self._await_first_answer()
         told = False
         while self.process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.5)
+            if self.relay is not None and self.relay.poll() is not None and not self.asked_to_stop:
+                _say("The relay has ended; its log above may say why. Events wait for the next.")
+                self.relay = None
             late = time.monotonic() - self.asked_to_stop > STOPPING_IS_TOLD_AFTER_SECONDS
             if self.asked_to_stop and late and not told and self.process.poll() is None:
                 _say("Waiting for the requests under way, 20 s at most; Ctrl-C again ends them.")

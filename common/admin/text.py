@@ -45,6 +45,9 @@ def shown_value(field: forms.Field, value: Any) -> str:
         return ", ".join(sorted(str(chosen) for chosen in value)) or "–"
     if isinstance(field, forms.ModelChoiceField) and not isinstance(value, Model):
         value = field.queryset.filter(pk=value).first() if field.queryset is not None else value
+    if isinstance(field, forms.MultipleChoiceField):
+        names = dict(field.choices)  # type: ignore[arg-type]
+        return ", ".join(str(names.get(one, one)) for one in value) or "–"
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         return str(dict(field.choices).get(value, value))  # type: ignore[arg-type]
     return str(value)

@@ -28,6 +28,7 @@ from rest_framework.exceptions import (
     NotAcceptable,
     NotAuthenticated,
     NotFound,
+    PermissionDenied,
     Throttled,
     UnsupportedMediaType,
 )
@@ -117,7 +118,7 @@ COMPONENTS = {"ErrorItem": ERROR_ITEM, "Error": ERROR, "Problem": PROBLEM_DETAIL
 
 TEXTS: dict[str, Any] = {
     error.default_code: error.default_detail
-    for error in (NotAuthenticated, NotFound, NotAcceptable, Throttled)
+    for error in (NotAuthenticated, PermissionDenied, NotFound, NotAcceptable, Throttled)
 } | {
     "unknown_field": UNKNOWN_FIELD,
     "method_not_allowed": MethodNotAllowed("DELETE").detail,
@@ -284,6 +285,8 @@ class AutoSchema(openapi.AutoSchema):
         if "{" in self.path:
             found[404][""].add("not_found")
         found[403][""].add(HTTPS_REQUIRED.code)
+        if hasattr(self.view, "staff_permission"):
+            found[403][""].add(PermissionDenied.default_code)
         found[405][""].add("method_not_allowed")
         found[406][""].add("not_acceptable")
         found[500][""].add("error")

@@ -18,8 +18,11 @@ from coupons.errors import (
     CouponNotOpen,
     TotalBelowIssued,
 )
+from coupons.facts import facts_of_sold_out
 from coupons.models import TERMS, Coupon
 from coupons.questions import questions_about
+from events.models import Kind
+from events.services import record
 
 if TYPE_CHECKING:
     pass
@@ -86,6 +89,8 @@ def change_coupon(*, coupon_id: int, sure: Collection[str] | None = None, **term
             ensure_sure(questions_about(coupon, before), sure)
         if terms:
             coupon.save(update_fields=terms.keys())
+        if before.remaining_quantity > 0:
+            record({Kind.COUPON_SOLD_OUT: facts_of_sold_out(coupon)})
         return coupon
 
     coupon = run_transaction(work)

@@ -21,7 +21,10 @@ from common.errors import DomainError, NotFound
 from common.remembered import clock
 from coupons import sold_out
 from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponSoldOut
+from coupons.facts import facts_of_issued, facts_of_sold_out
 from coupons.models import Coupon, IssuedCoupon
+from events.models import Kind
+from events.services import record
 from users.access import MEMBERS, Access, ensure_in_session
 from users.models import User
 
@@ -191,6 +194,12 @@ def _save_issued(coupon: Coupon, issued: list[IssuedCoupon]) -> None:
         return
     _set_issued_quantity.execute(coupon.pk, coupon.issued_quantity)
     save_new(issued)
+    record(
+        {
+            Kind.COUPON_ISSUED: facts_of_issued(issued),
+            Kind.COUPON_SOLD_OUT: facts_of_sold_out(coupon),
+        }
+    )
 
 
 _set_issued_quantity: Compiled[Coupon] = Compiled(

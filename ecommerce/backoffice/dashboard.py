@@ -30,6 +30,7 @@ from ecommerce.backoffice.figures import category_figures, member_figures, order
 from ecommerce.backoffice.periods import Period, PeriodForm
 from ecommerce.backoffice.whom_to_ask import whom_to_ask
 from ecommerce.models import AuditRun
+from events.models import Delivery, Endpoint, Outgoing
 from orders.models import Order
 from products.models import Category, Product
 from stats.models import DailyProductSales
@@ -46,6 +47,8 @@ CAMPAIGNS_DRAWN = 8
 PRODUCTS_SHOWN = 8
 AUDIT_STALE = timedelta(days=2)
 """The audit runs every night: after that long it was forgotten."""
+ASIDE_COUNTED = 1_000
+RELAY_LATE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         blocks["alerts"] += blocks.pop("sold_out")
     if _may_see(request, Product):
         blocks["low_stock"] = _low_stock()
+    if _may_see(request, Endpoint):
+        blocks["alerts"] += _events(now)
     if _may_see(request, AuditRun):
         blocks["alerts"].append(_audit(now))
     blocks["figures"] = [
@@ -248,6 +253,37 @@ def _sold_out_alerts(sold_out: Sequence[Any], now: datetime) -> list[Alert]:
         )
         url = list_url(Coupon, state="sold_out", issue_ends_at__gt=now.isoformat())
         alerts.append(Alert("warning", text % {"count": more}, url))
+    return alerts
+
+
+# --- Events -------------------------------------------------------------------------------------
+
+
+def _events(now: datetime) -> list[Alert]:
+    """Who isn't told any more, what was set aside, and whether anybody delivers at all."""
+    alerts = [
+        Alert(
+            "danger",
+            _("“%(name)s” is told of nothing any more: it only failed, and was switched off.")
+            % {"name": endpoint.name},
+            reverse("admin:events_endpoint_change", args=[endpoint.pk]),
+        )
+        for endpoint in Endpoint.objects.listening().filter(switched_off_at__isnull=False)
+    ]
+    aside = Delivery.objects.filter(state=Delivery.State.SET_ASIDE)
+    count = aside[:ASIDE_COUNTED].count()
+    if count:
+        text = ngettext(
+            "%(count)s event was set aside: it could not be delivered.",
+            "%(count)s events were set aside: they could not be delivered.",
+            count,
+        )
+        url = list_url(Delivery, state__exact=Delivery.State.SET_ASIDE)
+        alerts.append(Alert("warning", text % {"count": COUNT.format(count)}, url))
+    oldest = Outgoing.objects.first()
+    if oldest is not None and now - oldest.occurred_at > RELAY_LATE:
+        text = _("Events wait since %(when)s: does `manage.py relay` run?")
+        alerts.append(Alert("danger", text % {"when": moment(oldest.occurred_at)}))
     return alerts
 
 

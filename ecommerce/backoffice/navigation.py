@@ -46,6 +46,14 @@ SECTIONS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("admin.LogEntry", "history"),
         ],
     ),
+    (
+        _("Events"),
+        [
+            ("events.Endpoint", "webhook"),
+            ("events.Delivery", "outbox"),
+            ("events.Event", "bolt"),
+        ],
+    ),
     (_("Operations"), [("ecommerce.AuditRun", "fact_check")]),
 ]
 

@@ -21,12 +21,15 @@ from common.admin.lists import ShopModelAdmin
 from coupons.models import Coupon
 from coupons.services import issue_coupon
 from ecommerce.tests.rendered_forms import Form, filled, form_on
+from events.models import Delivery, Endpoint, Event
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Category, Product
 from users.models import User
 
 LOOKS_ONLY = {"live"}
 """Pages of one object on which nothing is sent."""
+SHOWN_ONCE = {"secret"}
+"""Pages whose answer is kept nowhere: they know by themselves that they acted."""
 
 PASSWORD = "correct horse battery"
 CAMPAIGN = {
@@ -64,6 +67,13 @@ TOLD: dict[str, dict[str, Any]] = {
     "coupons.coupon clone": WINDOW | {"name": "복제"},
     "coupons.issuedcoupon revoke": {},
     "orders.order cancel": {},
+    "events.endpoint add": {"name": "창고", "kinds": ["order.paid"]},
+    "events.endpoint change": {"name": "창고"},
+    "events.endpoint new_secret": {},
+    "events.endpoint switch_on": {},
+    "events.delivery again": {},
+    "events.delivery aside": {},
+    "events.delivery send_all_again": {"step": "confirm"},
 }
 
 
@@ -91,6 +101,8 @@ class Act:
             return one_of_each.upcoming
         if self.page == "put_on_sale":
             return one_of_each.withdrawn
+        if self.page == "aside":
+            return one_of_each.pending
         return getattr(one_of_each, self.model_admin.opts.model_name or "")
 
     def form(self, browser: Client, one_of_each: SimpleNamespace) -> Form:
@@ -117,7 +129,7 @@ def _acts() -> list[Act]:
         assert isinstance(model_admin, ShopModelAdmin)
         pages = [name for name in ("add", "change", "delete") if _may(model_admin, name, request)]
         pages += [name for name in model_admin.get_actions(request) if name != "export"]
-        pages += {*model_admin.actions_detail, *model_admin.actions_row} - LOOKS_ONLY
+        pages += {*model_admin.actions_detail, *model_admin.actions_row} - LOOKS_ONLY - SHOWN_ONCE
         pages += ["password"] if model is User else []
         acts += [Act(f"{model._meta.label_lower} {page}", model_admin, page) for page in pages]
     return sorted(acts, key=lambda act: act.name)
@@ -154,4 +166,25 @@ def one_of_each(
         upcoming=make_coupon(issue_starts_at=later, issue_ends_at=later + timedelta(days=1)),
         issuedcoupon=issued,
         order=place_order(draft).value,
+        **_events(),
     )
+
+
+def _events() -> dict[str, Any]:
+    """An endpoint that was switched off, and what it was told before."""
+    endpoint = Endpoint.objects.create(
+        name="예전", url="https://8.8.8.8/", kinds=["order.paid"], switched_off_at=timezone.now()
+    )
+
+    def delivery(number: int, **fields: Any) -> Delivery:
+        about = f"order:{number}"
+        event = Event.objects.create(
+            kind="order.paid", about=about, data="{}", occurred_at=timezone.now()
+        )
+        return Delivery.objects.create(endpoint=endpoint, event=event, about=about, **fields)
+
+    return {
+        "endpoint": endpoint,
+        "delivery": delivery(1, state=Delivery.State.SET_ASIDE),
+        "pending": delivery(2, due_at=timezone.now()),
+    }

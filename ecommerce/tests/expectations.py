@@ -11,10 +11,12 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
-SHOP = ("users", "products", "coupons", "stats", "orders")
+from events.services import kinds_heard
 
-NOT_SHOP = ("ImportFile",)
-"""A file that was looked at is no change of the shop, and no page shows it again."""
+SHOP = ("users", "products", "coupons", "stats", "orders", "events")
+
+NOT_SHOP = ("ImportFile", "Outgoing", "Turn")
+"""A file that was looked at, and events before they have their places: no page shows them."""
 
 IDS_OF_NOTHING = ["0", "999999999999999999", "9" * 19, "9" * 40, "-1", "one"]
 """What may stand for an id in a path, and is none."""
@@ -48,7 +50,8 @@ def ids_by_page(client: APIClient, url: str) -> list[list[int]]:
 
 
 def count_statements(work: Callable[..., object], *args: Any, **kwargs: Any) -> int:
-    """How many SQL statements a call of `work` sends."""
+    """How many SQL statements a call of `work` sends, once it is known who listens to events."""
+    kinds_heard()
     with CaptureQueriesContext(connection) as statements:
         work(*args, **kwargs)
     return len(statements)

@@ -11,12 +11,15 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from coupons.models import IssuedCoupon
 from coupons.services import issue_coupon
 from ecommerce.models import AuditRun
 from ecommerce.tests.expectations import nothing_changes, shop_models
 from ecommerce.tests.staff import staff_client
+from events.models import Delivery, Event
+from events.services import create_endpoint
 from orders.models import Order, OrderItem
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Category, Product, StockAdjustment
@@ -33,6 +36,8 @@ MODELS = [
 READ_ONLY = [
     AuditRun,
     DailyProductSales,
+    Delivery,
+    Event,
     IssuedCoupon,
     Order,
     OrderItem,
@@ -78,6 +83,11 @@ def add_a_row_of_each(
         sign_in(username=member.username, password="correct horse battery")
         Group.objects.create(name=member.username)
         AuditRun.objects.create(seconds=1, violation_count=0)
+        endpoint = create_endpoint(name=member.username, kinds=["order.paid"])
+        event = Event.objects.create(
+            kind="order.paid", about="order:1", data="{}", occurred_at=timezone.now()
+        )
+        Delivery.objects.create(endpoint=endpoint, event=event, about="order:1")
 
     return add
 
@@ -212,6 +222,7 @@ def test_the_sidebar_has_what_one_may_see(db: None) -> None:
         ("Products", []),
         ("Coupons", ["Coupons"]),
         ("Members", []),
+        ("Events", []),
         ("Operations", []),
     ]
 

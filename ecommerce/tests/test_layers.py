@@ -9,7 +9,8 @@ from django.apps import apps
 from django.conf import settings
 
 ABOVE = {
-    "common": {"users", "products", "coupons", "stats", "orders", "ecommerce"},
+    "common": {"events", "users", "products", "coupons", "stats", "orders", "ecommerce"},
+    "events": {"users", "products", "coupons", "stats", "orders", "ecommerce"},
     "users": {"products", "coupons", "stats", "orders", "ecommerce"},
     "products": {"users", "coupons", "stats", "orders", "ecommerce"},
     "coupons": {"products", "stats", "orders", "ecommerce"},

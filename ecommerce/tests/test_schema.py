@@ -106,6 +106,17 @@ CONTRACT = {
         200,
         {400: {"min_value", "max_value", "invalid", "invalid_choice"}},
     ),
+    ("GET", "events/"): (
+        "staff",
+        {"after", "page_size"},
+        200,
+        TOKEN
+        | {
+            400: {"min_value", "max_value", "invalid"},
+            403: {"permission_denied"},
+            410: {"events_gone"},
+        },
+    ),
 }
 OPERATIONS = pytest.mark.parametrize(("method", "path"), list(CONTRACT))
 

@@ -5,13 +5,20 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from common.errors import DomainError
 from conftest import client_of
 from coupons.services import issue_coupon
-from orders.services import DraftLine, OrderDraft, place_order
+from events.models import Kind, Outgoing
+from events.services import create_endpoint, kinds_heard
+from orders.services import DraftLine, OrderDraft, place_order, place_orders
 from products.models import Category
+from products.services import adjust_stock
 from users.services import charge_wallet, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -147,10 +154,18 @@ def statements(request: Callable[[], Any]) -> list[str]:
     return [sql for sql in sent if not sql.startswith(CONNECTING)]
 
 
+EVENTS = {
+    *("charge", "charge with a key", "issue", "cancel an order", "place an order"),
+    *("place an order with a key", "place an order with a coupon"),
+}
+"""What says something to whoever listens."""
+
+
 @pytest.mark.parametrize("size", [FEW, MANY])
 def test_each_endpoint_sends_so_many_statements_however_much_there_is(
     size, make_member, make_product, make_coupon
 ):
+    assert not kinds_heard()
     shop = Shop(size, make_member, make_product, make_coupon)
 
     counted = {}
@@ -159,3 +174,45 @@ def test_each_endpoint_sends_so_many_statements_however_much_there_is(
 
     expected = {name: count for name, (count, _) in ENDPOINTS.items()}
     assert {name: len(sent) for name, sent in counted.items()} == expected, counted
+
+
+@pytest.mark.parametrize("size", [FEW, MANY])
+def test_with_somebody_who_listens_it_is_one_statement_more_however_many_events(
+    size, make_member, make_product, make_coupon
+):
+    create_endpoint(name="the warehouse", kinds=Kind.values)
+    shop = Shop(size, make_member, make_product, make_coupon)
+    for product in shop.products:  # so that the next piece that is sold makes each run low
+        adjust_stock(
+            product_id=product.pk, quantity=settings.LOW_STOCK + 1 - stock_of(product), reason="few"
+        )
+
+    counted = {}
+    for name, (_, prepare) in ENDPOINTS.items():
+        counted[name] = statements(prepare(shop))
+
+    expected = {name: count + (name in EVENTS) for name, (count, _) in ENDPOINTS.items()}
+    assert {name: len(sent) for name, sent in counted.items()} == expected, counted
+    assert Outgoing.objects.filter(kind=Kind.PRODUCT_LOW_STOCK).count() >= size
+
+
+def stock_of(product: Any) -> int:
+    product.refresh_from_db()
+    return int(product.stock)
+
+
+def test_in_a_batch_it_is_one_statement_more_however_many_orders(make_member, make_product):
+    members = [make_member(balance=10_000) for _ in range(MANY)]
+    product = make_product(stock=999)
+    drafts = [OrderDraft(member.pk, (DraftLine(product.pk, 1),)) for member in members]
+
+    def place_all() -> int:
+        with transaction.atomic(), CaptureQueriesContext(connection) as sent:
+            assert not any(isinstance(one, DomainError) for one in place_orders(drafts))
+            transaction.set_rollback(True)
+        return len(sent)
+
+    without = place_all()
+    create_endpoint(name="the warehouse", kinds=Kind.values)
+    assert kinds_heard()
+    assert place_all() == without + 1

@@ -18,7 +18,10 @@ from common.db.rows import save_fields, save_new
 from common.db.transactions import run_transaction
 from common.files.cells import as_seen
 from common.references import new_reference
+from events.models import Kind
+from events.services import record
 from products.errors import StockLimitExceeded
+from products.facts import facts_of_low_stock
 from products.models import (
     DESCRIPTIVE,
     NAME_COLUMNS,
@@ -357,3 +360,5 @@ def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | 
             if (quantity := outcome.product.stock if outcome.is_new else outcome.adjustment)
         ]
     )
+    fallen = ((one.product, one.stock_after - (one.adjustment or 0)) for one in changed)
+    record({Kind.PRODUCT_LOW_STOCK: facts_of_low_stock(fallen)})

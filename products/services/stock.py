@@ -7,10 +7,13 @@ from common.db.locks import RowLock, Waiting
 from common.db.rows import save_fields
 from common.db.transactions import run_transaction
 from common.references import new_reference
+from events.models import Kind
+from events.services import record
 from products.errors import (
     OutOfStock,
     StockLimitExceeded,
 )
+from products.facts import facts_of_low_stock
 from products.models import (
     STOCK_MAX,
     Product,
@@ -79,7 +82,10 @@ def adjust_stock(
             raise StockLimitExceeded
         product.stock += quantity
         product.save(update_fields=["stock"])
-        return record_adjustment(product, quantity, reason.strip(), staff_id, reference)
+        adjustment = record_adjustment(product, quantity, reason.strip(), staff_id, reference)
+        before = product.stock - quantity
+        record({Kind.PRODUCT_LOW_STOCK: facts_of_low_stock([(product, before)])})
+        return adjustment
 
     def find_again() -> StockAdjustment | None:
         locked.get()

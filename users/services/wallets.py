@@ -16,8 +16,11 @@ from common.db.rows import save_fields, save_new
 from common.db.transactions import run_transaction
 from common.errors import DomainError
 from common.references import new_reference
+from events.models import Kind
+from events.services import record
 from users.access import MEMBERS, Access, ensure_in_session
 from users.errors import BalanceLimitExceeded, InsufficientBalance
+from users.facts import facts_of_charges
 from users.models import User, Wallet, WalletTransaction
 
 # --- Members ------------------------------------------------------------------------------------
@@ -169,7 +172,9 @@ def charge_wallets(
             outcomes.append(refusal)
     if made:
         wallets = [locked.wallets[user_id] for user_id in sorted(made)]
-        save_wallets(wallets, [entry for entries in made.values() for entry in entries])
+        entries = [entry for entries in made.values() for entry in entries]
+        save_wallets(wallets, entries)
+        record({Kind.BALANCE_CHARGED: facts_of_charges(entries)})
     return outcomes
 
 

@@ -1,0 +1,28 @@
+"""`manage.py relay`: brings events to those who listen."""
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from events.relay import Relay
+from events.sinks import make_sink
+
+
+class Command(BaseCommand):
+    help = (
+        "Deliver events to the endpoints that staff set up in the admin, until SIGTERM or Ctrl-C. "
+        "Several may run side by side."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(_deliver())
+
+
+async def _deliver() -> None:
+    relay = Relay(make_sink())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, relay.stop)
+    await relay.run()

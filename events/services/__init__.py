@@ -1,0 +1,43 @@
+"""Every write of this app, by trade: recording, the log, deliveries, endpoints."""
+
+from events.services.deliveries import (
+    Answer,
+    Lane,
+    Sent,
+    endpoints_with_work,
+    exchange,
+    send_again,
+    set_aside,
+)
+from events.services.endpoints import (
+    change_endpoint,
+    create_endpoint,
+    replace_secret,
+    show_secret,
+    switch_on_again,
+)
+from events.services.log import latest_position, read_log, remove_old_events, take_in
+from events.services.recording import Facts, forget_who_listens, kinds_heard, record
+
+__all__ = [
+    "Answer",
+    "Facts",
+    "Lane",
+    "Sent",
+    "change_endpoint",
+    "create_endpoint",
+    "endpoints_with_work",
+    "exchange",
+    "forget_who_listens",
+    "kinds_heard",
+    "latest_position",
+    "read_log",
+    "record",
+    "remove_old_events",
+    "replace_secret",
+    "send_again",
+    "set_aside",
+    "show_secret",
+    "switch_on_again",
+    "take_in",
+]

@@ -1,0 +1,36 @@
+"""Where the relay brings events to.
+
+`EVENT_SINK` names the class. docs/events.md shows how a broker takes the webhooks' place.
+"""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from events.models import Endpoint, Event
+from events.services import Answer
+
+
+class Sink(Protocol):
+    """Brings one event to one endpoint. It is used in one event loop, by many at a time."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    async def send(self, endpoint: Endpoint, event: Event) -> Answer:
+        """Tell the endpoint, within `SEND_SECONDS`; a failure is an answer too, never an error."""
+        ...
+
+
+def make_sink() -> Sink:
+    """The sink that `EVENT_SINK` names."""
+    sink: Sink = import_string(settings.EVENT_SINK)()
+    return sink

@@ -1,0 +1,26 @@
+"""Who of the staff may ask the API for what is no member's own."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from users.authentication import access_of
+from users.models import User
+
+
+class StaffMay(BasePermission):
+    """Staff with the permission that the view names, as of this moment, in a session that goes on.
+
+    The token says who asks; whether they are still staff, the database does.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.user.is_authenticated:
+            return False
+        if request.method == "OPTIONS":  # tells nothing but the names of things
+            return True
+        user = User.objects.filter(pk=request.user.pk, is_active=True, is_staff=True).first()
+        if user is None or not access_of(request).outlives(user.sessions_ended):
+            return False
+        return user.has_perm(view.staff_permission)
