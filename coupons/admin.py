@@ -32,6 +32,7 @@ from coupons.services import (
     clone_coupon,
     close_coupon_now,
     create_coupon,
+    delete_draft,
     open_coupon_now,
     revoke_issued_coupon,
 )
@@ -58,6 +59,7 @@ class StateFilter(ConditionFilter):
 
 @admin.register(Coupon)
 class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedByService):
+    found_everywhere = "confirmation_number"
     list_display = [
         "name",
         "discount",
@@ -91,7 +93,7 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
     add_fieldsets = term_fieldsets
     change_form_before_template = "admin/coupons/sentence.html"
     actions_row = ["live"]
-    actions_detail = ["live", "open_now_action", "close_now", "clone"]
+    actions_detail = ["live", "open_now_action", "close_now", "clone", "delete_draft_action"]
 
     @admin.display(description=_("discount"), ordering="discount_value")
     def discount(self, coupon: Coupon) -> str:
@@ -149,9 +151,11 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
 
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         coupon = self.get_object(request, unquote(object_id))
-        hidden = "_close_now" if coupon is None or not coupon.is_open else "_open_now_action"
+        hidden = ["_close_now" if coupon is None or not coupon.is_open else "_open_now_action"]
+        if coupon is None or coupon.issued_quantity:
+            hidden.append("_delete_draft_action")
         actions = super().get_actions_detail(request, object_id)
-        return [one for one in actions if not one.action_name.endswith(hidden)]
+        return [one for one in actions if not one.action_name.endswith(tuple(hidden))]
 
     def has_clone_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request) and self.has_add_permission(request)
@@ -204,6 +208,27 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
             facts=self._facts,
             act=act,
         )
+
+    @object_action(description=_("Delete draft"), icon="delete", permission="change", danger=True)
+    def delete_draft_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+            delete_draft(coupon_id=coupon.pk)
+            return _now("Draft “%(name)s” deleted: %(reason)s") % {
+                "name": coupon,
+                "reason": data["reason"],
+            }
+
+        return self.object_page(
+            request,
+            object_id,
+            title=_("Delete draft"),
+            form_class=ReasonForm,
+            facts=self._facts,
+            act=act,
+            next_url=lambda: reverse("admin:coupons_coupon_changelist"),
+        )
+
+    delete_draft_action.url_path = "delete_draft"  # type: ignore[attr-defined]
 
     @object_action(description=_("Clone"), icon="content_copy", permission="clone")
     def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -53,6 +53,13 @@ class CouponNotOpen(DomainError):
             self.retry_after = ceil((opens_at - now).total_seconds())
 
 
+class CouponWasIssued(DomainError):
+    """The campaign is to be deleted, and somebody has a coupon of it."""
+
+    code = "coupon_was_issued"
+    message = _("Somebody has a coupon of this campaign already: close it instead.")
+
+
 class CouponIsOpen(DomainError):
     """The campaign is to be opened, and is open."""
 

@@ -393,7 +393,11 @@ UNFOLD = {
     "SITE_HEADER": _("Shop"),
     "SITE_SYMBOL": "storefront",
     "SHOW_LANGUAGES": True,
-    "SIDEBAR": {"navigation": "ecommerce.backoffice.navigation.sidebar"},
+    "SIDEBAR": {
+        "navigation": "ecommerce.backoffice.navigation.sidebar",
+        "show_search": True,
+        "command_search": True,
+    },
     "DASHBOARD_CALLBACK": "ecommerce.backoffice.dashboard.dashboard",
     "STYLES": ["ecommerce.backoffice.navigation.stylesheet"],
     "SCRIPTS": ["ecommerce.backoffice.navigation.script"],

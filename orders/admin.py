@@ -92,6 +92,7 @@ class CampaignFilter(TextFilter):  # type: ignore[misc]
 
 @admin.register(Order)
 class OrderAdmin(ExportsRows, History, FoundByMember):
+    found_everywhere = "receipt_long"
     list_display = [
         "number",
         "user",

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm, ReasonForm
@@ -83,12 +83,13 @@ class StockFilter(ConditionFilter):
         return {
             "left": (_("in stock"), Q(stock__gt=0)),
             "low": (_("low"), Q(stock__gt=0, stock__lte=settings.LOW_STOCK)),
-            "none": (_("sold out"), Q(stock=0)),
+            "none": (pgettext_lazy("product", "sold out"), Q(stock=0)),
         }
 
 
 @admin.register(Product)
 class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, SavedByService):
+    found_everywhere = "inventory_2"
     list_display = [
         "name",
         "sku",

@@ -18,6 +18,18 @@ from products.models import DESCRIPTIVE, STOCK_MAX, Category, Product, validate_
 from products.services import ImportRow
 
 COLUMNS = [*DESCRIPTIVE, "stock", "stock_adjustment"]
+KOREAN = {
+    "sku": "상품코드",
+    "name": "상품명",
+    "description": "설명",
+    "category": "카테고리",
+    "price": "가격",
+    "is_active": "판매여부",
+    "stock": "재고",
+    "stock_adjustment": "재고조정",
+}
+"""What a header may say instead of the columns' names, with or without blanks."""
+_BY_KOREAN = {korean: name for name, korean in KOREAN.items()}
 ROWS_MAX = 20_000
 COLUMNS_MAX = 50
 
@@ -85,10 +97,11 @@ def _columns(number: int, header: Iterable[Cell]) -> list[str]:
     for cell in header:
         if not isinstance(cell, str):
             raise UnreadableFile(f"{_('Line %(line)s') % {'line': number}}: {cell.message}")
-        columns.append(cell.lower().replace(" ", "_"))
+        name = cell.lower().replace(" ", "_")
+        columns.append(_BY_KOREAN.get(name.replace("_", ""), name))
     while columns and not columns[-1]:
         columns.pop()
-    known = _("Known are: %(columns)s.") % {"columns": ", ".join(COLUMNS)}
+    known = _("Known are: %(columns)s.") % {"columns": ", ".join([*COLUMNS, *_BY_KOREAN])}
     if unknown := [name for name in columns if name not in COLUMNS]:
         named = ", ".join(name[:50] or _("(empty)") for name in unknown[:5])
         raise UnreadableFile(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -21,7 +23,7 @@ from common.errors import DomainError
 from common.files.errors import UnreadableFile
 from common.http.bodies import allow_larger_bodies
 from products.forms import ProductConfirmForm, ProductImportForm
-from products.import_files import Line, ProductFile, read_products
+from products.import_files import COLUMNS, KOREAN, Line, ProductFile, read_products
 from products.models import ImportFile
 from products.services import (
     ImportOutcome,
@@ -197,7 +199,31 @@ class ImportsProducts(ShopModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view: Callable[..., Any] = self.admin_site.admin_view(self.confirm_import)
         confirm = path("process_import/", view, name="products_product_process_import")
-        return [confirm, *super().get_urls()]
+        template = path(
+            "import_template/",
+            self.admin_site.admin_view(self.import_template),
+            name="products_product_import_template",
+        )
+        return [confirm, template, *super().get_urls()]
+
+    def import_template(self, request: HttpRequest) -> HttpResponse:
+        """An empty Excel file to fill in: its header, with SKUs as text so that zeros stay."""
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        from openpyxl import Workbook  # noqa: PLC0415  slow to import, rarely needed
+
+        book = Workbook()
+        sheet = book.active
+        names = KOREAN if get_language() == "ko" else dict(zip(COLUMNS, COLUMNS, strict=True))
+        sheet.append([names[column] for column in COLUMNS])
+        sheet.column_dimensions["A"].number_format = "@"
+        content = BytesIO()
+        book.save(content)
+        return HttpResponse(
+            content.getvalue(),
+            content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            headers={"Content-Disposition": 'attachment; filename="products.xlsx"'},
+        )
 
     @object_action(description=_("Import"), icon="upload", permission="import", url_path="import")
     def import_file(self, request: HttpRequest) -> HttpResponse:

@@ -81,6 +81,24 @@ CALL = re.compile(r"\b(" + "|".join(sorted(KEYWORDS, key=len, reverse=True)) + r
 NAMED = re.compile(r"%\((\w+)\)([sd])")
 HEADER = "# The shop's texts in Korean; written by `make messages`, translated by hand."
 
+SAID_OTHERWISE = {
+    "Save and add another",
+    "Save and continue editing",
+    " By %(filter_title)s ",
+    "Select %s to change",
+    "Select %s to view",
+    "View %s",
+    "History",
+    "log entry",
+    "log entries",
+    "action time",
+    "object repr",
+    "content type",
+    "Please enter your old password, for security’s sake, and then enter your new password twice "
+    "so we can verify you typed it in correctly.",
+}
+"""What libraries have in Korean, and staff would put in other words."""
+
 
 @dataclass
 class Text:
@@ -187,7 +205,7 @@ def library_texts() -> Texts:
                 for place in text.places
                 if place.startswith(tuple(f"{name}/{of}" for of in shown))
             }
-            if text.places and text.key not in known:
+            if text.places and (text.key not in known or text.key[1] in SAID_OTHERWISE):
                 _merge(texts, {text.key: text})
     return texts
 

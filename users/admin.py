@@ -93,6 +93,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
     form = MemberForm
     add_form = MemberAddForm
     change_password_form = PasswordForm
+    found_everywhere = "person"
     list_display = ["username", "email", "balance", "is_active", "is_staff", "date_joined"]
     list_select_related = ["wallet"]
     list_filter = ["is_active", "is_staff", "is_superuser", "date_joined"]

@@ -59,6 +59,9 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # one COUNT(*) more for each choice of each filter
     change_form_outer_after_template: str | None = "admin/related_tables.html"
 
+    found_everywhere = ""
+    """The icon by which the search everywhere shows what it finds of this list, if it looks."""
+
     acts_in_parts: ClassVar[Sequence[str]] = ()
     """Pages that write in transactions of their own, and know by themselves what they did."""
 

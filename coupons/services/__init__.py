@@ -6,6 +6,7 @@ from coupons.services.campaigns import (
     clone_coupon,
     close_coupon_now,
     create_coupon,
+    delete_draft,
     open_coupon_now,
 )
 from coupons.services.issuing import (
@@ -35,6 +36,7 @@ __all__ = [
     "clone_coupon",
     "close_coupon_now",
     "create_coupon",
+    "delete_draft",
     "discount_with",
     "enqueue_issue",
     "issue_coupon",

@@ -16,6 +16,7 @@ from coupons import sold_out
 from coupons.errors import (
     CouponIsOpen,
     CouponNotOpen,
+    CouponWasIssued,
     TotalBelowIssued,
 )
 from coupons.facts import facts_of_sold_out
@@ -155,6 +156,27 @@ def close_coupon_now(*, coupon_id: int) -> Coupon:
 
     closed = locked.filter(issue_ends_at=now)
     return run_transaction(work, find_again=closed.first)
+
+
+def delete_draft(*, coupon_id: int) -> None:
+    """Delete a campaign that has issued nothing, as if it had never been planned.
+
+    Raises:
+        CouponWasIssued: somebody has a coupon of it.
+        Coupon.DoesNotExist: there is no such campaign.
+    """
+
+    def work() -> bool:
+        coupon = Coupon.objects.select_for_update().get(pk=coupon_id)
+        if coupon.issued_quantity:
+            raise CouponWasIssued
+        coupon.delete()
+        return True
+
+    def is_gone() -> bool | None:
+        return None if Coupon.objects.filter(pk=coupon_id).exists() else True
+
+    run_transaction(work, find_again=is_gone)
 
 
 def clone_coupon(
