@@ -1,6 +1,7 @@
 """What the import contracts can't see: no app names those above it by string or by relation."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,16 +9,29 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
-ABOVE = {
-    "common": {"events", "users", "products", "coupons", "stats", "orders", "ecommerce"},
-    "events": {"users", "products", "coupons", "stats", "orders", "ecommerce"},
-    "users": {"products", "coupons", "stats", "orders", "ecommerce"},
-    "products": {"users", "coupons", "stats", "orders", "ecommerce"},
-    "coupons": {"products", "stats", "orders", "ecommerce"},
-    "stats": {"users", "coupons", "orders", "ecommerce"},
-    "orders": {"ecommerce"},
-}
-"""The apps that an app knows nothing of, as `[tool.importlinter]` has it."""
+PROJECT = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())
+CONTRACTS = PROJECT["tool"]["importlinter"]
+
+
+def apps_above() -> dict[str, set[str]]:
+    """What each app knows nothing of, as `[tool.importlinter]` has it."""
+    roots = set(CONTRACTS["root_packages"])
+    above: dict[str, set[str]] = {}
+    for contract in CONTRACTS["contracts"]:
+        if contract["type"] == "layers" and "containers" not in contract:
+            higher: set[str] = set()
+            for layer in contract["layers"]:
+                together = {name.strip() for name in layer.split("|")}
+                above |= {name: higher | together - {name} for name in together}
+                higher |= together
+    for contract in CONTRACTS["contracts"]:
+        forbidden = roots & set(contract.get("forbidden_modules", []))
+        for name in roots & set(contract.get("source_modules", [])):
+            above[name] |= forbidden
+    return {name: names for name, names in above.items() if names}
+
+
+ABOVE = apps_above()
 
 
 def sources(app: str) -> Iterator[Path]:
@@ -55,6 +69,13 @@ def names_in(source: str) -> Iterator[tuple[int, str]]:
 def named_above(app: str, source: str) -> list[str]:
     forbidden = relations_from(app, ABOVE[app]) | {f"{other}." for other in ABOVE[app]}
     return [f"{line}: {name}" for line, name in names_in(source) if name in forbidden]
+
+
+def test_the_layers_are_those_of_the_contracts() -> None:
+    assert ABOVE.keys() == set(CONTRACTS["root_packages"]) - {"ecommerce"}
+    assert ABOVE["orders"] == {"ecommerce"}
+    assert ABOVE["coupons"] == {"products", "stats", "orders", "ecommerce"}
+    assert {"users", "coupons", "orders"} < ABOVE["products"]
 
 
 @pytest.mark.parametrize("app", ABOVE)
