@@ -119,8 +119,8 @@ def test_who_is_locked_out_costs_next_to_nothing(minji):
     [
         ("203.0.113.9", "203.0.113.9"),
         ("nonsense", "10.0.0.1"),
-        ("fe80::1%eth0", "fe80::1"),
-        ("[2001:db8::7]:4711", "2001:db8::7"),
+        ("fe80::1%eth0", "fe80::"),
+        ("[2001:db8::7]:4711", "2001:db8::"),
     ],
 )
 def test_it_is_counted_by_the_address_before_the_believed_proxy(
