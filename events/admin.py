@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from common.admin.exports import ExportsRows
 from common.admin.forms import ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
-from common.admin.lists import ConditionFilter, ShopModelAdmin, number_column
+from common.admin.lists import ConditionFilter, number_column
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
@@ -46,7 +47,7 @@ class HealthFilter(ConditionFilter):
 
 
 @admin.register(Endpoint)
-class EndpointAdmin(AsksReason, SavedByService):
+class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
     """Who is told. Endpoints are switched off, never removed: their deliveries refer to them."""
 
     form = EndpointForm
@@ -167,7 +168,7 @@ class EndpointAdmin(AsksReason, SavedByService):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(History, ShopModelAdmin):
+class DeliveryAdmin(History, ExportsRows):
     """What became of each event at each endpoint."""
 
     list_display = [
@@ -273,7 +274,7 @@ class DeliveryAdmin(History, ShopModelAdmin):
 
 
 @admin.register(Event)
-class EventAdmin(History, ShopModelAdmin):
+class EventAdmin(History, ExportsRows):
     """What happened, while somebody listened."""
 
     list_display = ["number", "kind", "about", "occurred_at"]

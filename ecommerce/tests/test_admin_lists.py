@@ -9,6 +9,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.test import Client
+from django.utils import timezone
 
 from common.admin.pages import SELECTION_MAX
 from conftest import client_of
@@ -16,6 +17,7 @@ from coupons.models import Coupon
 from coupons.services import issue_coupon
 from ecommerce.models import AuditRun
 from ecommerce.tests.staff import logged, staff_client
+from events.models import Delivery, Endpoint, Event
 from products.models import Category, Product
 from products.services import adjust_stock
 from users.models import User
@@ -39,6 +41,9 @@ def shop(
     Category.objects.create(name="차", slug="tea")
     adjust_stock(product_id=product.pk, quantity=7, reason="입고", staff_id=None)
     AuditRun.objects.create(seconds=1, violation_count=0)
+    event = Event.objects.create(kind="x", about="1", data="{}", occurred_at=timezone.now())
+    endpoint = Endpoint.objects.create(name="창고", url="https://example.com/")
+    Delivery.objects.create(endpoint=endpoint, event=event, about="1", due_at=timezone.now())
     body = {"username": "suji", "password": "correct horse battery"}
     assert client_of().post("/api/v1/auth/signup/", body).status_code == 201
     assert client_of().post("/api/v1/auth/token/", body).status_code == 200

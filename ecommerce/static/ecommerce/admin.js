@@ -156,13 +156,16 @@
   /* A menu that opens elsewhere on the page is gone through by the keyboard at once. */
   function intoMenu(opener) {
     const menu = openMenu();
-    menu?.querySelector("a, button")?.focus();
-    menu?.addEventListener("keydown", (event) => {
+    if (!menu) {
+      return;
+    }
+    menu.querySelector("a, button").focus();
+    menu.onkeydown = (event) => {
       if (event.key === "Escape") {
         opener.click();
         opener.focus();
       }
-    });
+    };
   }
 
   function nameOf(element) {

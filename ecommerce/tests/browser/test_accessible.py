@@ -103,6 +103,8 @@ def test_the_menu_of_a_row_opens_and_closes_by_the_keyboard(manager: Manager) ->
     manager.wait(lambda: focused(manager).text.endswith("Adjust stock"), "the menu")
     focused(manager).send_keys(Keys.ESCAPE)
     manager.wait(lambda: focused(manager) == menu, "the way back")
+    menus = "return [...document.querySelectorAll('body > nav')].some(menu => menu.offsetParent)"
+    manager.wait(lambda: not manager.driver.execute_script(menus), "its end")
     menu.send_keys(Keys.ENTER)
     manager.wait(lambda: focused(manager).text.endswith("Adjust stock"), "the menu again")
     focused(manager).send_keys(Keys.ENTER)

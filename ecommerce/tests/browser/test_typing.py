@@ -24,11 +24,11 @@ def is_seen(manager: Manager, name: str) -> bool:
     return bool(manager.driver.execute_script(script, manager.field(name)))
 
 
-def test_a_reason_that_lacks_is_scrolled_to(manager: Manager) -> None:
+def test_a_reason_that_lacks_is_scrolled_to(manager: Manager, width: int) -> None:
     manager.open(PRODUCT)
     label = manager.driver.find_element(By.CSS_SELECTOR, "label[for=id_reason]")
     assert label.text.endswith("*")
-    manager.fill(price="4321")
+    manager.fill(price=f"{43_000 + width}")
     manager.press("Save")
     manager.wait(lambda: focused_name(manager) == "reason", "the field")
     assert is_seen(manager, "reason")
