@@ -93,7 +93,7 @@ class CouponViewSet(ApiViewSet):
     def issue(self, request: Request, pk: str) -> Response:
         """Coupons leave in the order of arrival, one per member, as many as the campaign has.
 
-        The answer's `issue_number` says which one you are. After a `503` press again: nobody gets
+        The answer's `issue_number` is your place. After a `503` press again: nobody gets
         two. A member who has one may hear either `coupon_already_issued`, with its `id`, or, once
         all are gone, `coupon_sold_out`. Before the opening `coupon_not_open` has a `Retry-After`.
         """
