@@ -234,4 +234,4 @@ def test_the_same_results_make_the_same_files(members, tmp_path):
         "arrival.png",
         "tables.md",
     }
-    assert "| Pessimistic | 1 of 1 | 30 | 10 | 0 |" in written[0]["tables.md"].decode()
+    assert "| Pessimistic | 1 of 1 | 30 | 0 |" in written[0]["tables.md"].decode()
