@@ -22,8 +22,13 @@ from events.services import Answer, Lane, Sent, endpoints_with_work, exchange, t
 from events.services.log import MOVED_AT_ONCE
 from events.sinks import Sink
 
-LANES_MAX = 64
+REQUESTS_MAX = 32
 """How many requests to one endpoint are under way at a time."""
+LANES_MAX = 256
+"""How many lanes of one endpoint are in hand at a time: so many share a transaction.
+
+Even if each answer takes as long as it may, their turn comes before the lease is over.
+"""
 LOOK_SECONDS = 0.1
 """How long after a look at the database that found nothing the next one is taken."""
 BREATH_SECONDS = 0.02
@@ -83,6 +88,9 @@ class Relay:
         """What is to be written down, by endpoint."""
         self._under_way: Counter[int] = Counter()
         """Lanes, by endpoint."""
+        self._gates: dict[int, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(REQUESTS_MAX)
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_stopping = False
         self._news = asyncio.Event()
@@ -134,17 +142,23 @@ class Relay:
 
     async def _send(self, lane: Lane) -> None:
         sent = Sent(lane)
-        until = time.monotonic() + LANE_SECONDS
         try:
-            for delivery in lane.deliveries:
-                answer = await self._answer(lane, delivery.event)
-                sent.answers.append(answer)
-                if not answer.is_good or self._is_stopping or time.monotonic() > until:
-                    break
+            async with self._gates[lane.endpoint.pk]:
+                await self._send_in_order(lane, sent)
         finally:
             self._under_way[lane.endpoint.pk] -= 1
             self._sent[lane.endpoint.pk].append(sent)
             self._news.set()
+
+    async def _send_in_order(self, lane: Lane, sent: Sent) -> None:
+        until = time.monotonic() + LANE_SECONDS
+        for delivery in lane.deliveries:
+            if self._is_stopping or time.monotonic() > until:
+                return
+            answer = await self._answer(lane, delivery.event)
+            sent.answers.append(answer)
+            if not answer.is_good:
+                return
 
     async def _answer(self, lane: Lane, event: Event) -> Answer:
         try:

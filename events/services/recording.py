@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -66,6 +67,7 @@ def as_json(data: dict[str, Any]) -> str:
     return _encode(data)
 
 
+@lru_cache(maxsize=256)  # what is written together is of few moments
 def _local(value: Any) -> str:
     if not isinstance(value, datetime):
         raise TypeError(f"an event can't say {value!r}")

@@ -20,7 +20,7 @@ from conftest import client_of
 from ecommerce.tests.lost_commits import lost_commits
 from ecommerce.tests.threads import run_together
 from events.models import Delivery, Endpoint, Outgoing
-from events.relay import LANES_MAX, Relay
+from events.relay import REQUESTS_MAX, Relay
 from events.services import Answer
 from events.sinks import make_sink
 from events.tests.conftest import make_event
@@ -185,12 +185,12 @@ def test_a_slow_endpoint_delays_no_other(listen):
     with receiving(slowly) as slow, receiving() as quick:
         listen(url=slow.url, name="slow")
         listen(url=quick.url, name="quick")
-        make_steps(objects=2 * LANES_MAX, steps=1)
+        make_steps(objects=3 * REQUESTS_MAX, steps=1)
         with relaying():
             began = time.monotonic()
-            quick.await_requests(2 * LANES_MAX)
+            quick.await_requests(3 * REQUESTS_MAX)
             assert time.monotonic() - began < 4
-            assert len(slow.requests) == LANES_MAX
+            assert len(slow.requests) == REQUESTS_MAX
 
 
 def test_when_it_is_stopped_what_is_under_way_is_written_down(listen):
