@@ -106,7 +106,7 @@ def _is_error_body(answer: Answer) -> bool:
         return False
     expected = "server_error" if answer.status >= 500 else "client_error"
     return body["type"] == expected and all(
-        isinstance(error, dict) and error.keys() == {"code", "detail", "attr"}
+        isinstance(error, dict) and error.keys() - {"id"} == {"code", "detail", "attr"}
         for error in body["errors"]
     )
 
