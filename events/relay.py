@@ -10,15 +10,25 @@ import time
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import timezone
 
 from common.errors import DomainError
 from events.models import Event
-from events.services import Answer, Lane, Sent, endpoints_with_work, exchange, take_in
+from events.services import (
+    Answer,
+    Lane,
+    Sent,
+    endpoints_with_work,
+    exchange,
+    remove_old_events,
+    take_in,
+)
 from events.services.log import MOVED_AT_ONCE
 from events.sinks import Sink
 
@@ -34,6 +44,8 @@ LOOK_SECONDS = 0.1
 BREATH_SECONDS = 0.02
 """The same after one that found something: what comes meanwhile shares the next transaction."""
 TROUBLE_SECONDS = 1.0
+REMOVE_SECONDS = 2.0
+"""How often a batch of events that are old enough is removed."""
 LANE_SECONDS = 5.0
 """After so long in one lane, what is done of it is written down first."""
 
@@ -49,6 +61,8 @@ class _Look:
     under_way: Counter[int]
     is_last: bool
     """Whether to take nothing more."""
+    removes: bool = False
+    """Whether to remove what is old enough, too."""
     lanes: list[Lane] = field(default_factory=list)
     """What was taken."""
     is_more: bool = False
@@ -77,6 +91,8 @@ class _Look:
                 continue
             self.sent.pop(endpoint_id, None)
             self.lanes += lanes
+        if self.removes:
+            remove_old_events(before=timezone.now() - timedelta(days=settings.EVENTS_DAYS))
 
 
 class Relay:
@@ -92,6 +108,7 @@ class Relay:
             lambda: asyncio.Semaphore(REQUESTS_MAX)
         )
         self._tasks: set[asyncio.Task[None]] = set()
+        self._removes_at = 0.0
         self._is_stopping = False
         self._news = asyncio.Event()
         self._database = ThreadPoolExecutor(1, "relay-database")
@@ -125,7 +142,14 @@ class Relay:
 
     async def _look(self) -> float:
         """Write down, take, send; returns after how many seconds to look again."""
-        look = _Look(self._sent, Counter(self._under_way), is_last=self._is_stopping)
+        look = _Look(
+            self._sent,
+            Counter(self._under_way),
+            is_last=self._is_stopping,
+            removes=time.monotonic() >= self._removes_at,
+        )
+        if look.removes:
+            self._removes_at = time.monotonic() + REMOVE_SECONDS
         self._sent = defaultdict(list)
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._database, look.take)

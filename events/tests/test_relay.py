@@ -8,6 +8,7 @@ import sys
 import time
 from collections import defaultdict
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -19,7 +20,7 @@ from standardwebhooks.webhooks import Webhook
 from conftest import client_of
 from ecommerce.tests.lost_commits import lost_commits
 from ecommerce.tests.threads import run_together
-from events.models import Delivery, Endpoint, Outgoing
+from events.models import Delivery, Endpoint, Event, Outgoing
 from events.relay import REQUESTS_MAX, Relay
 from events.services import Answer
 from events.sinks import make_sink
@@ -220,6 +221,22 @@ def test_a_database_that_is_away_for_a_moment_costs_nothing(listen):
             await_states(delivered=6)
 
     assert objects_of(receiver.requests) == {number: [0, 1] for number in range(3)}
+
+
+def test_what_is_old_enough_is_removed(listen, settings):
+    settings.EVENTS_DAYS = 1
+    for days in (2, 0):
+        make_event(about=f"order:{days}")
+        Outgoing.objects.filter(about="order:2").update(
+            occurred_at=timezone.now() - timedelta(days=2)
+        )
+    with relaying():
+        deadline = time.monotonic() + 10
+        while Event.objects.count() != 1:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    assert Event.objects.get().about == "order:0"
 
 
 def test_another_sink_may_take_the_place_of_webhooks(listen, settings):
