@@ -1,5 +1,6 @@
 """The RSGI application that granian serves; `ecommerce.wsgi` is for any other server."""
 
+import logging
 import os
 
 import django
@@ -12,6 +13,7 @@ if _main_process is not None:
     worker_process.heed_sigterm_while_loading(_main_process)
 
 django.setup(set_prefix=False)
+logging.captureWarnings(True)  # or they would be the only lines that are no JSON
 
 from ecommerce.serving.front import Front  # noqa: E402
 

@@ -55,7 +55,7 @@ def environ_of(scope: Any) -> Environ:
     for name, value in headers.items():
         key = _keys.get(name) or _key_of(name)
         if key in environ:
-            environ[key] += f"{';' if name == 'cookie' else ','}{value}"
+            environ[key] += f"{'; ' if name == 'cookie' else ', '}{value}"
         else:
             environ[key] = value
             seen += 1

@@ -97,6 +97,37 @@ def test_what_is_no_amount_is_refused(client, amount, code):
     assert refusal(answer) == refused(400, code, "amount")
 
 
+@pytest.mark.parametrize(
+    "amount",
+    ["1.00000000000000000000001", "0.99999999999999999999999", "1e-400", "9007199254740990.9"],
+)
+def test_a_fraction_is_no_amount_however_near_it_is_to_one(client, amount):
+    with nothing_changes():
+        answer = client.generic(
+            "POST", URL, f'{{"amount": {amount}}}', content_type="application/json"
+        )
+
+    assert refusal(answer) == refused(400, "invalid", "amount")
+
+
+@pytest.mark.parametrize("amount", ["9" * 1_001, "9" * 60_000, "0e99999999999999999999"])
+def test_a_number_beyond_all_bounds_tells_nothing_of_the_inside(client, amount):
+    with nothing_changes():
+        answer = client.generic(
+            "POST", URL, f'{{"amount": {amount}}}', content_type="application/json"
+        )
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["code"]) == (400, "parse_error")
+    assert "sys." not in error["detail"]
+
+
+def test_a_whole_number_may_be_written_as_a_fraction(client):
+    answer = client.generic("POST", URL, '{"amount": 5.00e1}', content_type="application/json")
+
+    assert answer.json()["balance_after"] == 100_050
+
+
 def test_a_charge_of_no_amount_is_refused(client):
     with nothing_changes():
         assert refusal(client.post(URL, {})) == refused(400, "required", "amount")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from common.api.idempotency_header import QUOTED, VISIBLE_ASCII
+
 
 @pytest.fixture
 def heard(two, connect):
@@ -42,8 +44,8 @@ def test_a_header_that_came_twice_is_one_with_a_comma(heard):
         "X-Forwarded-For: 10.0.0.1", "X-Forwarded-For: 10.0.0.2", "Cookie: a=1", "Cookie: b=2"
     )
 
-    assert environ["HTTP_X_FORWARDED_FOR"] == "10.0.0.1,10.0.0.2"
-    assert environ["HTTP_COOKIE"] == "a=1;b=2"
+    assert environ["HTTP_X_FORWARDED_FOR"] == "10.0.0.1, 10.0.0.2"
+    assert environ["HTTP_COOKIE"] == "a=1; b=2"
 
 
 def test_a_header_that_is_not_ascii_is_there_and_empty(heard):
@@ -52,6 +54,15 @@ def test_a_header_that_is_not_ascii_is_there_and_empty(heard):
 
     assert environ["HTTP_IDEMPOTENCY_KEY"] == ""
     assert environ["HTTP_X_OTHER"] == "plain"
+
+
+@pytest.mark.parametrize("keys", [("a", "a"), ("a", "b"), ('"a"', '"a"'), ("a", '"b"')])
+def test_a_key_that_came_twice_is_none(heard, keys):
+    """A doubled `a` must be neither `a` nor a third key, or a retry with `a` would act again."""
+    sent = heard(*(f"Idempotency-Key: {key}" for key in keys))["HTTP_IDEMPOTENCY_KEY"]
+
+    assert not VISIBLE_ASCII.fullmatch(sent)
+    assert not QUOTED.fullmatch(sent)
 
 
 @pytest.mark.parametrize("token", ["Bearer \xfcber", "Bearer \xea\xb0\x80", "\xfc"])
