@@ -70,7 +70,9 @@ def test_a_process_that_dies_takes_its_threads_with_it_and_not_what_it_counted(m
 
     ask(measured, connect, REQUESTS)
 
-    assert products(scrape(measured)) == before + REQUESTS
+    samples = scrape(measured)
+    assert products(samples) == before + REQUESTS
+    assert samples["shop_processes_ended",] == 1
     await_sample(measured, ("shop_threads", "reads"), 3 * WORKERS)
 
 
