@@ -8,9 +8,10 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 # The packages before the code: a change of the code alone finds this layer in the cache.
-COPY requirements.txt .
+COPY requirements.lock .
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements.txt \
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+        -r requirements.lock \
     # Not needed once everything is installed.
     && /venv/bin/python -m pip uninstall -y --quiet setuptools pip
 
@@ -30,8 +31,7 @@ ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HOST=0.0.0.0 \
-    PORT=8000 \
-    WORKERS=2
+    PORT=8000
 
 COPY --from=build /venv /venv
 WORKDIR /app

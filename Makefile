@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test contract clients faults experiment bench queries lint tour docs messages env
+.PHONY: help run test contract clients faults experiment bench queries lint tour docs messages env lock backup restore rollout
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,18 @@ queries: .venv/installed-dev ## Explain and time every read on millions of rows:
 
 experiment: .venv/installed-dev ## The lock experiment: docs/benchmarks/experiment.md and plots (EXPERIMENT=quick)
 	@$(BIN)/python -m benchmarks.experiment
+
+lock: .venv/installed-dev ## Write requirements.lock anew from requirements.txt: what the image installs, by hash
+	@scripts/lock
+
+backup: ## Copy the database to backups/, while it is in use: Compose's, when it runs, else the SQLite file
+	@scripts/backup
+
+restore: ## Put the copy FILE= in the place of the database; migrations and an audit follow
+	@scripts/restore "$(FILE)"
+
+rollout: ## Replace Compose's two application servers one after the other, losing no request
+	@scripts/rollout
 
 env: .env ## Write .env with fresh secrets, once
 

@@ -2,7 +2,7 @@
 # Makes the base images that the tests and the product's Dockerfile name, from Debian packages, where they are missing:
 # for machines that reach Debian's packages but no image registry. An image that was pulled is left as it is.
 #
-#   .ci/images/build.sh mysql python [mariadb]
+#   .ci/images/build.sh mysql python haproxy prometheus [mariadb]
 #
 # The result stays in the engine, so that a second run on the same machine finds it. An image made here carries the
 # checksum of its recipe in a label and is made again when the recipe has changed.
@@ -146,10 +146,25 @@ END
         'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin'
 }
 
+build_haproxy() {
+    bootstrap bookworm haproxy || return 1
+    import_image "$1" 'USER haproxy' 'CMD ["haproxy", "-f", "/usr/local/etc/haproxy/haproxy.cfg"]' \
+        'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin'
+}
+
+build_prometheus() {
+    bootstrap bookworm prometheus || return 1
+    install -d -o 65534 -g 65534 "$root/prometheus"
+    import_image "$1" 'USER 65534:65534' 'VOLUME /prometheus' 'ENTRYPOINT ["prometheus"]' \
+        'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin'
+}
+
 tag_of() {
     case "$1" in
         mysql) echo mysql:9.7 ;;
         mariadb) echo mariadb:10.11 ;;
+        haproxy) echo haproxy:2.6 ;;
+        prometheus) echo prom/prometheus:v2.42.0 ;;
         python) echo python:3.11-slim-bookworm ;;
         *) fail "no such image: $1" ;;
     esac

@@ -45,10 +45,12 @@ quoted() {
     printf "'%s'" "${text//\'/\'\'}"
 }
 
-install -d -o mysql -g mysql /run/mysqld "$datadir"
-[ "$(stat -c %U "$datadir")" = mysql ] || chown -R mysql:mysql "$datadir"
-
-as_mysql=(setpriv --reuid=mysql --regid=mysql --init-groups --)
+as_mysql=()
+if [ "$(id -u)" = 0 ]; then
+    install -d -o mysql -g mysql /run/mysqld "$datadir"
+    [ "$(stat -c %U "$datadir")" = mysql ] || chown -R mysql:mysql "$datadir"
+    as_mysql=(setpriv --reuid=mysql --regid=mysql --init-groups --)
+fi
 options=(--datadir="$datadir" --socket="$socket" --pid-file=/run/mysqld/mysqld.pid --bind-address=0.0.0.0)
 [ "$flavour" = mysql ] && options+=(--mysqlx=OFF)
 

@@ -1,0 +1,78 @@
+"""Lists that must say the same: the settings, their table, Compose's; packages and their hashes."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+NOT_OF_COMPOSE = {
+    "READ_DOT_ENV": "there is no .env in the image",
+    "TEST_SQLITE": "no tests run there",
+    "STATIC_ROOT": "the image has its files already",
+    "DATABASE_CA": "its database is on a network of its own",
+}
+READ = re.compile(r'(?:env|environment\(\))\.\w+\(\s*"([A-Z_]+)"')
+
+
+def settings_read():
+    files = [ROOT / "ecommerce" / name for name in ("settings.py", "logs.py", "environment.py")]
+    return {name for file in files for name in READ.findall(file.read_text())}
+
+
+def compose():
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
+def test_the_table_has_every_setting_and_no_other():
+    text = (ROOT / "docs" / "operations.md").read_text()
+    table = text.split("\n## Settings\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| `")]
+
+    assert {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)} == settings_read()
+
+
+def test_every_setting_reaches_the_containers():
+    services = compose()["services"]
+    wanted = settings_read() - NOT_OF_COMPOSE.keys()
+
+    for name in ("app1", "app2", "migrate"):
+        assert services[name]["environment"].keys() - {"SEED_DEMO"} == wanted
+
+
+def test_what_is_not_set_is_not_set_in_the_containers_either():
+    fixed = {name: value for name, value in compose()["x-app"]["environment"].items() if value}
+
+    assert fixed.keys() == {
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "BEHIND_PROXY",
+        "NUM_PROXIES",
+        "ALLOWED_HOSTS",
+    }
+
+
+def test_no_container_may_more_than_it_needs():
+    for name, service in compose()["services"].items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}, name
+        assert re.search(r":-[\w/.-]+:[\w.]*[0-9a-z]}$", service["image"]), name
+
+
+def test_the_image_installs_what_is_required_by_hash():
+    name_of = re.compile(r"^([\w.-]+)(?:\[\w+\])?==(\S+)", re.MULTILINE)
+    lock = (ROOT / "requirements.lock").read_text()
+
+    def pinned(text):
+        return {name.lower().replace("_", "-"): version for name, version in name_of.findall(text)}
+
+    required = pinned((ROOT / "requirements.txt").read_text())
+    locked = pinned(lock)
+    assert required.items() <= locked.items(), "run make lock"
+    blocks = re.split(r"\n(?=\S)", lock.split("\n", 1)[1])
+    assert len(blocks) == len(locked)
+    assert all("--hash=sha256:" in block for block in blocks)

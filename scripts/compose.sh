@@ -1,0 +1,24 @@
+# shellcheck shell=bash
+# Docker Compose for the scripts that run the shop by it. Source it. COMPOSE_OPTIONS picks another project or file.
+
+compose() {
+    # shellcheck disable=SC2086  # they are several words
+    if docker compose version >/dev/null 2>&1; then
+        docker compose ${COMPOSE_OPTIONS:-} "$@"
+    else
+        docker-compose ${COMPOSE_OPTIONS:-} "$@"
+    fi
+}
+
+# Whether Compose's database is up.
+runs_in_compose() {
+    command -v docker >/dev/null && [ -n "$(compose ps -q db 2>/dev/null)" ] &&
+        [ "$(docker inspect --format '{{.State.Running}}' "$(compose ps -q db)")" = true ]
+}
+
+# in_database PROGRAM ARGUMENT…: a client program in the database's container, as root, over its socket. The password
+# stays in there.
+in_database() {
+    # shellcheck disable=SC2016  # for the container's shell
+    compose exec -T db sh -c 'MYSQL_PWD=$MYSQL_ROOT_PASSWORD exec "$@"' _ "$@"
+}

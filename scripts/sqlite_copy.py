@@ -1,0 +1,69 @@
+"""Copy the SQLite database that DATABASE_URL names, or put a copy in its place.
+
+    python -m scripts.sqlite_copy backup FILE
+    python -m scripts.sqlite_copy restore FILE
+
+By SQLite's own backup: what is still in its write-ahead log is in the copy, and the shop may sell
+meanwhile. To restore, nobody may have the database open for writing.
+"""
+
+import os
+import sqlite3
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+BUSY_SECONDS = 5.0
+
+
+def main(act: str, file: str) -> str:
+    """Returns why it can't be done, or nothing."""
+    os.umask(0o077)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ecommerce.settings"
+    from django.conf import settings  # noqa: PLC0415  it needs the line before
+
+    database = settings.DATABASES["default"]
+    if "sqlite" not in database["ENGINE"]:
+        return "DATABASE_URL names a MySQL: mysqldump copies it (docs/operations.md)."
+    place = Path(database["NAME"])
+    if act == "backup":
+        return _copy(place, Path(file))
+    if problem := _unsound(Path(file)):
+        return problem
+    if place.exists():
+        kept = place.with_name(f"{place.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.before")
+        if problem := _copy(place, kept):
+            return problem
+        print(f"What was there: {kept}")
+    return _copy(Path(file), place)
+
+
+def _copy(source: Path, target: Path) -> str:
+    if not source.exists():
+        return f"There is no {source}."
+    with (
+        closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as old,
+        closing(sqlite3.connect(target, timeout=BUSY_SECONDS)) as new,
+    ):
+        try:
+            new.execute("PRAGMA journal_mode=DELETE")  # refused while anybody else has it open
+            old.backup(new)
+        except sqlite3.OperationalError as error:
+            return f"{target} can't be written: {error}. Is the shop still running?"
+    target.chmod(0o600)
+    return ""
+
+
+def _unsound(file: Path) -> str:
+    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as copy:
+        try:
+            copy.execute("SELECT 1 FROM users_wallet LIMIT 1")  # an empty file is sound, too
+            (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
+        except sqlite3.DatabaseError as error:
+            verdict = str(error)
+    return "" if verdict == "ok" else f"{file} is not sound: {verdict}."
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]) or 0)
