@@ -162,7 +162,7 @@ def test_each_fault_raises_its_alert(
 def test_no_panel_of_the_dashboard_asks_for_what_is_not_there(watch: Watch) -> None:
     dashboard = json.loads((MONITORING / "dashboard.json").read_text())
     empty = []
-    answers = {}
+    answers: dict[str, list[tuple[str, Any]]] = {}
     for panel in dashboard["panels"]:
         for target in panel.get("targets", []):
             found = watch.ask(
