@@ -4,18 +4,17 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from threading import Lock
 
 import structlog
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from common.db.fields import DB_IDS
 from common.db.locks import Row, RowLock, Waiting
 from common.db.single_writes import then, write_later
-from common.db.transactions import run_transaction
 from users import passwords
 from users.access import ACCOUNTS, MEMBERS
 from users.errors import RefreshTokenRefused, WrongCredentials
@@ -231,24 +230,9 @@ def enqueue_revocation(*, refresh: str, everywhere: bool = False) -> "Future[Non
     return write_later(Row(SESSIONS, session_id), work)
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """How many sessions were removed, and whether more are to be."""
-
-    count: int
-    more: bool
-
-
-def remove_dead_sessions(*, limit: int = 1_000) -> Removed:
-    """Remove at most `limit` sessions whose last refresh token has expired."""
-    dead = Session.objects.filter(used_at__lt=timezone.now() - SessionRefreshToken.lifetime)
-
-    def work() -> Removed:
-        ids = list(dead.order_by("used_at").values_list("pk", flat=True)[:limit])
-        Session.objects.filter(pk__in=ids).delete()
-        return Removed(len(ids), more=len(ids) == limit)
-
-    return run_transaction(work)
+def dead_sessions() -> "QuerySet[Session]":
+    """Those whose last refresh token has expired: nobody can go on with one."""
+    return Session.objects.filter(used_at__lt=timezone.now() - SessionRefreshToken.lifetime)
 
 
 def _session(claims: RefreshClaims) -> Session:

@@ -18,7 +18,7 @@ from orders.services import DraftLine, OrderDraft, place_order
 from users import hashing
 from users.models import Session, User
 from users.services import charge_wallet, sign_in
-from users.services.tokens import remove_dead_sessions, revoke_refresh_token
+from users.services.tokens import dead_sessions, revoke_refresh_token
 from users.tests.conftest import PASSWORD
 from users.tests.test_token import ME, bearer
 
@@ -276,17 +276,14 @@ def test_whose_password_is_changed_while_signing_in_gets_tokens_that_are_no_good
 
 
 @pytest.mark.time_machine(NOON, tick=False)
-def test_sessions_whose_tokens_have_expired_are_removed(minji, time_machine):
+def test_sessions_whose_tokens_have_expired_are_dead(minji, time_machine):
     for days in (0, 1, 15):
         time_machine.move_to(NOON + timedelta(days=days, seconds=days))
         sign_in(username="minji", password=PASSWORD)
 
-    removed = remove_dead_sessions(limit=1)
-    assert (removed.count, removed.more, Session.objects.count()) == (1, True, 2)
-    out = io.StringIO()
-    call_command("flushexpiredtokens", stdout=out)
-    assert Session.objects.count() == 1
-    assert out.getvalue() == "1 sessions removed.\n"
+    assert (dead_sessions().count(), Session.objects.count()) == (2, 3)
+    call_command("tidy", stdout=io.StringIO())
+    assert (dead_sessions().count(), Session.objects.count()) == (0, 1)
 
 
 # --- Refresh tokens of before -------------------------------------------------------------------
