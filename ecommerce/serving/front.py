@@ -38,9 +38,9 @@ logger = structlog.get_logger(__name__)
 ACCOUNTS, BALANCE = ("/api/v1/auth/", "/api/v1/users/me/"), "/api/v1/users/me/balance/"
 """Whose writes wait for their rows in a thread; others answer later, and hold none."""
 FILE_THREADS = 2
+"""They ask no database, and only open what granian then sends."""
 SEARCH = "search="
 """In a query: what is asked costs many times what any other read does."""
-"""They ask no database, and only open what granian then sends."""
 TICK_SECONDS = 0.05
 SAMPLE_SECONDS = 1.0
 PATIENT_PER_THREAD = 10
