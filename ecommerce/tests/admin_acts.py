@@ -26,8 +26,8 @@ from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Category, Product
 from users.models import User
 
-LOOKS_ONLY = {"live"}
-"""Pages of one object on which nothing is sent."""
+LOOKS_ONLY = {"live", "set_password"}
+"""Pages of one object on which nothing is sent, or which lead to another."""
 SHOWN_ONCE = {"secret"}
 """Pages whose answer is kept nowhere: they know by themselves that they acted."""
 
@@ -64,6 +64,7 @@ TOLD: dict[str, dict[str, Any]] = {
     "coupons.coupon change": {"total_quantity": 31},
     "coupons.coupon open_now_action": {"until_0": "2099-01-01", "until_1": "10:00:00"},
     "coupons.coupon close_now": {},
+    "coupons.coupon delete_draft_action": {},
     "coupons.coupon clone": WINDOW | {"name": "복제"},
     "coupons.issuedcoupon revoke": {},
     "orders.order cancel": {},
@@ -93,11 +94,11 @@ class Act:
             return base + "add/"
         if self.page in self.model_admin.actions or self.page == "delete_selected":
             return base
-        page = "open_now" if self.page == "open_now_action" else self.page
+        page = self.page.removesuffix("_action")
         return f"{base}{self.object(one_of_each).pk}/{page}/"
 
     def object(self, one_of_each: SimpleNamespace) -> Any:
-        if self.page == "open_now_action":
+        if self.page in ("open_now_action", "delete_draft_action"):
             return one_of_each.upcoming
         if self.page == "put_on_sale":
             return one_of_each.withdrawn

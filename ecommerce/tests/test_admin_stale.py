@@ -22,16 +22,18 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from common.admin.text import moment
+from coupons.models import Coupon
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.races import send_at_once
 from ecommerce.tests.rendered_forms import Form, filled, form_on
 from ecommerce.tests.staff import errors_on, logged
+from events.models import Endpoint, Kind
 from products.models import Category, Product
 from users.models import User
 
 pytestmark = pytest.mark.django_db
 
-DERIVED = {"search_name", "search_words", "name_key"}
+DERIVED = {"search_name", "search_words", "name_key", "switched_off_at"}
 """Columns that go along with others."""
 
 MOMENTS = [timezone.now().replace(microsecond=0) + timedelta(days=n) for n in (-3, 40, 50)]
@@ -60,6 +62,8 @@ OTHERS: dict[str, list[Any]] = {
     "min_order_amount": [5_000, 6_000],
     "total_quantity": [40, 50],
     "valid_days": [7, 8],
+    "url": ["https://8.8.8.8/a", "https://8.8.8.8/b"],
+    "kinds": [["order.paid", "order.cancelled"], ["coupon.issued"]],
     **TIMES,
 }
 """Two other values of each field, by its name; those that refer to rows are made in the test."""
@@ -97,9 +101,7 @@ def _editable() -> list[Editable]:
     return found
 
 
-MODELS = [model for model in admin.site._registry if model in (User, Group, Category, Product)] + [
-    model for model in admin.site._registry if model._meta.label_lower == "coupons.coupon"
-]
+MODELS = [User, Group, Category, Product, Coupon, Endpoint]
 
 FIELDS = [
     Editable(model, name)
@@ -113,6 +115,7 @@ FIELDS = [
         "coupons.coupon": ["name", "discount_type", "discount_value", "max_discount",
                            "min_order_amount", "total_quantity", "issue_starts_at",
                            "issue_ends_at", "valid_days"],
+        "events.endpoint": ["name", "url", "kinds", "is_active"],
     }[model._meta.label_lower]
 ]  # fmt: skip
 fields = pytest.mark.parametrize("field", FIELDS, ids=str)
@@ -198,6 +201,7 @@ def left_alone(field: Editable) -> str:
         "products.category": ("slug", "name"),
         "products.product": ("description", "name"),
         "coupons.coupon": ("valid_days", "name"),
+        "events.endpoint": ("url", "name"),
     }[field.model._meta.label_lower]
     return second if field.name == first else first
 
@@ -275,6 +279,8 @@ def shown(field: Editable, value: Any) -> str:
         return moment(value)
     if field.name == "category":
         return Category.objects.get(pk=value).name
+    if field.name == "kinds":
+        return ", ".join(str(Kind(kind).label) for kind in value)
     if field.is_many:
         related = field.model._meta.get_field(field.name).related_model
         return str(related.objects.get(pk=value[0]))  # type: ignore[union-attr]
@@ -448,7 +454,9 @@ def test_a_category_that_got_products_meanwhile_is_not_deleted(
     with nothing_changes():
         answer = admin_client.post(url, form)
     assert (answer.status_code, logged()) == (200, [])
-    assert "would result in deleting related objects" in answer.content.decode()
+    page = answer.content.decode()
+    assert "protected" in page
+    assert Product.objects.get().name in page
 
 
 # --- Who and when -------------------------------------------------------------------------------
