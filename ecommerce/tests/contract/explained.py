@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 import schemathesis
-from schemathesis.checks import positive_data_acceptance
+from schemathesis.checks import negative_data_rejection, positive_data_acceptance
 
 EXPLAINED = {
     # error code, and where it is told (regex): why no description could tell it beforehand
@@ -46,4 +46,24 @@ def well_formed_requests_are_accepted(ctx: Any, response: Any, case: Any) -> boo
     if response.status_code in (400, 422) and all(map(_is_explained, response.json()["errors"])):
         return None
     result: bool | None = positive_data_acceptance(ctx, response, case)
+    return result
+
+
+LARGEST = {"page_size": 100, "min_price": 2**63 - 1, "max_price": 2**63 - 1}
+"""The largest numbers that a client has use for; larger ones are as good as these.
+
+Who asks for a larger page gets the largest (ADR 15); no price is as high as the largest integer of
+64 bits, so that a bound above it is one like any other.
+"""
+
+
+@schemathesis.check
+def malformed_requests_are_refused(ctx: Any, response: Any, case: Any) -> bool | None:
+    """schemathesis' own `negative_data_rejection`, but for numbers beyond the `LARGEST`."""
+    sent = {name: str((case.query or {}).get(name, "")) for name in LARGEST}
+    if response.status_code == 200 and any(
+        text.isdecimal() and int(text) > LARGEST[name] for name, text in sent.items()
+    ):
+        return None
+    result: bool | None = negative_data_rejection(ctx, response, case)
     return result
