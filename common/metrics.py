@@ -84,6 +84,20 @@ class Labelled(dict[tuple[str, ...], Any]):
 
 _requests, _outcomes = Labelled(REQUESTS), Labelled(OUTCOMES)
 _sizes, _waits = Labelled(BATCH_SIZE), Labelled(BATCH_WAIT)
+_retries = Labelled(RETRIES)
+
+# What an alert watches begins at nothing: Prometheus sees no increase in a series that begins with
+# what it came to.
+ALARMING_CODES = ("busy", "unavailable", "outcome_unknown")
+ALARMING_CAUSES = ("connection_lost", "commit_lost", "deadlock")
+for _cause in ALARMING_CAUSES:
+    _retries[_cause,].inc(0)
+
+
+def expect(deed: str) -> None:
+    """From now on a deed is counted: the refusals that an alert watches, from nothing."""
+    for code in ALARMING_CODES:
+        _outcomes[deed, code].inc(0)
 
 
 def count_request(route: str, method: str, status: int, seconds: float) -> None:
@@ -95,6 +109,11 @@ def count_outcomes(deed: str, outcomes: Iterable[Any]) -> None:
     """These became of so many requests to do the same."""
     for code, number in Counts(map(code_of, outcomes)).items():
         _outcomes[deed, code].inc(number)
+
+
+def count_retry(cause: str) -> None:
+    """A transaction runs again, because of this."""
+    _retries[cause,].inc()
 
 
 def count_batch(deed: str, waits: Iterable[float]) -> None:

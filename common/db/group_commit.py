@@ -71,6 +71,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
         self._rows_of = rows_of
         self._most = most
         self._deed = deed
+        metrics.expect(deed)
         self._start_empty()
         _instances.add(self)
 

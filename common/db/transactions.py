@@ -182,5 +182,5 @@ def _worth_another_attempt(error: BaseException) -> bool:
 def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     cause = "commit_lost" if isinstance(error, _CommitAnswerLost) else retry_cause(error)
-    metrics.RETRIES.labels(cause).inc()
+    metrics.count_retry(cause)
     logger.warning("transaction_retried", attempt=state.attempt_number, error=repr(error))
