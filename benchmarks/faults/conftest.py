@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
@@ -27,8 +27,8 @@ DATABASES = os.environ.get(
     "FAULTS_DATABASES", "mysql,mariadb,sqlite" if LONG else "mysql,sqlite"
 ).split(",")
 CLIENTS, ROUNDS, MEMBERS = (48, 3, 2_000) if LONG else (24, 1, 400)
-SHOPS = 24
-"""More than there are tests on one database: each has a shop of its own."""
+SHOPS = 12
+"""So many are opened at a time."""
 
 results: list[Result] = []
 stops: list[Stop] = []
@@ -42,7 +42,13 @@ class Running:
 
     db: Database
     server: Server
-    shops: list[Shop]
+    shops: list[Shop] = field(default_factory=list)
+
+    def take_shop(self) -> Shop:
+        """A shop that nobody has been in."""
+        if not self.shops:
+            self.shops += open_shops(self.db, SHOPS, members=MEMBERS)
+        return self.shops.pop()
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +61,7 @@ def start() -> Iterator[Callable[[DatabaseKind], Running]]:
             db = stack.enter_context(database(kind))
             manage(db, "migrate", "--verbosity", "0")
             versions[kind] = _version(db)
-            shops = open_shops(db, SHOPS, members=MEMBERS)
-            return Running(db, stack.enter_context(server(db)), shops)
+            return Running(db, stack.enter_context(server(db)))
 
         yield started
 

@@ -122,7 +122,7 @@ def test_the_rules_are_tested_by_themselves() -> None:
 
 def test_a_quiet_sale_raises_no_alert(watch: Watch) -> None:
     began = time.time()
-    load = Load(watch.server.port, watch.running.shops.pop(), clients=8)
+    load = Load(watch.server.port, watch.running.take_shop(), clients=8)
     load.start()
     await_first_successes(load, watch.server)
     time.sleep(QUIET_SECONDS)
@@ -154,7 +154,7 @@ def test_each_fault_raises_its_alert(
 ) -> None:
     began = time.time()
     running = watch.running
-    run_trial(alert, strike, running.db, watch.server, running.shops.pop(), clients=CLIENTS)
+    run_trial(alert, strike, running.db, watch.server, running.take_shop(), clients=CLIENTS)
 
     _await(lambda: alert in watch.fired_since(began), NOTICED_SECONDS)
 

@@ -52,7 +52,7 @@ class Turns:
 
 @pytest.mark.parametrize(("running", "crowd"), CASES, indirect=["running"])
 def test_the_sale_goes_on_beside(running: Running, crowd: Crowd) -> None:
-    db, shop = running.db, running.shops.pop()
+    db, shop = running.db, running.take_shop()
     if LONG and crowd.behave is search_for_what_is_rare:
         manage(db, "seed", "--products", str(PRODUCTS))
     alone, beside, heard = Turns(), Turns(), Counter[str]()

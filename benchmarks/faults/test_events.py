@@ -88,7 +88,7 @@ CASES = [
 
 @pytest.mark.parametrize(("running", "fault"), CASES, indirect=["running"])
 def test_what_happened_is_told(running: Running, fault: Callable[[Telling], None]) -> None:
-    shop = running.shops.pop()
+    shop = running.take_shop()
     with telling_of(running) as telling:
         load = Load(running.server.port, shop, clients=CLIENTS)
         load.start()

@@ -36,7 +36,7 @@ def test_shop_keeps_its_promises(running: Running, fault: Fault) -> None:
             fault.strike,
             db,
             web,
-            running.shops.pop(),
+            running.take_shop(),
             clients=CLIENTS,
             rounds=ROUNDS,
             proxy=proxy,

@@ -37,7 +37,7 @@ CASES = [
 
 @pytest.mark.parametrize(("running", "worker"), CASES, indirect=["running"])
 def test_what_was_accepted_is_answered(running: Running, worker: str) -> None:
-    db, shop = running.db, running.shops.pop()
+    db, shop = running.db, running.take_shop()
     with server(db) as web:
         assert web.process is not None
         killed_at = 0.0

@@ -33,7 +33,7 @@ class Run:
 @pytest.fixture(scope="module")
 def run(start: Callable[[DatabaseKind], Running]) -> Iterator[Run]:
     running = start(DATABASES[-1])  # type: ignore[arg-type]
-    shop = running.shops.pop()
+    shop = running.take_shop()
     load = Load(running.server.port, shop, clients=CLIENTS)
     load.start()
     await_first_successes(load, running.server)
