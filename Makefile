@@ -18,7 +18,7 @@ help: ## List what there is
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
 	@$(BIN)/python -m scripts.serve
 
-test: .venv/installed-dev ## The suite on SQLite, on MySQL in a container, in a browser (REQUIRE_MYSQL=1, REQUIRE_BROWSER=1: or fail)
+test: .venv/installed-dev ## The suite on SQLite with a browser, and on MySQL in a container (REQUIRE_BROWSER=1, REQUIRE_MYSQL=1: or fail)
 	@scripts/test
 
 contract: .venv/installed-dev ## Hold the OpenAPI description against the real server, by schemathesis (EXAMPLES=40 of each kind)
@@ -28,7 +28,7 @@ clients: .venv/installed-dev ## Check the description, generate clients from it,
 	@$(BIN)/python -m ecommerce.tests.clients
 
 faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length)
-	@$(BIN)/python -m pytest benchmarks/faults
+	@$(BIN)/python -m pytest --timeout=1800 benchmarks/faults
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents
 	@scripts/lint
