@@ -1,6 +1,9 @@
-"""Gives every member the key of their name; who has a name that is one with an earlier one keeps both."""
+"""Gives every member the key of their name; who has a name that is one with an earlier one keeps both.
 
-from django.db import migrations
+A batch at a time, each in its own transaction: a member is locked for moments only.
+"""
+
+from django.db import migrations, transaction
 
 from users.names import fold
 
@@ -27,7 +30,8 @@ def fill(apps, schema_editor):
             values.append((f'{key}#{pk}' if key in taken else key, pk))
             taken.add(key)
         if values:
-            with schema_editor.connection.cursor() as cursor:
+            connection = schema_editor.connection
+            with transaction.atomic(connection.alias), connection.cursor() as cursor:
                 cursor.executemany('UPDATE users_user SET name_key = %s WHERE id = %s', values)
 
 
@@ -38,5 +42,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(fill, migrations.RunPython.noop),
+        migrations.RunPython(fill, migrations.RunPython.noop, atomic=False),
     ]
