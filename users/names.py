@@ -1,6 +1,7 @@
 """Names of members: which may be had, and which are one."""
 
 import unicodedata
+from functools import lru_cache
 
 import regex
 from django.contrib.auth.validators import UnicodeUsernameValidator
@@ -15,6 +16,8 @@ ALONE = [
     "Tibt",
 ]
 """The scripts in common use (UAX 31, table 5), and those of them that are written together."""
+KEY_LENGTH = 450
+"""So that there is room in the column for an id behind it."""
 
 
 def _letters_of(script: str) -> str:
@@ -28,11 +31,9 @@ ONE_WRITING = regex.compile(
         for scripts in [*TOGETHER, *ALONE]
     )
 )
-LOOK_LATIN = str.maketrans(
-    "авсԁеһіјкӏмнорԛѕтуѵԝхαβεηικμνοπρτυχγζ",
-    "abcdehijklmhopqstyvwxabenikmvonptuxyz",
-)
-"""Small letters of Cyrillic and Greek that, small or capital, look like one of Latin."""
+DOTTED_TWICE = regex.compile(r"(?<=\p{Soft_Dotted})\u0307")
+MORE_LOOKS = {"ー": "-", "丨": "l", "ᄃ": "匚", "ᄆ": "口", "ᄉ": "人", "ᄋ": "o", "ᅡ": "卜"}
+"""What Unicode's list of look-alikes lacks of letters that Koreans write together."""
 
 
 @deconstructible
@@ -60,6 +61,8 @@ class NameValidator(UnicodeUsernameValidator):
             raise ValidationError(
                 _("A name does not mix scripts whose letters look alike."), code="invalid"
             )
+        if len(_latin_readings(_folded(name))) > 1:
+            raise ValidationError(_("A name does not imitate Latin letters."), code="invalid")
 
 
 def normalise(name: str) -> str:
@@ -68,11 +71,72 @@ def normalise(name: str) -> str:
 
 
 def fold(name: str) -> str:
-    """What names have in common that differ in case or width only, or that look alike as a whole.
+    """What names have in common that differ in case or width only, or that look alike.
 
-    A name of letters that all look like Latin ones is folded to these: whichever of the two comes
-    first, the other is taken.
+    That is a skeleton as in UTS 39: each letter is folded to the one that stands for all that look
+    like it, "ニ" as "二" and "ı" as "i". A name of another script whose letters all look like Latin
+    ones, small or capital, is folded to these. Whichever of two names with one skeleton comes
+    first, the other is taken. Within ASCII only case is folded: "0" is not "O", nor "1" "l".
     """
+    folded = _folded(name)
+    if folded.isascii():
+        return folded
+    latin = _latin_readings(folded)
+    key = latin[0] if latin else "".join(map(_look, folded)).casefold()
+    return unicodedata.normalize("NFC", key)[:KEY_LENGTH]
+
+
+def _folded(name: str) -> str:
     folded = unicodedata.normalize("NFKC", normalise(name).casefold())
-    latin = folded.translate(LOOK_LATIN)
-    return latin if latin.isascii() else folded
+    return str(DOTTED_TWICE.sub("", folded))
+
+
+def _latin_readings(folded: str) -> list[str]:
+    """The names of ASCII that a folded one looks like: none, one, or the outer two of several.
+
+    There are several where a letter looks like another one than its capital does: "ν", "Ν".
+    """
+    looks = [sorted(_latin_looks(letter)) for letter in folded]
+    if not all(looks):
+        return []
+    return sorted({"".join(one[0] for one in looks), "".join(one[-1] for one in looks)})
+
+
+@lru_cache(4_096)
+def _latin_looks(letter: str) -> frozenset[str]:
+    """What of ASCII a letter looks like, small or as a capital, in small letters."""
+    small, capital = _look(letter), letter.upper()
+    looks = {small.lower()} if small.isascii() else set()
+    if capital != letter and len(capital) == 1 and (look := _look(capital)).isascii():
+        # The list has "I" as an "l".
+        looks.add("i" if look == "l" else look.lower())
+    return frozenset(looks)
+
+
+@lru_cache(4_096)
+def _look(character: str) -> str:
+    """What stands for all that look like the character, or like its parts."""
+    if character.isascii() or "가" <= character <= "힣":
+        return character
+    if (look := _listed_look(character)) != character:
+        return look
+    return "".join(map(_listed_look, unicodedata.normalize("NFD", character)))
+
+
+def _listed_look(character: str) -> str:
+    look = character
+    alike = _listed_with(character)
+    if not character.isascii() and len(alike) == 1:
+        # That one stands for several, or the two look like each other and like no third.
+        (other,) = alike
+        look = other if len(_listed_with(other)) > 1 else min(character, other)
+    return "".join(MORE_LOOKS.get(one, one) for one in unicodedata.normalize("NFKC", look))
+
+
+def _listed_with(text: str) -> list[str]:
+    """What the list of UTS 39 has beside a text: what stands for it, or all that it stands for."""
+    # 40 ms and 15 MB, which a process goes without whose members have names of ASCII and Hangul.
+    from confusable_homoglyphs.confusables import is_confusable  # noqa: PLC0415
+
+    found = is_confusable(text) or [{"homoglyphs": []}]
+    return [one["c"].strip("\u200e") for one in found[0]["homoglyphs"]]

@@ -13,6 +13,7 @@ from ecommerce.tests.expectations import database_refuses, nothing_changes, refu
 from ecommerce.tests.races import post, race, tally
 from ecommerce.tests.staff import errors_on, filled_in
 from users.models import User
+from users.names import fold
 from users.tests.conftest import PASSWORD
 
 ADD = "/admin/users/user/add/"
@@ -76,6 +77,28 @@ def test_saving_them_anew_keeps_their_keys(make_member):
     for member in make_legacy(make_member, "minji", "Minji"):
         member.save()
         assert User.objects.get(pk=member.pk).name_key == member.name_key
+
+
+def test_who_had_names_that_look_alike_now_keep_both_and_sign_in(api, make_member):
+    names = ["ヘルプ", "へルプ", "minjiㅣ", "minjil"]
+    names = [unicodedata.normalize("NFKC", name) for name in names]
+    members = make_legacy(make_member, *names)
+    for member in members:  # as folded before
+        User.objects.filter(pk=member.pk).update(name_key=member.username)
+
+    importlib.import_module("users.migrations.0007_look_alike_names").refill(
+        apps, connection.schema_editor()
+    )
+
+    keys = [User.objects.get(pk=member.pk).name_key for member in members]
+    looks = fold("ヘルプ")
+    assert keys == [looks, f"{looks}#{members[1].pk}", f"minjil#{members[2].pk}", "minjil"]
+    for member, name in zip(members, names, strict=True):
+        assert api.post(TOKEN, {"username": name, "password": PASSWORD}).status_code == 200
+        User.objects.get(pk=member.pk).save()
+    assert [User.objects.get(pk=member.pk).name_key for member in members] == keys
+    taken = api.post("/api/v1/auth/signup/", {"username": "ヘルプ", "password": PASSWORD})
+    assert refusal(taken) == refused(400, "unique", "username")
 
 
 # --- By staff -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """POST /api/v1/auth/signup/"""
 
 import unicodedata
+from unittest.mock import ANY
 
 import pytest
 from django.db import IntegrityError
@@ -83,7 +84,7 @@ def test_look_alikes_of_a_name_are_that_name(api, sent, stored):
 
 
 def test_names_that_differ_in_an_accent_are_different_names(api):
-    for name in ("minji", "mínji", "minjı"):
+    for name in ("minji", "mínji", "minjî"):
         assert sign_up(api, username=name).status_code == 201
 
 
@@ -100,6 +101,32 @@ def test_names_that_differ_in_an_accent_are_different_names(api):
         ("mapio", "ΜΑΡΙΟ"),  # Greek capitals that look like Latin ones
         ("coca", "соса"),  # Cyrillic
         ("bob", "ВОВ"),
+        ("bob", "ЬОЬ"),
+        ("HOT", "ΗΟΤ"),
+        ("ΗΟΤ", "hot"),
+        ("admin", "admın"),  # no dot
+        ("admin", "ADMİN"),  # two
+        ("admin", "ɑdmin"),
+        ("aesop", "æsop"),
+        ("ヘロ", "へロ"),  # Katakana, Hiragana
+        ("ベン", "べン"),
+        ("ペン", "ぺン"),
+        ("カ山", "力山"),  # and Han
+        ("二コ", "ニコ"),
+        ("ロロ", "口口"),
+        ("ハト", "八卜"),
+        ("工夕", "エタ"),
+        ("一", "ー"),
+        ("一", "ㅡ"),  # and Hangul
+        ("minji-", "minjiㅡ"),  # and Latin
+        ("minjil", "minjiㅣ"),
+        ("minji丨", "minjil"),
+        ("ㅣㅣ", "丨丨"),
+        ("lㅋㅋ", "ㅣㅋㅋ"),
+        ("ㅋㅋ", "\u11bf\u11bf"),  # of another place in the syllable
+        ("ㅇㅇ", "oo"),
+        ("ㅁ", "口"),
+        ("ㄲ", "ㄱㄱ"),
     ],
 )
 def test_names_that_differ_in_case_or_width_or_only_look_alike_are_one(api, first, second):
@@ -109,11 +136,40 @@ def test_names_that_differ_in_case_or_width_or_only_look_alike_are_one(api, firs
     assert User.objects.get().username == unicodedata.normalize("NFKC", first)
 
 
-@pytest.mark.parametrize(
-    "name", ["Иван", "Μαρία", "김민지minji99", "さくらサクラ桜", "محمد", "соса"]
-)
-def test_names_of_every_script_are_good(api, name):
-    assert sign_up(api, username=name).json()["username"] == name
+HONEST = [
+    *("Иван", "Анна", "Μαρία", "Νίκος", "محمد", "соса", "김민지minji99", "김민지", "ㅋㅋ민지"),
+    *(
+        "さくらサクラ桜",
+        "さくらさくら桜",
+        "山田太郎",
+        "山田次郎",
+        "ギター",
+        "ヘルプ",
+        "一二三",
+        "minji1",
+        "minjil",
+        "minji0",
+    ),
+    *("minjio", "가나다", "가나라"),
+]
+
+
+def test_names_of_every_script_are_good_beside_each_other(api):
+    for name in HONEST:
+        stored = unicodedata.normalize("NFKC", name)
+        assert sign_up(api, username=name).json() == {"id": ANY, "username": stored, "email": ""}
+
+
+@pytest.mark.parametrize("name", ["νονο", "ΝΟΝΟ", "ΝΙΚΟ"])
+def test_no_name_looks_like_two_of_latin_letters(api, name):
+    """A small "ν" is a "v", a capital "Ν" an "N": which name it imitates depends on the case."""
+    with nothing_changes():
+        assert refusal(sign_up(api, username=name)) == refused(400, "invalid", "username")
+
+
+def test_the_longest_name_folds_into_its_column(api):
+    for name in ("\u1f82" * 150, "ﬃ" * 50, "ǽ" * 150, "ᆄ" * 150):
+        assert sign_up(api, username=name).status_code == 201
 
 
 IGNORABLE = [
