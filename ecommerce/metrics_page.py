@@ -16,6 +16,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from prometheus_client import (
@@ -33,6 +34,8 @@ from common.http.client_address import client_address
 from common.http.deferred import page_later, waits_elsewhere
 from ecommerce.health import probe
 from ecommerce.models import AuditRun
+from events.services import waiting_for_a_place, waiting_for_delivery
+from events.services.waiting import COUNTED_MAX
 
 RENDER_SECONDS = 5.0
 DATABASE_SECONDS = 0.5
@@ -86,7 +89,7 @@ def _collect() -> bytes:
         known = asked.result(DATABASE_SECONDS)
     except Late:
         asked.cancel()
-        known = []
+        known = [_answers(False)]
     return _render(known)
 
 
@@ -142,11 +145,21 @@ def _lives(pid: int) -> bool:
 
 
 def _read_database() -> list[Metric]:
-    """The last audit; nothing when there was none, or the database is down."""
+    """The last audit and the events that wait; that alone which says it, when it is down."""
     try:
-        last = AuditRun.objects.order_by("-id").values_list("started_at", "violation_count").first()
+        return [*_last_audit(), *_events_waiting(), _answers(True)]
     except DatabaseError:
-        return []
+        return [_answers(False)]
+
+
+def _answers(in_time: bool) -> Metric:
+    return GaugeMetricFamily(
+        "shop_database_answers", "1: the database answered the last question in time.", in_time
+    )
+
+
+def _last_audit() -> list[Metric]:
+    last = AuditRun.objects.order_by("-id").values_list("started_at", "violation_count").first()
     if last is None:
         return []
     started_at, violations = last
@@ -156,3 +169,20 @@ def _read_database() -> list[Metric]:
             "shop_audit_timestamp_seconds", "When the last audit began.", started_at.timestamp()
         ),
     ]
+
+
+def _events_waiting() -> list[Metric]:
+    number = GaugeMetricFamily(
+        "shop_events_waiting", f"Events that wait, {COUNTED_MAX} at most.", labels=["stage"]
+    )
+    age = GaugeMetricFamily(
+        "shop_events_oldest_seconds",
+        "How long ago the oldest event that waits happened; 0: none waits.",
+        labels=["stage"],
+    )
+    now = timezone.now()
+    for stage, waiting in (("place", waiting_for_a_place()), ("delivery", waiting_for_delivery())):
+        seconds = (now - waiting.since).total_seconds() if waiting.since else 0.0
+        number.add_metric([stage], waiting.number)
+        age.add_metric([stage], max(0.0, seconds))
+    return [number, age]

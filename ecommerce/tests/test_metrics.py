@@ -1,8 +1,10 @@
 """What Prometheus reads: who may, and that it counts what happened."""
 
-from datetime import timedelta
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import OperationalError
 from django.db.models import QuerySet
@@ -12,7 +14,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from common import metrics
 from conftest import client_of
+from ecommerce import metrics_page
 from ecommerce.models import AuditRun
+from events.models import Endpoint
+from events.services import Answer, Sent, create_endpoint, exchange, take_in
+from events.services import waiting as waiting_events
+from events.tests.conftest import make_event
 from users.services import wallets
 
 METRICS = "/metrics"
@@ -251,6 +258,7 @@ def test_the_last_audit_is_told_with_its_age(api, token):
     samples = samples_of(api.get(METRICS, headers=AUTHORIZED))
 
     assert samples["shop_audit_violations"] == 0
+    assert samples["shop_database_answers"] == 1
     assert begun.timestamp() <= samples["shop_audit_timestamp_seconds"]
     assert samples["shop_audit_timestamp_seconds"] <= timezone.now().timestamp()
 
@@ -270,6 +278,92 @@ def test_a_database_that_is_down_leaves_the_rest(api, token, monkeypatch):
     assert answer.status_code == 200
     assert b"shop_request_seconds" in answer.content
     assert b"shop_audit" not in answer.content
+    assert b"shop_events" not in answer.content
+    assert samples_of(answer)["shop_database_answers"] == 0
+
+
+def test_a_database_that_is_late_is_not_waited_for(token, monkeypatch):
+    class Late:
+        def submit(self, work):
+            return Future()
+
+    monkeypatch.setattr(metrics_page, "probe", Late())
+    monkeypatch.setattr(metrics_page, "DATABASE_SECONDS", 0)
+
+    text = metrics_page._collect().decode()
+
+    assert "shop_database_answers 0.0" in text
+    assert "shop_request_seconds" in text
+    assert "shop_events" not in text
+
+
+# --- Events that wait -----------------------------------------------------------------------------
+
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def waiting(api):
+    """Number and age of the oldest, of those that wait for a place, and for their delivery."""
+    families = text_string_to_metric_families(api.get(METRICS, headers=AUTHORIZED).content.decode())
+    found = {
+        (sample.name, sample.labels["stage"]): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name.startswith("shop_events_")
+    }
+    return [
+        (found["shop_events_waiting", stage], found["shop_events_oldest_seconds", stage])
+        for stage in ("place", "delivery")
+    ]
+
+
+def happen_at(moment, *abouts):
+    with time_machine.travel(moment, tick=False):
+        for about in abouts:
+            make_event(about)
+
+
+def test_events_wait_for_a_relay_and_then_for_their_delivery(api, token):
+    endpoint = create_endpoint(name="the warehouse", kinds=["order.paid"], url="https://a.example/")
+    happen_at(NOON, "order:1", "order:2")
+    happen_at(NOON + timedelta(seconds=30), "order:2")
+    now = time_machine.travel(NOON + timedelta(seconds=60), tick=False)
+
+    with now:
+        assert waiting(api) == [(3, 60), (0, 0)]
+        take_in()
+        assert waiting(api) == [(0, 0), (3, 60)]
+        first, second = exchange(endpoint_id=endpoint.pk, sent=[], most=9)
+        assert waiting(api) == [(0, 0), (3, 60)]
+        told = [Sent(first, [Answer(is_good=True)]), Sent(second, [Answer(is_good=True)] * 2)]
+        exchange(endpoint_id=endpoint.pk, sent=told[:1], most=0)
+        assert waiting(api) == [(0, 0), (2, 60)]
+        exchange(endpoint_id=endpoint.pk, sent=told[1:], most=0)
+        assert waiting(api) == [(0, 0), (0, 0)]
+
+
+def test_who_is_switched_off_or_asks_the_feed_keeps_none_waiting(api, token):
+    create_endpoint(name="a reader", kinds=["order.paid"], url="")
+    off = create_endpoint(name="gone", kinds=["order.paid"], url="https://b.example/")
+    Endpoint.objects.filter(pk=off.pk).update(switched_off_at=NOON)
+    happen_at(NOON, "order:1")
+    take_in()
+
+    assert waiting(api) == [(0, 0), (0, 0)]
+
+
+def test_so_many_are_counted_and_no_more(api, token, monkeypatch):
+    monkeypatch.setattr(waiting_events, "COUNTED_MAX", 2)
+    create_endpoint(name="the warehouse", kinds=["order.paid"], url="https://a.example/")
+    happen_at(NOON, "order:1", "order:2", "order:3")
+    take_in()
+    happen_at(NOON, "order:1", "order:2", "order:3")
+
+    with time_machine.travel(NOON, tick=False):
+        assert waiting(api) == [(2, 0), (2, 0)]
+
+
+# --- Gauges ---------------------------------------------------------------------------------------
 
 
 def test_gauges_are_of_this_moment(api, token, make_member):

@@ -1,4 +1,4 @@
-"""Every write of this app, by trade: recording, the log, deliveries, endpoints."""
+"""Every write of this app, by trade: recording, the log, deliveries, endpoints; what waits."""
 
 from events.services.deliveries import (
     Answer,
@@ -18,12 +18,14 @@ from events.services.endpoints import (
 )
 from events.services.log import latest_position, read_log, remove_old_events, take_in
 from events.services.recording import Facts, forget_who_listens, kinds_heard, record
+from events.services.waiting import Waiting, waiting_for_a_place, waiting_for_delivery
 
 __all__ = [
     "Answer",
     "Facts",
     "Lane",
     "Sent",
+    "Waiting",
     "change_endpoint",
     "create_endpoint",
     "endpoints_with_work",
@@ -40,4 +42,6 @@ __all__ = [
     "show_secret",
     "switch_on_again",
     "take_in",
+    "waiting_for_a_place",
+    "waiting_for_delivery",
 ]
