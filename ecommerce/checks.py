@@ -1,15 +1,27 @@
-"""System checks of the shop; `migrate` runs those that need the database before every start."""
+"""System checks of the shop; `migrate` runs those that need the database before every start.
+
+Those of a deployment are `manage.py check --deploy`'s alone, which asks the database, too.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
 from ecommerce.health import PROBE_THREADS
 from users.hashing import FINISHERS
+from users.models import User
+
+LOCAL_HOSTS = {"127.0.0.1", "localhost", "[::1]"}
+IN_ONE_PROCESS = {
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.dummy.DummyCache",
+}
+"""Caches that other processes see nothing of."""
 
 
 def connections_per_worker() -> int:
@@ -37,6 +49,93 @@ def check_client_addresses(**kwargs: Any) -> list[CheckMessage]:
             id="ecommerce.E001",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def check_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """Warn of a proxy that is believed by halves, and of HTTPS that can't be seen."""
+    messages: list[CheckMessage] = []
+    if settings.NUM_PROXIES and not settings.BEHIND_PROXY:
+        messages.append(
+            CheckWarning(
+                f"NUM_PROXIES is {settings.NUM_PROXIES} and BEHIND_PROXY is off: without a proxy"
+                " in front, every client chooses the address that it is counted by.",
+                hint="Set BEHIND_PROXY=1 where a proxy sets both headers, else NUM_PROXIES=0.",
+                id="ecommerce.W002",
+            )
+        )
+    if settings.SECURE_SSL_REDIRECT and not settings.BEHIND_PROXY:
+        messages.append(
+            CheckWarning(
+                "HTTPS is on and BEHIND_PROXY is off: the server itself speaks plain HTTP, and"
+                " would redirect or refuse every request.",
+                hint="Put a proxy in front that speaks TLS, and set BEHIND_PROXY and NUM_PROXIES.",
+                id="ecommerce.W003",
+            )
+        )
+    return messages
+
+
+@register(Tags.security, deploy=True)
+def check_hosts(**kwargs: Any) -> list[CheckMessage]:
+    """Warn when only this machine may call the shop by its name."""
+    if set(settings.ALLOWED_HOSTS) - LOCAL_HOSTS:
+        return []
+    return [
+        CheckWarning(
+            "ALLOWED_HOSTS names no host: whoever asks from elsewhere gets 400.",
+            hint="Set ALLOWED_HOSTS to the shop's names, e.g. shop.example.",
+            id="ecommerce.W004",
+        )
+    ]
+
+
+@register(Tags.security, deploy=True)
+def check_throttles(**kwargs: Any) -> list[CheckMessage]:
+    """Warn when a throttle lets through as many times what it says as there are processes."""
+    rates: dict[str, str] = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]  # type: ignore[assignment]
+    cache = settings.CACHES["default"]["BACKEND"]
+    if not rates or settings.WORKERS == 1 or cache not in IN_ONE_PROCESS:
+        return []
+    told = ", ".join(sorted(rates.values()))
+    return [
+        CheckWarning(
+            f"Throttles ({told}) are counted in each of {settings.WORKERS} processes by itself: a"
+            f" client may come {settings.WORKERS} times as often, on each server.",
+            hint="Divide the rates by the number of processes, or throttle in the proxy.",
+            id="ecommerce.W005",
+        )
+    ]
+
+
+@register(Tags.database, deploy=True)
+def check_demo_accounts(
+    *, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse accounts whose passwords everybody can read."""
+    from ecommerce.seeding import demo  # noqa: PLC0415  no server needs it
+
+    passwords = dict.fromkeys(demo.DEMO_USERNAMES, demo.DEMO_PASSWORD)
+    passwords[demo.ADMIN_USERNAME] = demo.ADMIN_PASSWORD
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        if User._meta.db_table not in connections[alias].introspection.table_names():
+            continue
+        accounts = User.objects.using(alias).filter(is_active=True, username__in=passwords)
+        open_to_all = [
+            name
+            for name, encoded in accounts.order_by("username").values_list("username", "password")
+            if check_password(passwords[name], encoded)
+        ]
+        if open_to_all:
+            messages.append(
+                Error(
+                    f"Everybody knows the passwords of {', '.join(open_to_all)}.",
+                    hint="Give them other passwords, or deactivate them; SEED_DEMO=0 makes none.",
+                    id="ecommerce.E002",
+                )
+            )
+    return messages
 
 
 @register(Tags.database)

@@ -313,8 +313,15 @@ def test_no_migration_is_missing(tmp_path):
 # --- Safety -------------------------------------------------------------------------------------
 
 
-def test_with_https_the_deployment_check_is_clean():
-    process = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", HTTPS="1")
+def test_with_https_behind_a_proxy_the_deployment_check_is_clean(tmp_path):
+    process = run(
+        *("manage.py", "check", "--deploy", "--fail-level", "WARNING"),
+        HTTPS="1",
+        BEHIND_PROXY="1",
+        NUM_PROXIES="1",
+        ALLOWED_HOSTS="shop.example",
+        DATABASE_URL=f"sqlite:///{tmp_path}/empty.sqlite3",
+    )
 
     assert process.returncode == 0, process.stderr
     assert "no issues" in process.stdout + process.stderr
