@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from django.db import connection
 
+from common import sources
 from common.errors import Busy
 
 Key = TypeVar("Key", bound=Hashable)
@@ -109,6 +111,12 @@ class Remembered(Memory[Key, Answer]):
         Raises:
             Busy: there is none yet, and the one who asks takes too long.
         """
+        with sources.aside():
+            answer = self._answer(key)
+        sources.note_memory(partial(self._answer, key), answer)
+        return answer
+
+    def _answer(self, key: Key) -> Answer:
         if not self._seconds() or (connection.in_atomic_block and not self._also_inside):
             return self._ask(key)
         known = self._known.get(key)

@@ -1,8 +1,10 @@
 """The query parameters of the lists of campaigns and of a member's coupons."""
 
+from django.utils import timezone
 from django_filters import rest_framework as filters
 
 from common.api.filters import StrictFilterSet, YesOrNoFilter
+from common.sources import changes_at
 from coupons.models import Coupon, CouponQuerySet, IssuedCoupon, IssuedCouponQuerySet
 
 
@@ -16,7 +18,11 @@ class CouponFilter(StrictFilterSet):
         fields: list[str] = []
 
     def filter_is_open(self, queryset: CouponQuerySet, name: str, value: str) -> CouponQuerySet:
-        return queryset.open_or_not(value == "true")
+        now = timezone.now()
+        changes = Coupon.objects.next_change(now)
+        if changes is not None:
+            changes_at(changes)
+        return queryset.open_or_not(value == "true", now)
 
 
 class IssuedCouponFilter(StrictFilterSet):

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Min, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -21,11 +21,18 @@ TERMS = ("discount_type", "discount_value", "max_discount", "min_order_amount", 
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
-    def open_or_not(self, is_open: bool) -> "CouponQuerySet":
-        """Those whose issuing window is open at this moment, or those whose is not."""
-        now = timezone.now()
+    def open_or_not(self, is_open: bool, now: datetime) -> "CouponQuerySet":
+        """Those whose issuing window is open at that moment, or those whose is not."""
         window = Q(issue_starts_at__lte=now, issue_ends_at__gt=now)
         return self.filter(window if is_open else ~window)
+
+    def next_change(self, now: datetime) -> datetime | None:
+        """When the next of the windows opens or closes after that moment."""
+        opens = Min("issue_starts_at", filter=Q(issue_starts_at__gt=now))
+        moments = self.filter(issue_ends_at__gt=now).aggregate(
+            opens=opens, closes=Min("issue_ends_at")
+        )
+        return min(filter(None, moments.values()), default=None)
 
 
 class Coupon(models.Model):

@@ -1,7 +1,11 @@
 """Campaigns and coupons on the wire."""
 
+from typing import Any
+
+from django.utils import timezone
 from rest_framework import serializers
 
+from common.sources import changes_at
 from coupons.models import Coupon, IssuedCoupon
 
 
@@ -28,6 +32,13 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
             "is_open",
         ]
         read_only_fields = fields
+
+    def to_representation(self, instance: Coupon) -> Any:
+        now = timezone.now()
+        for moment in (instance.issue_starts_at, instance.issue_ends_at):
+            if now < moment:
+                changes_at(moment)  # `is_open`
+        return super().to_representation(instance)
 
 
 class IssuedCouponSerializer(serializers.ModelSerializer[IssuedCoupon]):

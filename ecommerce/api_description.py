@@ -11,15 +11,20 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
 
-from common.api.conditional import answer_conditionally
+from common.api.conditional import AnswersUnchanged, answer_conditionally, unchanged
+from common.sources import Sources
 
 
-class DescriptionView(SpectacularAPIView):
+class DescriptionView(AnswersUnchanged, SpectacularAPIView):
     """The description in YAML or JSON, as `Accept` asks, in the language that `?lang=` names."""
 
     schema = None
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        http_request: HttpRequest = request._request
+        same = unchanged(http_request)
+        if same is not None:
+            return same
         asked = request.query_params.get("lang")
         language = asked if asked in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         renderer: Any = request.accepted_renderer
@@ -28,8 +33,7 @@ class DescriptionView(SpectacularAPIView):
             _document(renderer.__class__, language), content_type=f"{renderer.media_type}{charset}"
         )
         response["Content-Disposition"] = f'inline; filename="openapi.{renderer.format}"'
-        http_request: HttpRequest = request._request
-        return answer_conditionally(http_request, response)
+        return answer_conditionally(http_request, Sources(), response)
 
 
 @cache

@@ -9,6 +9,7 @@ from rest_framework.views import APIView
 
 from common.api.pagination import Cursor, KeysetPagination, before, keyset_page
 from common.db.costly_reads import read_costly
+from common.sources import cannot_be_asked_again
 from products.models import Product, ProductQuerySet
 from products.search import NO_COUNTS, SCANNED, has_index, index_query, is_rare
 from products.word_counts import word_counts
@@ -33,6 +34,8 @@ class ProductPagination(KeysetPagination):
     ) -> list[Product]:
         asked = (name for name in COSTLY if request.query_params.get(name))
         self.asked = next(asked, None)
+        if self.asked:
+            cannot_be_asked_again()  # it depends on what is known of the words of names, too
         if not queryset.chosen:
             return super().paginate_queryset(queryset, request, view)
         for name in {"cursor", "ordering"} & set(request.query_params):

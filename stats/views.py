@@ -1,6 +1,6 @@
 """The best sellers over HTTP, for anyone."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from common.api.serializers import represent
 from common.api.views import ApiViewSet
+from common.sources import changes_at
 from stats.errors import UnknownCategory
 from stats.serializers import TopProductsQuery, TopProductsSerializer
 from stats.services import best_sellers
@@ -54,7 +55,9 @@ class TopProductsViewSet(ApiViewSet):
     def retrieve(self, request: Request) -> Response:
         """Most pieces first, then by revenue. It may hear of a sale a second late."""
         query = self.read_query()
-        until = timezone.localdate()
+        now = timezone.localtime()
+        until = now.date()
+        changes_at(datetime.combine(until + timedelta(days=1), time.min, now.tzinfo))
         since = until - timedelta(days=query["days"] - 1)
         best = best_sellers(
             since=since, until=until, limit=query["limit"], category=query.get("category")

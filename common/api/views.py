@@ -1,9 +1,10 @@
 """What every view of the API has: strict parameters, and errors of its domain in the schema."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any, ClassVar
 
+from django.http import HttpResponse
 from rest_framework import serializers, viewsets
 from rest_framework.exceptions import MethodNotAllowed, NotFound
 from rest_framework.metadata import SimpleMetadata
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common.api.conditional import answer_conditionally
+from common.api.conditional import AnswersUnchanged, answer_conditionally, unchanged
 from common.api.pagination import PageParameters
 from common.api.serializers import (
     StrictSerializer,
@@ -21,6 +22,7 @@ from common.api.serializers import (
     validate,
 )
 from common.errors import DomainError
+from common.sources import Sources, noted_sources
 
 
 class Metadata(SimpleMetadata):
@@ -30,7 +32,7 @@ class Metadata(SimpleMetadata):
         return {}
 
 
-class ApiViewSet(viewsets.GenericViewSet[Any]):
+class ApiViewSet(AnswersUnchanged, viewsets.GenericViewSet[Any]):
     """Validate, call one service, serialize.
 
     Per action: `request_serializers` say which body it takes, `query_serializers` which query
@@ -44,6 +46,9 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
     metadata_class = Metadata
     lookup_value_regex = "[0-9]{1,18}"
 
+    _sources: Sources
+    """What the answer to a public read was made of."""
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(str(request.method))  # before all else that may be wrong
@@ -53,6 +58,18 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         errors = query_errors(request.query_params, self.known_query_parameters())
         if errors:
             raise serializers.ValidationError(errors)
+        if self.is_public_read():
+            name = str(request.method).lower()
+            setattr(self, name, partial(self._read, getattr(self, name)))
+
+    def _read(
+        self, read: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        answer = unchanged(request._request)
+        if answer is not None:
+            return answer
+        with noted_sources() as self._sources:
+            return read(request, *args, **kwargs)
 
     def finalize_response(
         self, request: Request, response: Response, *args: Any, **kwargs: Any
@@ -61,7 +78,9 @@ class ApiViewSet(viewsets.GenericViewSet[Any]):
         if not self.is_public_read():  # a member's data, or tokens
             final.headers.setdefault("Cache-Control", "no-store")
         elif final.status_code == 200:
-            final.add_post_render_callback(partial(answer_conditionally, request._request))
+            final.add_post_render_callback(
+                partial(answer_conditionally, request._request, self._sources)
+            )
         return final
 
     def is_public_read(self) -> bool:

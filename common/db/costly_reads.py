@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.db.database_errors import is_out_of_time
 from common.errors import Busy, DomainError
+from common.sources import cannot_be_asked_again
 
 T = TypeVar("T")
 
@@ -130,6 +131,7 @@ def read_costly(read: Callable[[], T], *, attr: str | None = None, is_search: bo
         SearchTooBroad: it would take longer; `attr` names what was asked.
         Busy: it would take longer than what other such reads have left at the moment.
     """
+    cannot_be_asked_again()  # not without these bounds
     with _savings.one_more() as others:
         return _read(read, attr, own=0.0 if is_search and others else OWN_SECONDS)
 

@@ -1,0 +1,397 @@
+"""A 304 is answered without the answer being made once more, and is never a stale one."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.throttling import AnonRateThrottle
+
+from common.api import conditional
+from common.api.views import ApiViewSet
+from common.sources import noted_sources
+from conftest import client_of
+from coupons.models import Coupon
+from coupons.serializers import CouponSerializer
+from orders.tests.conftest import buy
+from products.models import Category, Product
+from products.serializers import CategorySerializer, ProductSerializer
+from products.views import ProductViewSet
+from users.models import User
+
+pytestmark = pytest.mark.django_db
+
+SOON = timezone.now() + timedelta(minutes=5)
+PRODUCT = {
+    "sku": {"sku": "ANOTHER"},
+    "name": {"name": "another"},
+    "description": {"description": "another"},
+    "category": {"category": None},
+    "price": {"price": 2_000},
+    "stock": {"stock": 9},
+    "created_at": {"created_at": datetime(2020, 1, 1, tzinfo=UTC)},
+}
+CAMPAIGN = {
+    "name": {"name": "another"},
+    "discount_type": {"discount_type": "percent", "discount_value": 5},
+    "discount_value": {"discount_value": 900},
+    "max_discount": {"max_discount": 800},
+    "min_order_amount": {"min_order_amount": 1},
+    "total_quantity": {"total_quantity": 31},
+    "issued_quantity": {"issued_quantity": 1},
+    "remaining_quantity": {"issued_quantity": 2},
+    "issue_starts_at": {"issue_starts_at": datetime(2020, 1, 1, tzinfo=UTC)},
+    "issue_ends_at": {"issue_ends_at": datetime(2099, 1, 1, tzinfo=UTC)},
+    "is_open": {"issue_starts_at": SOON},
+}
+CATEGORY = {"name": {"name": "another"}, "slug": {"slug": "another"}}
+"""By field of the answer, what is written to change it."""
+
+
+def test_every_field_that_is_shown_is_changed_here() -> None:
+    shown = {"id"}
+    assert PRODUCT.keys() | shown == set(ProductSerializer().fields)
+    assert CAMPAIGN.keys() | shown == set(CouponSerializer().fields)
+    assert CATEGORY.keys() | shown == set(CategorySerializer().fields)
+
+
+@pytest.fixture
+def product(make_product: Callable[..., Product]) -> Product:
+    category = Category.objects.create(name="kitchen", slug="kitchen")
+    return make_product(category=category)
+
+
+@pytest.fixture
+def known(api: Any) -> Callable[[str], Any]:
+    """Asks until a process knows the answer, and holds it to what knowing means."""
+
+    def ask(url: str) -> Any:
+        first = api.get(url)
+        again = api.get(url, HTTP_IF_NONE_MATCH=first["ETag"])
+        assert (first.status_code, again.status_code) == (200, 304)
+        return first
+
+    return ask
+
+
+@pytest.fixture
+def nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def initial(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("the answer is made once more")
+
+    monkeypatch.setattr(ApiViewSet, "initial", initial)
+
+
+URLS = [
+    "/api/v1/products/",
+    "/api/v1/products/?category=kitchen&ordering=-price&page_size=5",
+    "/api/v1/products/?ids={product}",
+    "/api/v1/products/{product}/",
+    "/api/v1/categories/",
+    "/api/v1/coupons/",
+    "/api/v1/coupons/?is_open=true",
+    "/api/v1/coupons/?is_open=false",
+    "/api/v1/coupons/{coupon}/",
+    "/api/v1/stats/top-products/",
+    "/api/schema/",
+]
+
+
+@pytest.fixture
+def url(product: Product, coupon: Coupon, request: pytest.FixtureRequest) -> str:
+    return str(request.param).format(product=product.pk, coupon=coupon.pk)
+
+
+every_url = pytest.mark.parametrize("url", URLS, indirect=True)
+
+
+@every_url
+def test_its_sources_are_asked_again_and_nothing_is_made_of_them(
+    api: Any, url: str, known: Callable[[str], Any], request: pytest.FixtureRequest
+) -> None:
+    with CaptureQueriesContext(connection) as made:
+        first = api.get(url)
+    request.getfixturevalue("nothing_is_made")
+
+    with CaptureQueriesContext(connection) as asked:
+        again = api.get(url, HTTP_IF_NONE_MATCH=f'"another", W/{first["ETag"]}')
+
+    assert (again.status_code, again.content) == (304, b"")
+    for header in ("ETag", "Cache-Control", "Vary"):
+        assert again[header] == first[header]
+    assert [query["sql"] for query in asked] == [query["sql"] for query in made]
+
+
+@pytest.mark.parametrize("field", PRODUCT)
+@pytest.mark.parametrize("url", [URLS[0], URLS[2], URLS[3]], indirect=True)
+def test_no_field_of_a_product_changes_unnoticed(
+    api: Any, url: str, field: str, product: Product, known: Callable[[str], Any]
+) -> None:
+    before = known(url)
+    Product.objects.update(**PRODUCT[field])
+
+    after = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+
+    assert after.status_code == 200
+    assert after["ETag"] != before["ETag"]
+    assert _first(after)[field] != _first(before)[field]
+
+
+@pytest.mark.parametrize("field", CATEGORY)
+@pytest.mark.parametrize("url", [URLS[0], URLS[3], URLS[4]], indirect=True)
+def test_no_field_of_a_category_changes_unnoticed(
+    api: Any, url: str, field: str, known: Callable[[str], Any]
+) -> None:
+    before = known(url)
+    Category.objects.update(**CATEGORY[field])
+
+    after = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+
+    assert after.status_code == 200
+    assert after["ETag"] != before["ETag"]
+
+
+@pytest.mark.parametrize("field", CAMPAIGN)
+@pytest.mark.parametrize("url", [URLS[5], URLS[8]], indirect=True)
+def test_no_field_of_a_campaign_changes_unnoticed(
+    api: Any, url: str, field: str, known: Callable[[str], Any]
+) -> None:
+    before = known(url)
+    Coupon.objects.update(**CAMPAIGN[field])
+
+    after = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+
+    assert after.status_code == 200
+    assert after["ETag"] != before["ETag"]
+    assert _first(after)[field] != _first(before)[field]
+
+
+def _first(answer: Any) -> Any:
+    body = answer.json()
+    return body["results"][0] if "results" in body else body
+
+
+def test_what_comes_and_goes_is_noticed(
+    api: Any, make_product: Callable[..., Product], known: Callable[[str], Any]
+) -> None:
+    make_product()
+    empty = known("/api/v1/products/")
+    new = make_product()
+    full = api.get("/api/v1/products/", HTTP_IF_NONE_MATCH=empty["ETag"])
+    one = known(f"/api/v1/products/{new.pk}/")
+
+    Product.objects.filter(pk=new.pk).update(is_active=False)
+
+    assert len(full.json()["results"]) == 2
+    again = api.get("/api/v1/products/", HTTP_IF_NONE_MATCH=full["ETag"])
+    assert (again.status_code, again["ETag"]) == (200, empty["ETag"])
+    gone = api.get(f"/api/v1/products/{new.pk}/", HTTP_IF_NONE_MATCH=one["ETag"])
+    assert gone.status_code == 404
+
+
+def test_what_was_so_before_is_so_again(
+    api: Any, product: Product, known: Callable[[str], Any]
+) -> None:
+    url = f"/api/v1/products/{product.pk}/"
+    ten = known(url)
+    Product.objects.update(stock=9)
+    nine = known(url)
+    Product.objects.update(stock=10)
+
+    assert api.get(url, HTTP_IF_NONE_MATCH=nine["ETag"]).status_code == 200
+    assert api.get(url, HTTP_IF_NONE_MATCH=ten["ETag"]).status_code == 304
+
+
+@pytest.mark.parametrize("path", ["", "{}/", "?is_open=true", "?is_open=false"])
+@pytest.mark.parametrize("edge", ["issue_starts_at", "issue_ends_at"])
+def test_a_campaign_opens_and_closes_by_itself(
+    api: Any,
+    make_coupon: Callable[..., Coupon],
+    known: Callable[[str], Any],
+    time_machine: Any,
+    path: str,
+    edge: str,
+) -> None:
+    now = datetime(2036, 11, 5, tzinfo=UTC)
+    time_machine.move_to(now, tick=False)
+    make_coupon()
+    ends = now + timedelta(minutes=5 if edge == "issue_ends_at" else 9)
+    starts = now + timedelta(minutes=-5 if edge == "issue_ends_at" else 5)
+    coupon = make_coupon(issue_starts_at=starts, issue_ends_at=ends)
+    url = f"/api/v1/coupons/{path.format(coupon.pk)}"
+    before = known(url)
+
+    time_machine.move_to(now + timedelta(minutes=5) - timedelta(microseconds=1), tick=False)
+    just_before = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+    time_machine.move_to(now + timedelta(minutes=5), tick=False)
+    then = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+
+    assert (just_before.status_code, then.status_code) == (304, 200)
+    assert then.json() != before.json()
+
+
+@pytest.mark.parametrize("is_open", ["true", "false"])
+def test_a_campaign_that_is_made_meanwhile_is_noticed_among_the_open_ones(
+    api: Any, make_coupon: Callable[..., Coupon], known: Callable[[str], Any], is_open: str
+) -> None:
+    url = f"/api/v1/coupons/?is_open={is_open}"
+    before = known(url)
+    starts = timezone.now() + timedelta(minutes=0 if is_open == "true" else 5)
+    make_coupon(issue_starts_at=starts, issue_ends_at=starts + timedelta(minutes=9))
+
+    after = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+
+    assert (after.status_code, len(after.json()["results"])) == (200, 1)
+
+
+def test_best_sellers_are_of_another_day_at_midnight(
+    api: Any, known: Callable[[str], Any], time_machine: Any
+) -> None:
+    url = "/api/v1/stats/top-products/"
+    time_machine.move_to("2036-11-05T23:59:59.999999+09:00", tick=False)
+    before = known(url)
+    time_machine.move_to("2036-11-06T00:00:00+09:00", tick=False)
+
+    after = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+
+    assert (after.status_code, after.json()["until"]) == (200, "2036-11-06")
+
+
+def test_best_sellers_are_as_the_process_remembers_them(
+    api: Any, client: Any, product: Product, known: Callable[[str], Any]
+) -> None:
+    url = "/api/v1/stats/top-products/"
+    before = known(url)
+    buy(client, (product.pk, 1))
+
+    after = api.get(url, HTTP_IF_NONE_MATCH=before["ETag"])
+
+    assert after.status_code == 200
+    assert len(after.json()["results"]) == 1
+
+
+def test_links_are_of_the_host_that_was_asked(
+    api: Any, make_product: Callable[..., Product], settings: Any
+) -> None:
+    settings.ALLOWED_HOSTS = ["localhost", "shop.example"]
+    make_product()
+    make_product()
+    url = "/api/v1/products/?page_size=1"
+    here = api.get(url)
+    there = api.get(url, HTTP_HOST="shop.example", HTTP_IF_NONE_MATCH=here["ETag"])
+
+    assert there.status_code == 200
+    assert there.json()["next"].startswith("http://shop.example/")
+
+
+@every_url
+def test_who_can_not_read_the_answer_is_told_so(api: Any, url: str) -> None:
+    first = api.get(url)
+
+    refused = api.get(url, HTTP_IF_NONE_MATCH=first["ETag"], HTTP_ACCEPT="text/csv")
+
+    assert refused.status_code == 406
+
+
+@pytest.mark.parametrize("url", URLS[:-1], indirect=True)
+def test_a_token_is_looked_at_first(api: Any, member: User, url: str) -> None:
+    tag = api.get(url)["ETag"]
+
+    own = client_of(member).get(url, HTTP_IF_NONE_MATCH=tag)
+    forged = api.get(url, HTTP_IF_NONE_MATCH=tag, HTTP_AUTHORIZATION="Bearer forged")
+
+    assert (own.status_code, forged.status_code) == (304, 401)
+
+
+def test_who_asks_too_often_is_told_so(
+    api: Any, product: Product, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    class TwoADay(AnonRateThrottle):
+        rate = "2/day"
+
+    monkeypatch.setattr(ProductViewSet, "throttle_classes", [TwoADay])
+    url = f"/api/v1/products/{product.pk}/"
+    tag = api.get(url)["ETag"]
+    statuses = [api.get(url, HTTP_IF_NONE_MATCH=tag).status_code for _ in range(2)]
+
+    assert statuses == [304, 429]
+
+
+@pytest.mark.parametrize("parameter", ["search=tumbler", "in_stock=true", "max_price=1000000"])
+def test_what_may_read_through_a_whole_table_is_asked_within_its_bounds_only(
+    api: Any, product: Product, parameter: str, request: pytest.FixtureRequest
+) -> None:
+    """It answers 304, too, but as it answers everything else."""
+    url = f"/api/v1/products/?{parameter}"
+    tag = api.get(url)["ETag"]
+    assert api.get(url, HTTP_IF_NONE_MATCH=tag).status_code == 304
+    request.getfixturevalue("nothing_is_made")
+
+    assert api.get(url, HTTP_IF_NONE_MATCH=tag).status_code == 500
+
+
+def test_a_database_that_is_away_is_told_of_as_ever(
+    api: Any, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"/api/v1/products/{product.pk}/"
+    tag = api.get(url)["ETag"]
+
+    def execute(*args: Any) -> None:
+        raise OperationalError(2002, "Can't connect")
+
+    with connection.execute_wrapper(execute):
+        as_ever = api.get(url)
+        answer = api.get(url, HTTP_IF_NONE_MATCH=tag)
+
+    assert answer.status_code == as_ever.status_code >= 500
+    assert answer.json() == as_ever.json()
+
+
+def test_so_many_answers_are_known_and_no_more(
+    api: Any, product: Product, coupon: Coupon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditional, "_known", {})
+    monkeypatch.setattr(conditional, "KEPT_MAX", 2)
+
+    for path in ("products/", "categories/", "coupons/", f"products/{product.pk}/"):
+        api.get(f"/api/v1/{path}")
+
+    assert [identity[0].partition("/v1/")[2] for identity in conditional._known] == [
+        "coupons/",
+        f"products/{product.pk}/",
+    ]
+
+
+def test_rows_are_read_alike_while_they_are_noted(make_product: Callable[..., Product]) -> None:
+    ids = [make_product().pk for _ in range(5)]
+    listed = Product.objects.filter(is_active=True).order_by("pk")
+    ordered = listed.values_list("pk", flat=True)
+
+    with noted_sources() as sources:
+        assert list(ordered) == ids
+        assert list(ordered.iterator(chunk_size=2)) == ids
+        assert ordered.filter(pk=0).first() is None
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM products_product ORDER BY id")
+            assert cursor.fetchone() == (ids[0],)
+            assert [pk for (pk,) in cursor.fetchmany(2)] == ids[1:3]
+            assert [pk for (pk,) in cursor] == ids[3:]
+            assert cursor.fetchone() is None
+            cursor.execute("SELECT id FROM products_product WHERE id = %s", [ids[1]])
+            assert list(cursor.fetchall()) == [(ids[1],)]
+
+    assert sources.can_be_asked_again
+    assert len(sources.statements) == 5
+    assert sources.tell_the_same()
+    Product.objects.filter(pk=ids[1]).update(is_active=False)
+    assert not sources.tell_the_same()
+
+
+def test_what_writes_is_not_done_again(make_product: Callable[..., Product]) -> None:
+    with noted_sources() as sources:
+        make_product()
+
+    assert not sources.can_be_asked_again
