@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.models import AbstractUser
@@ -193,6 +193,9 @@ class User(AbstractUser):
         return salted_hmac(SESSION_SALT, known, secret=secret, algorithm="sha256").hexdigest()
 
 
+ANSWERED_WITHIN = timedelta(seconds=10)
+
+
 class Session(models.Model):
     """What a member began by signing in: one refresh token after another, each good once."""
 
@@ -205,6 +208,8 @@ class Session(models.Model):
     """The member's `sessions_ended` at the time: another since, and this session is over."""
     created_at = models.DateTimeField(_("created at"), default=timezone.now)
     used_at = models.DateTimeField(_("last used at"), default=timezone.now)
+    answered_at = models.DateTimeField(null=True, editable=False)
+    """When that use was answered; null until then, and where the process died before."""
     expires_at = models.DateTimeField(_("expires at"))
     """However often its tokens are rotated."""
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
@@ -220,6 +225,10 @@ class Session(models.Model):
     def __str__(self) -> str:
         since = date_format(timezone.localtime(self.created_at), "DATETIME_FORMAT")
         return f"{self.user}: {since}"
+
+    def is_answered_by(self, moment: datetime) -> bool:
+        """Whether its last use was answered before; with a time for that, as a process may die."""
+        return moment > (self.answered_at or self.used_at + ANSWERED_WITHIN)
 
     def is_live_at(self, moment: datetime) -> bool:
         """Whether it has neither ended by itself nor come to its end."""

@@ -18,6 +18,7 @@ from common.db.idempotency import IdempotencyKeyReused, Outcome
 from common.errors import NotSignedIn
 from common.http.client_address import client_address
 from common.http.deferred import answer_later, waits_elsewhere
+from common.http.request_log import arrival_of
 from users import schema, services  # noqa: F401  the first is found by being imported
 from users.authentication import access_of
 from users.errors import (
@@ -155,7 +156,8 @@ class AuthViewSet(ApiViewSet):
 
         A use of one that was rotated before ends the session.
         """
-        future = services.enqueue_rotation(**self.read_body())
+        body = self.read_body()
+        future = services.enqueue_rotation(**body, arrived=arrival_of(request))
         return answer_later(request, future, _pair_response)
 
     @extend_schema(

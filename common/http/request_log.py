@@ -5,6 +5,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from uuid import uuid4
@@ -13,7 +14,9 @@ import structlog
 from django.conf import settings
 from django.contrib.admindocs.views import simplify_regex
 from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
+from rest_framework.request import Request
 
 from common import metrics
 from common.db import timing
@@ -47,7 +50,7 @@ class RequestLogMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        began = request.META.get(BEGAN) or time.perf_counter()
+        began = request.META.setdefault(BEGAN, time.perf_counter())
         if request.encoding:  # not the shop's own request, but one of the test client's
             request.encoding = None  # type: ignore[assignment]
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
@@ -61,6 +64,11 @@ class RequestLogMiddleware:
             response["X-Request-ID"] = request_id
             when_final(response, lambda final: _tell(request, final, began, spent))
         return response
+
+
+def arrival_of(request: HttpRequest | Request) -> datetime:
+    """When a request began to arrive in this process, by the clock of the day."""
+    return timezone.now() - timedelta(seconds=time.perf_counter() - request.META[BEGAN])
 
 
 def _tell(request: HttpRequest, response: HttpResponseBase, began: float, spent: Spent) -> None:

@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from common.db import group_commit
 from common.db.locks import Waiting
@@ -314,7 +315,8 @@ def test_who_waits_for_a_held_account_fills_no_pool_of_threads(shop, settings):
             for _ in range(MANY)
         ]
         pair = sign_in_later(shop.other).result(FINISH_SECONDS)
-        rotated = services.enqueue_rotation(refresh=pair.refresh).result(FINISH_SECONDS)
+        rotating = services.enqueue_rotation(refresh=pair.refresh, arrived=timezone.now())
+        rotated = rotating.result(FINISH_SECONDS)
         services.enqueue_revocation(refresh=rotated.refresh).result(FINISH_SECONDS)
         assert [future.done() for future in waiting] == [False] * len(waiting)
 

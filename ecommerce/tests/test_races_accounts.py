@@ -1,6 +1,6 @@
 """Names, tokens and accounts that are wanted, used up or closed in the same moment."""
 
-from threading import Barrier
+from threading import Barrier, Event
 from unittest import mock
 
 import pytest
@@ -9,6 +9,7 @@ from conftest import client_of
 from coupons.models import IssuedCoupon
 from ecommerce.tests.race_controls import WAIT_SECONDS, calling_before, without_locks
 from ecommerce.tests.races import balance_of, charge, order, post, race, send_at_once, tally
+from ecommerce.tests.threads import place
 from orders.models import Order
 from users.models import User
 from users.services import sign_in, sign_up
@@ -65,6 +66,33 @@ def test_one_refresh_token_used_twice_at_once_gives_one_pair(refreshing):
     assert tally(answers) == {"200": 1, "401 token_not_valid": 1}
     (pair,) = (answer.json() for answer in answers if answer.status_code == 200)
     assert post(None, "auth/token/refresh/", {"refresh": pair["refresh"]})().status_code == 200
+
+
+def test_who_came_at_the_same_time_and_is_served_later_does_not_end_the_session(refreshing):
+    """The loser's turn comes when the winner has its answer: the processes share two cores."""
+    both_came, won = Barrier(2), Event()
+
+    def step():
+        both_came.wait(WAIT_SECONDS)
+        assert place() == 0 or won.wait(WAIT_SECONDS)
+
+    def first():
+        try:
+            return refreshing()
+        finally:
+            won.set()
+
+    with calling_before("users.services.tokens.read_refresh_token", step):
+        winner, loser = send_at_once([first, refreshing])
+    assert tally([winner, loser]) == {"200": 1, "401 token_not_valid": 1}
+    refresh = {"refresh": winner.json()["refresh"]}
+    assert post(None, "auth/token/refresh/", refresh)().status_code == 200
+
+
+def test_who_comes_once_the_other_has_its_answer_ends_the_session(refreshing):
+    refresh = {"refresh": refreshing().json()["refresh"]}
+    answers = [refreshing(), post(None, "auth/token/refresh/", refresh)()]
+    assert tally(answers) == {"401 token_not_valid": 2}
 
 
 def test_control_without_the_lock_one_refresh_token_is_good_twice(refreshing):

@@ -99,7 +99,7 @@ ENDPOINTS: dict[str, tuple[int, Callable[[Shop], Callable[[], Any]]]] = {
             lambda shop: {"username": shop.member.username, "password": "pw"},
         ),
     ),
-    "rotate": (4, post("/api/v1/auth/token/refresh/", Shop.refresh)),
+    "rotate": (6, post("/api/v1/auth/token/refresh/", Shop.refresh)),
     "revoke": (2, post("/api/v1/auth/token/revoke/", Shop.refresh)),
     "change email": (2, patch("/api/v1/users/me/", lambda shop: {"email": "a@example.com"})),
     "me": (1, get("/api/v1/users/me/", as_member=True)),

@@ -29,6 +29,9 @@ def refill(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
+    # Each row by itself: nobody who signs up or in waits for it, and a second run goes on.
+    atomic = False
+
     dependencies = [
         ('users', '0006_fill_name_keys'),
     ]

@@ -1,11 +1,7 @@
 """Every write to sessions: signing in, rotating refresh tokens, and what ends them."""
 
-from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
-from datetime import timedelta
-from threading import Lock
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -14,7 +10,7 @@ from django.utils import timezone
 
 from common.db.fields import DB_IDS
 from common.db.locks import Row, RowLock, Waiting
-from common.db.single_writes import then, write_later
+from common.db.single_writes import write_later
 from users import passwords
 from users.access import ACCOUNTS, MEMBERS
 from users.errors import RefreshTokenRefused, WrongCredentials
@@ -120,39 +116,45 @@ SESSIONS: RowLock[Session] = RowLock(Session.objects.all)
 def rotate_refresh_token(*, refresh: str) -> TokenPair:
     """Use up a refresh token for a new pair.
 
-    Of two simultaneous uses one wins and the other is refused. Simultaneous is what begins before
-    the other has ended in this process, or reads the session's row before the other's commit in
-    any. A use that begins later is one too many: somebody has a token that is not theirs, and the
-    session ends (RFC 9700, 4.14.2).
+    Of two simultaneous uses one wins and the other is refused. A use is simultaneous when it begins
+    to arrive before the other is answered, in whichever process and however late it is served. One
+    that begins later is one too many: somebody has a token that is not theirs, and the session ends
+    (RFC 9700, 4.14.2).
 
     Raises:
         RefreshTokenRefused: it is invalid, expired or used, its session has ended, or its member
             is not active.
     """
-    return enqueue_rotation(refresh=refresh).result()
+    return enqueue_rotation(refresh=refresh, arrived=timezone.now()).result()
 
 
-def enqueue_rotation(*, refresh: str) -> "Future[TokenPair]":
-    """As `rotate_refresh_token`, without waiting for the session's row."""
+def enqueue_rotation(*, refresh: str, arrived: datetime) -> "Future[TokenPair]":
+    """As `rotate_refresh_token`, of a use that began to arrive then; waits for no row."""
     claims = read_refresh_token(refresh)
-    with ExitStack() as use:
-        simultaneous = use.enter_context(_in_use_by_others(claims.token_hash))
-        rotated = _rotate(claims, simultaneous)
-        lasts = use.pop_all()
-        rotated.add_done_callback(lambda _: lasts.close())
-
-    def told(pair: TokenPair | None) -> TokenPair:
-        if pair is None:
-            logger.warning("refresh_token_used_again", session=claims.session_id)
-            raise RefreshTokenRefused
-        return pair
-
-    return then(rotated, told)
-
-
-def _rotate(claims: RefreshClaims, simultaneous: bool) -> "Future[TokenPair | None]":
-    """The new pair, or None when the token was used before and the session has ended by that."""
     before = _session(claims)
+    rotated = _rotate(claims, before, arrived)
+    answered: Future[TokenPair] = Future()
+
+    def answer(_: object) -> None:
+        try:
+            pair = rotated.result()
+        except Exception as error:
+            answered.set_exception(error)
+        else:
+            if pair is None:
+                logger.warning("refresh_token_used_again", session=before.pk)
+                answered.set_exception(RefreshTokenRefused())
+            else:  # marked or not
+                _mark_answered(before).add_done_callback(lambda _: answered.set_result(pair))
+
+    rotated.add_done_callback(answer)
+    return answered
+
+
+def _rotate(
+    claims: RefreshClaims, before: Session, arrived: datetime
+) -> "Future[TokenPair | None]":
+    """The new pair, or None when the token was used before and the session has ended by that."""
     jti = new_jti()
 
     def find_again() -> TokenPair | None:
@@ -165,10 +167,11 @@ def _rotate(claims: RefreshClaims, simultaneous: bool) -> "Future[TokenPair | No
         if not session.is_live_at(now) or not _is_in_force(session):
             raise RefreshTokenRefused
         if session.token_hash == claims.token_hash:
-            session.token_hash, session.used_at = hash_of(jti), now
-            session.save(update_fields=["token_hash", "used_at"])
+            session.token_hash, session.used_at, session.answered_at = hash_of(jti), now, None
+            session.save(update_fields=["token_hash", "used_at", "answered_at"])
             return new_pair(session, jti)
-        if simultaneous or before.token_hash == claims.token_hash:
+        # Whoever found the token unused came before the answer, whatever the processes' clocks say.
+        if before.token_hash == claims.token_hash or not session.is_answered_by(arrived):
             raise RefreshTokenRefused
         session.ended_at = now
         session.save(update_fields=["ended_at"])
@@ -177,23 +180,14 @@ def _rotate(claims: RefreshClaims, simultaneous: bool) -> "Future[TokenPair | No
     return write_later(Row(SESSIONS, before.pk), work, find_again=find_again)
 
 
-_in_use: Counter[str] = Counter()
-_in_use_lock = Lock()
+def _mark_answered(session: Session) -> "Future[None]":
+    """Note that the last use of a session's token is answered now: who comes later is late."""
 
+    def work(waiting: Waiting) -> None:
+        _lock(session.pk, waiting)
+        Session.objects.filter(pk=session.pk).update(answered_at=timezone.now())
 
-@contextmanager
-def _in_use_by_others(token_hash: str) -> Iterator[bool]:
-    """Whether other requests of this process are using the same token as this one begins to."""
-    with _in_use_lock:
-        others = _in_use[token_hash]
-        _in_use[token_hash] += 1
-    try:
-        yield others > 0
-    finally:
-        with _in_use_lock:
-            _in_use[token_hash] -= 1
-            if not _in_use[token_hash]:
-                del _in_use[token_hash]
+    return write_later(Row(SESSIONS, session.pk), work)
 
 
 def revoke_refresh_token(*, refresh: str, everywhere: bool = False) -> None:
