@@ -22,6 +22,7 @@ from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
+from common.admin.told import Told
 from common.db.caseless import rows_containing
 from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm
 from coupons.live import LiveSale
@@ -169,12 +170,10 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
 
     @object_action(description=_("Open now"), icon="play_arrow", permission="change")
     def open_now_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+        def act(coupon: Coupon, data: dict[str, Any]) -> Told:
             opened = open_coupon_now(coupon_id=coupon.pk, until=data["until"])
-            return _now("Opened, until %(end)s: %(reason)s") % {
-                "end": moment(opened.issue_ends_at),
-                "reason": data["reason"],
-            }
+            values = {"end": opened.issue_ends_at, "reason": data["reason"]}
+            return Told("Opened, until %(end)s: %(reason)s", values)
 
         coupon = self.get_object(request, unquote(object_id))
         now = timezone.now()
@@ -193,12 +192,11 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
 
     @object_action(description=_("Close now"), icon="stop", permission="change", danger=True)
     def close_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+        def act(coupon: Coupon, data: dict[str, Any]) -> Told:
             closed = close_coupon_now(coupon_id=coupon.pk)
-            return _now("Closed with %(issued)s issued: %(reason)s") % {
-                "issued": COUNT.format(closed.issued_quantity),
-                "reason": data["reason"],
-            }
+            issued = COUNT.format(closed.issued_quantity)
+            values = {"issued": issued, "reason": data["reason"]}
+            return Told("Closed with %(issued)s issued: %(reason)s", values)
 
         return self.object_page(
             request,
@@ -211,12 +209,10 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
 
     @object_action(description=_("Delete draft"), icon="delete", permission="change", danger=True)
     def delete_draft_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+        def act(coupon: Coupon, data: dict[str, Any]) -> Told:
             delete_draft(coupon_id=coupon.pk)
-            return _now("Draft “%(name)s” deleted: %(reason)s") % {
-                "name": coupon,
-                "reason": data["reason"],
-            }
+            values = {"name": str(coupon), "reason": data["reason"]}
+            return Told("Draft “%(name)s” deleted: %(reason)s", values)
 
         return self.object_page(
             request,
@@ -234,12 +230,12 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
     def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
         made: list[Coupon] = []
 
-        def act(coupon: Coupon, data: dict[str, Any]) -> str:
+        def act(coupon: Coupon, data: dict[str, Any]) -> Told:
             copy = clone_coupon(coupon_id=coupon.pk, **data)
             made.append(copy)
-            text = _now("Added as a clone of “%(name)s”.") % {"name": coupon}
-            self.log_addition(request, copy, text)
-            return _now("Cloned as “%(name)s”.") % {"name": copy}
+            added = Told("Added as a clone of “%(name)s”.", {"name": str(coupon)})
+            self.log_addition(request, copy, added)
+            return Told("Cloned as “%(name)s”.", {"name": str(copy)})
 
         starts = timezone.now() + timedelta(days=1)
         return self.object_page(
@@ -377,9 +373,9 @@ class IssuedCouponAdmin(ExportsRows, History, FoundByMember):
 
     @object_action(description=_("Revoke"), icon="block", permission="revoke", danger=True)
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(issued: IssuedCoupon, data: dict[str, Any]) -> str:
+        def act(issued: IssuedCoupon, data: dict[str, Any]) -> Told:
             revoke_issued_coupon(issued_id=issued.pk)
-            return _now("Coupon revoked: %(reason)s") % {"reason": data["reason"]}
+            return Told("Coupon revoked: %(reason)s", {"reason": data["reason"]})
 
         return self.object_page(
             request,

@@ -42,9 +42,7 @@ class LiveSale(ShopModelAdmin):
     def live(self, request: HttpRequest, object_id: str) -> HttpResponse:
         coupon = self.get_object(request, unquote(object_id))
         if coupon is None:
-            return self._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined,no-any-return]
-                request, self.opts, object_id
-            )
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

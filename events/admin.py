@@ -18,6 +18,7 @@ from common.admin.lists import ConditionFilter, number_column
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
+from common.admin.told import Told
 from events.errors import SecretShown
 from events.forms import EndpointForm, NoForm
 from events.models import Delivery, Endpoint, Event, Kind
@@ -98,7 +99,7 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
             secret = show_secret(endpoint_id=endpoint.pk)
         except SecretShown:
             return self._ask_for_secret(request, object_id)
-        self.log_change(request, endpoint, _now("Secret shown."))
+        self.log_change(request, endpoint, Told("Secret shown."))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -111,7 +112,7 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
         return TemplateResponse(request, "admin/events/secret.html", context)
 
     def _ask_for_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def refuse(endpoint: Endpoint, data: dict[str, Any]) -> str:
+        def refuse(endpoint: Endpoint, data: dict[str, Any]) -> Told:
             raise SecretShown
 
         return self.object_page(
@@ -129,11 +130,12 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
 
     @object_action(description=_("New secret"), icon="autorenew", permission="change", danger=True)
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(endpoint: Endpoint, data: dict[str, Any]) -> str:
+        def act(endpoint: Endpoint, data: dict[str, Any]) -> Told:
             replaced = replace_secret(endpoint_id=endpoint.pk)
-            return _now(
-                "There is a new secret; until %(until)s requests are signed with both: %(reason)s"
-            ) % {"until": moment(replaced.old_secret_until), "reason": data["reason"]}
+            return Told(
+                "There is a new secret; until %(until)s requests are signed with both: %(reason)s",
+                {"until": replaced.old_secret_until or "–", "reason": data["reason"]},
+            )
 
         return self.object_page(
             request,
@@ -149,9 +151,9 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
 
     @object_action(description=_("Switch on again"), icon="play_arrow", permission="switch_on")
     def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(endpoint: Endpoint, data: dict[str, Any]) -> str:
+        def act(endpoint: Endpoint, data: dict[str, Any]) -> Told:
             switch_on_again(endpoint_id=endpoint.pk)
-            return _now("Switched on again: %(reason)s") % {"reason": data["reason"]}
+            return Told("Switched on again: %(reason)s", {"reason": data["reason"]})
 
         return self.object_page(
             request,
@@ -215,9 +217,9 @@ class DeliveryAdmin(History, ExportsRows):
 
     @object_action(description=_("Send again"), icon="replay", permission="resend")
     def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(delivery: Delivery, data: dict[str, Any]) -> str:
+        def act(delivery: Delivery, data: dict[str, Any]) -> Told:
             send_again(delivery_ids=[delivery.pk])
-            return _now("It is sent again: %(reason)s") % {"reason": data["reason"]}
+            return Told("It is sent again: %(reason)s", {"reason": data["reason"]})
 
         return self._page(request, object_id, _("Send again"), act)
 
@@ -225,9 +227,9 @@ class DeliveryAdmin(History, ExportsRows):
         description=_("Set aside"), icon="block", permission="resend", danger=True, url_path="aside"
     )
     def aside(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(delivery: Delivery, data: dict[str, Any]) -> str:
+        def act(delivery: Delivery, data: dict[str, Any]) -> Told:
             set_aside(delivery_id=delivery.pk)
-            return _now("It is set aside: %(reason)s") % {"reason": data["reason"]}
+            return Told("It is set aside: %(reason)s", {"reason": data["reason"]})
 
         return self._page(request, object_id, _("Set aside"), act)
 
@@ -251,7 +253,7 @@ class DeliveryAdmin(History, ExportsRows):
     def send_all_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         def act(deliveries: list[Delivery], data: dict[str, Any]) -> str:
             count = send_again(delivery_ids=[one.pk for one in deliveries])
-            done = _now("It is sent again: %(reason)s") % {"reason": data["reason"]}
+            done = Told("It is sent again: %(reason)s", {"reason": data["reason"]})
             self.log_changes(request, ((one, done) for one in deliveries))
             return _now("%(count)s are sent again.") % {"count": COUNT.format(count)}
 

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 
@@ -16,6 +15,7 @@ from common.admin.lists import UnfoldTabularInline, number_column
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, WON, moment
+from common.admin.told import Told
 from common.db.caseless import rows_containing
 from common.db.fields import DB_IDS
 from coupons.models import Coupon
@@ -140,12 +140,10 @@ class OrderAdmin(ExportsRows, History, FoundByMember):
 
     @object_action(description=_("Cancel order"), icon="undo", permission="cancel", danger=True)
     def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(order: Order, data: dict[str, Any]) -> str:
+        def act(order: Order, data: dict[str, Any]) -> Told:
             cancelled = cancel_order(order_id=order.pk)
-            return _now("Order cancelled; %(total)s went back to the member: %(reason)s") % {
-                "total": WON.format(cancelled.total),
-                "reason": data["reason"],
-            }
+            values = {"total": WON.format(cancelled.total), "reason": data["reason"]}
+            return Told("Order cancelled; %(total)s went back to the member: %(reason)s", values)
 
         return self.object_page(
             request,

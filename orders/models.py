@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from common.db.fields import ExactCharField
 from coupons.models import IssuedCoupon
@@ -51,7 +52,7 @@ class Order(models.Model):
         IssuedCoupon, models.PROTECT, null=True, editable=False, related_name="redeemed_by"
     )
     day = models.DateField(_("day (Seoul)"))
-    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    created_at = models.DateTimeField(pgettext_lazy("order", "created at"), default=timezone.now)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True)
     idempotency_key = ExactCharField(max_length=64, null=True, editable=False)
     idempotency_body = ExactCharField(max_length=64, null=True, editable=False)

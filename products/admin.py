@@ -10,16 +10,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm, ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
-from common.admin.lists import ConditionFilter, ShopModelAdmin, number_column
+from common.admin.lists import THINGS, ConditionFilter, ShopModelAdmin, number_column
 from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
+from common.admin.told import Told, with_reason, yes_or_no
 from products.errors import PriceHasChanged
 from products.forms import (
     PriceChangeForm,
@@ -49,6 +50,7 @@ ORANGE = "font-semibold text-orange-700 dark:text-orange-400"
 
 @admin.register(Category)
 class CategoryAdmin(ExportsRows, AsksReason):
+    counts = THINGS
     form = ReasonedForm
     fields: ClassVar[Any] = ["name", "slug"]
     list_display = ["name", "slug"]
@@ -90,6 +92,7 @@ class StockFilter(ConditionFilter):
 @admin.register(Product)
 class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, SavedByService):
     found_everywhere = "inventory_2"
+    counts = THINGS
     list_display = [
         "name",
         "sku",
@@ -120,10 +123,12 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
 
     @admin.display(description=_("stock"), ordering="stock")
     def stock_left(self, product: Product) -> str:
+        if product.stock == 0:
+            return format_html('<span class="{}">{}</span>', RED, pgettext("product", "sold out"))
         text = COUNT.format(product.stock)
         if product.stock > settings.LOW_STOCK:
             return text
-        return format_html('<span class="{}">{}</span>', ORANGE if product.stock else RED, text)
+        return format_html('<span class="{}">{}</span>', ORANGE, text)
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         return queryset.search_for_staff(text)  # type: ignore[attr-defined,no-any-return]
@@ -157,13 +162,14 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
 
     @object_action(description=_("Adjust stock"), icon="inventory_2", permission="change")
     def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(product: Product, data: dict[str, Any]) -> str:
+        def act(product: Product, data: dict[str, Any]) -> Told:
             made = adjust_stock(product_id=product.pk, **data, staff_id=request.user.pk)
-            return _now("Stock adjusted by %(quantity)s to %(stock)s: %(reason)s") % {
+            values = {
                 "quantity": SIGNED.format(made.quantity),
                 "stock": COUNT.format(made.stock_after),
                 "reason": made.reason,
             }
+            return Told("Stock adjusted by %(quantity)s to %(stock)s: %(reason)s", values)
 
         return self.object_page(
             request,
@@ -188,8 +194,9 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
         def act(products: list[Product], data: dict[str, Any]) -> str:
             ids = [product.pk for product in products]
             changed = set_products_active(product_ids=ids, is_active=is_active)
-            done = _now("Put on sale") if is_active else _now("Withdrawn from sale")
-            self.log_changes(request, ((one, f"{done} ({data['reason']})") for one in changed))
+            done = Told("Put on sale") if is_active else Told("Withdrawn from sale")
+            told = with_reason(done, data["reason"])
+            self.log_changes(request, ((one, told) for one in changed))
             return _now("%(done)s: %(count)s; the others were so already.") % {
                 "done": done,
                 "count": COUNT.format(len(changed)),
@@ -202,7 +209,7 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
             form_class=ReasonForm,
             show=lambda products, data: RelatedTable(
                 _("products"),
-                [_("name"), _("SKU"), _("stock"), _("active")],
+                [_("name"), _("SKU"), _("stock"), pgettext_lazy("product", "active")],
                 [
                     (one.name, one.sku, COUNT.format(one.stock), _yes_or_no(one.is_active))
                     for one in products
@@ -221,12 +228,14 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
                 (
                     (
                         one.product,
-                        _now("Price (won): %(old)s → %(new)s (%(reason)s)")
-                        % {
-                            "old": COUNT.format(one.old_price),
-                            "new": COUNT.format(one.product.price),
-                            "reason": data["reason"],
-                        },
+                        Told(
+                            "Price (won): %(old)s → %(new)s (%(reason)s)",
+                            {
+                                "old": COUNT.format(one.old_price),
+                                "new": COUNT.format(one.product.price),
+                                "reason": data["reason"],
+                            },
+                        ),
                     )
                     for one in done
                 ),
@@ -251,7 +260,7 @@ def _exported(column: str, product: Product) -> Any:
 
 
 def _yes_or_no(value: bool) -> str:
-    return _now("yes") if value else _now("no")
+    return str(yes_or_no(value))
 
 
 def _rule(data: dict[str, Any]) -> PriceRule:
@@ -294,7 +303,7 @@ def _adjustments_table(product: Product) -> RelatedTable:
                 moment(one.created_at),
                 SIGNED.format(one.quantity),
                 COUNT.format(one.stock_after),
-                one.reason,
+                one.told_reason,
                 one.created_by or "–",
             )
             for one in latest
@@ -319,10 +328,17 @@ class StockAdjustmentAdmin(ExportsRows, History, FoundByProduct):
         "product",
         number_column("quantity", _("quantity (signed)"), SIGNED),
         number_column("stock_after", _("stock after")),
-        "reason",
+        "told_reason",
         "created_by",
         "created_at",
     ]
     list_select_related = ["product", "created_by"]
     list_filter = ["created_at"]
     fields: ClassVar[Any] = list_display
+
+    @admin.display(description=_("reason"))
+    def told_reason(self, adjustment: StockAdjustment) -> str:
+        return adjustment.told_reason
+
+    def export_columns(self) -> list[Column]:
+        return [(name.removeprefix("told_"), value) for name, value in super().export_columns()]

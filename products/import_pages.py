@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -19,12 +19,13 @@ from common.admin.lists import ShopModelAdmin
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
+from common.admin.told import LOGGED_MAX_LENGTH, Told, told_field, told_several, yes_or_no
 from common.errors import DomainError
 from common.files.errors import UnreadableFile
 from common.http.bodies import allow_larger_bodies
 from products.forms import ProductConfirmForm, ProductImportForm
 from products.import_files import COLUMNS, KOREAN, Line, ProductFile, read_products
-from products.models import ImportFile
+from products.models import ImportFile, Product
 from products.services import (
     ImportOutcome,
     content_of,
@@ -47,7 +48,7 @@ HEADERS = [
     _("name"),
     _("category"),
     _("price"),
-    _("active"),
+    pgettext_lazy("product", "active"),
     _("stock"),
     _("note"),
 ]
@@ -110,14 +111,14 @@ def _shown(outcome: ImportOutcome) -> list[str]:
     stock = COUNT.format(outcome.stock_after)
     if outcome.adjustment:
         stock = _old_and_new(COUNT.format(outcome.stock_after - outcome.adjustment), stock)
-    what = _now("changed") if outcome.writes else "–"
+    what = _now("changed") if outcome.writes else _now("skipped")
     return [
         _now("new") if outcome.is_new else what,
         product.sku,
         _changed(outcome, "name", str(product.name)),
         _changed(outcome, "category", str(product.category or "–")),
         _changed(outcome, "price", f"₩{product.price:,}"),
-        _changed(outcome, "is_active", _now("yes") if product.is_active else _now("no")),
+        _changed(outcome, "is_active", str(yes_or_no(product.is_active))),
         stock,
         _note(outcome),
     ]
@@ -127,7 +128,7 @@ def _changed(outcome: ImportOutcome, column: str, shown: str) -> str:
     if column not in outcome.changes:
         return shown
     value = outcome.changes[column][0]
-    old = f"₩{value:,}" if column == "price" else shown_value(value)
+    old = f"₩{value:,}" if column == "price" else str(_told_value(value))
     return _old_and_new(old, shown)
 
 
@@ -155,30 +156,35 @@ def _note(outcome: ImportOutcome) -> str:
     return " ".join(notes)
 
 
-def shown_value(value: Any) -> str:
+def log_message(outcome: ImportOutcome, name: str) -> Told:
+    """For the admin's log: what an import did to a product, and under which name."""
+    if outcome.is_new:
+        done = [Told("Added with %(stock)s in stock", {"stock": f"{outcome.product.stock:,}"})]
+    else:
+        done = [
+            Told(
+                "%(field)s: %(old)s → %(new)s",
+                {
+                    "field": told_field(Product._meta.get_field(column)),
+                    "old": _told_value(old),
+                    "new": _told_value(new),
+                },
+            )
+            for column, (old, new) in outcome.changes.items()
+        ]
+    if outcome.adjustment:
+        values = {"quantity": f"{outcome.adjustment:+,}", "stock": f"{outcome.stock_after:,}"}
+        done.append(Told("stock adjusted by %(quantity)s to %(stock)s", values))
+    return Told("%(done)s (import: %(name)s)", {"done": told_several(done), "name": name})
+
+
+def _told_value(value: Any) -> Told | str:
     """A column's value as staff read it."""
     if value is None or value == "":
         return "–"
     if isinstance(value, bool):
-        return _now("yes") if value else _now("no")
-    return f"{value:,}" if isinstance(value, int) else str(value)[:100]
-
-
-def log_message(outcome: ImportOutcome, name: str) -> str:
-    """For the admin's log: what an import did to a product, and under which name."""
-    if outcome.is_new:
-        done = [_now("Added with %(stock)s in stock") % {"stock": f"{outcome.product.stock:,}"}]
-    else:
-        done = [
-            f"{column}: {shown_value(old)} → {shown_value(new)}"
-            for column, (old, new) in outcome.changes.items()
-        ]
-    if outcome.adjustment:
-        done.append(
-            _now("stock adjusted by %(quantity)s to %(stock)s")
-            % {"quantity": f"{outcome.adjustment:+,}", "stock": f"{outcome.stock_after:,}"}
-        )
-    return f"{'; '.join(done)} ({_now('import')}: {name})"
+        return yes_or_no(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)[:LOGGED_MAX_LENGTH]
 
 
 class ImportsProducts(ShopModelAdmin):

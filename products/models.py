@@ -13,7 +13,9 @@ from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from common.db.fields import ExactCharField, ExactSlugField
 from common.references import new_reference
@@ -36,6 +38,8 @@ SLUG_MAX_LENGTH = 100
 SKU_BEGINNING = 6
 SKU_MAX_LENGTH = 64
 IMPORT_NAME_MAX_LENGTH = 150
+OPENING_STOCK = "opening stock"
+"""The reason of a new product's first pieces, as it is kept; staff read it in their language."""
 DESCRIPTIVE = ("sku", "name", "description", "category", "price", "is_active")
 """The columns that describe a product. Whatever takes or tells them has them from here.
 
@@ -206,7 +210,9 @@ class Product(models.Model):
         help_text=_("Always what its adjustments and sales add up to."),
     )
     is_active = models.BooleanField(
-        _("active"), default=True, help_text=_("Customers see and buy active products only.")
+        pgettext_lazy("product", "active"),
+        default=True,
+        help_text=_("Customers see and buy active products only."),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     search_name = FoldedNameField(max_length=SEARCH_TEXT_MAX_LENGTH, editable=False, default="")
@@ -286,7 +292,12 @@ class StockAdjustment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product}: {self.quantity:+,} ({self.reason})"
+        return f"{self.product}: {self.quantity:+,} ({self.told_reason})"
+
+    @property
+    def told_reason(self) -> str:
+        """What staff wrote, or our own reason in the language of the moment."""
+        return _now("opening stock") if self.reason == OPENING_STOCK else self.reason
 
 
 class ImportFile(models.Model):

@@ -4,7 +4,7 @@
     python -m scripts.messages --check  say what is missing, stale or wrong, and exit 1
 
 Texts are read from the sources themselves, so neither xgettext nor msgfmt is needed. Beside our own
-come those of libraries that they don't translate into Korean themselves.
+come those of libraries that they don't translate into Korean themselves, or not as staff say it.
 """
 
 import ast
@@ -66,12 +66,14 @@ LIBRARIES = {
 SINGULAR, PLURAL, CONTEXT, CONTEXT_PLURAL = (1, False), (2, False), (1, True), (2, True)
 KEYWORDS = {
     "_": SINGULAR,
+    "_noop": SINGULAR,
     "_now": SINGULAR,
     "gettext": SINGULAR,
     "gettext_lazy": SINGULAR,
     "gettext_noop": SINGULAR,
     "ngettext": PLURAL,
     "ngettext_lazy": PLURAL,
+    "Told": SINGULAR,
     "pgettext": CONTEXT,
     "pgettext_lazy": CONTEXT,
     "npgettext": CONTEXT_PLURAL,
@@ -80,24 +82,6 @@ KEYWORDS = {
 CALL = re.compile(r"\b(" + "|".join(sorted(KEYWORDS, key=len, reverse=True)) + r")\(")
 NAMED = re.compile(r"%\((\w+)\)([sd])")
 HEADER = "# The shop's texts in Korean; written by `make messages`, translated by hand."
-
-SAID_OTHERWISE = {
-    "Save and add another",
-    "Save and continue editing",
-    " By %(filter_title)s ",
-    "Select %s to change",
-    "Select %s to view",
-    "View %s",
-    "History",
-    "log entry",
-    "log entries",
-    "action time",
-    "object repr",
-    "content type",
-    "Please enter your old password, for security’s sake, and then enter your new password twice "
-    "so we can verify you typed it in correctly.",
-}
-"""What libraries have in Korean, and staff would put in other words."""
 
 
 @dataclass
@@ -194,8 +178,11 @@ def our_texts() -> Texts:
 
 
 def library_texts() -> Texts:
-    """The texts of the libraries that neither they nor Django have in Korean."""
-    known = _korean_of_libraries()
+    """The texts of the libraries that neither they nor Django have in Korean, or not well.
+
+    To say one otherwise than its library does, add it to the catalog by hand.
+    """
+    known = _korean_of_libraries() - _translated_here()
     texts: Texts = {}
     for name, shown in LIBRARIES.items():
         folder = _folder_of(name)
@@ -205,9 +192,15 @@ def library_texts() -> Texts:
                 for place in text.places
                 if place.startswith(tuple(f"{name}/{of}" for of in shown))
             }
-            if text.places and (text.key not in known or text.key[1] in SAID_OTHERWISE):
+            if text.places and text.key not in known:
                 _merge(texts, {text.key: text})
     return texts
+
+
+def _translated_here() -> set[tuple[str | None, str]]:
+    if not PO.exists():
+        return set()
+    return {(message.context, _singular(message)) for message in _read(PO) if message.id}
 
 
 def _merge(texts: Texts, more: Texts) -> None:

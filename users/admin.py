@@ -9,21 +9,24 @@ from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext as _now
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm
 from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
-from common.admin.lists import ShopModelAdmin, number_column
+from common.admin.lists import PEOPLE, THINGS, ShopModelAdmin, number_column
 from common.admin.once import acts_once
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
+from common.admin.told import Told, told_by
 from common.db.caseless import rows_containing
+from users.access_names import AccessField, told_access
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
 from users.models import Session, User, Wallet, WalletTransaction
 from users.services import adjust_balance
@@ -63,13 +66,14 @@ class AdjustsBalance(ShopModelAdmin):
     def adjust_balance(self, request: HttpRequest, object_id: str) -> HttpResponse:
         member_id = attrgetter(self.member_id)
 
-        def act(obj: User | Wallet, data: dict[str, Any]) -> str:
+        def act(obj: User | Wallet, data: dict[str, Any]) -> Told:
             made = adjust_balance(user_id=member_id(obj), **data, staff_id=request.user.pk)
-            return _now("Balance adjusted by %(amount)s won to %(balance)s: %(reason)s") % {
+            values = {
                 "amount": SIGNED.format(made.amount),
                 "balance": WON.format(made.balance_after),
                 "reason": made.reason,
             }
+            return Told("Balance adjusted by %(amount)s won to %(balance)s: %(reason)s", values)
 
         def facts(obj: User | Wallet) -> dict[Any, object]:
             wallet = Wallet.objects.of_member(member_id(obj))
@@ -89,6 +93,7 @@ class AdjustsBalance(ShopModelAdmin):
 class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # type: ignore[misc,type-arg]
     """Members and staff. A member who leaves is deactivated: the books refer to the row."""
 
+    counts = PEOPLE
     member_id = "pk"
     form = MemberForm
     add_form = MemberAddForm
@@ -143,6 +148,11 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
             ("balance", lambda user: user.wallet.balance if hasattr(user, "wallet") else 0),
             *(self._column(name) for name in ("date_joined", "last_login")),
         ]
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **{"form_class": AccessField, **kwargs}
+        )
 
     def has_password_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_change_permission(request, obj)
@@ -207,28 +217,67 @@ def _ledger_table(user: User) -> RelatedTable:
     )
 
 
+class KindFilter(admin.RelatedFieldListFilter):
+    """Of what kind something was that staff changed; kinds that have no pages are left out."""
+
+    def field_choices(self, field: Any, request: Any, model_admin: Any) -> list[Any]:
+        kinds = [(kind, kind.model_class()) for kind in ContentType.objects.all()]
+        return [
+            (str(kind.pk), str(capfirst(model._meta.verbose_name)))
+            for kind, model in kinds
+            if model is not None and model_admin.admin_site.is_registered(model)
+        ]
+
+
 @admin.register(LogEntry)
 class LogEntryAdmin(History, ExportsRows):
     """Who of the staff did what, from what to what, and why."""
 
-    list_display = ["action_time", "user", "content_type", "object_repr", "what"]
+    list_display = ["action_time", "user", "content_type", "about", "what"]
     list_select_related = ["user", "content_type"]
-    list_filter = ["action_time", "action_flag", "content_type"]
+    list_filter: ClassVar[Any] = ["action_time", "action_flag", ("content_type", KindFilter)]
     ordering = ["-id"]
     search_fields = ["object_repr", "change_message", "user__username"]
     search_help_text = _("A part of what was changed, of the reason, or of who changed it.")
     fields: ClassVar[Any] = list_display
 
+    @admin.display(description=_("object repr"))
+    def about(self, entry: LogEntry) -> str:
+        model = entry.content_type.model_class() if entry.content_type else None
+        if entry.object_id is None and model is not None:  # of a whole list
+            return str(model._meta.verbose_name_plural)
+        return str(entry.object_repr)
+
     @admin.display(description=_("what, and why"))
     def what(self, entry: LogEntry) -> str:
-        return entry.get_change_message()
+        return told_by(entry)
 
 
 @admin.register(Group)
 class GroupAdmin(ExportsRows, AsksReason, DjangoGroupAdmin):
     form = ReasonedForm
+    counts = THINGS
     fields: ClassVar[Any] = ["name", "permissions"]
-    list_display = ["name"]
+    list_display = ["told_name"]
+
+    @admin.display(description=_("name"), ordering="name")
+    def told_name(self, group: Group) -> str:
+        return str(told_access(group))
+
+    def export_columns(self) -> list[Column]:
+        return [("name", lambda group: group.name)]
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(
+            db_field, request, **{"form_class": AccessField, **kwargs}
+        )
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        if context.get("original"):
+            context["subtitle"] = str(told_access(context["original"]))
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 @admin.register(Wallet)

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from tempfile import TemporaryFile
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -26,12 +27,14 @@ from django.http import (
 )
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.lists import ShopModelAdmin
 from common.admin.pages import object_action
 from common.admin.text import COUNT
+from common.admin.told import Told, told_label
 from common.files.cells import escape_text, to_xlsx
 
 EXPORT_BATCH = 1_000
@@ -52,6 +55,21 @@ def in_batches(rows: QuerySet[Any], size: int = EXPORT_BATCH) -> Iterator[list[M
             return
         yield found
         last = found[-1].pk
+
+
+def in_language(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """Chunks that are made later, in the language of the request, which is over by then."""
+    language = get_language() or settings.LANGUAGE_CODE
+    return _made_in(chunks, language)
+
+
+def _made_in(chunks: Iterator[bytes], language: str) -> Iterator[bytes]:
+    while True:
+        with override(language):  # not across a yield: others run in this thread meanwhile
+            chunk = next(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 class ExportsRows(ShopModelAdmin):
@@ -129,17 +147,20 @@ class ExportsRows(ShopModelAdmin):
         chosen = request.GET.copy()
         for name in ("p", "o", "e"):
             chosen.pop(name, None)
-        told = {
-            "count": COUNT.format(rows.count()),
-            "kind": kind,
-            "filters": chosen.urlencode() or "–",
-        }
+        done = Told(
+            "Exported %(count)s rows as %(kind)s; filters: %(filters)s",
+            {
+                "count": COUNT.format(rows.count()),
+                "kind": kind,
+                "filters": chosen.urlencode() or "–",
+            },
+        )
         LogEntry.objects.create(
             user_id=request.user.pk,  # type: ignore[misc]  # staff have one
             content_type=ContentType.objects.get_for_model(self.model),
-            object_repr=str(self.opts.verbose_name_plural)[:200],
+            object_repr=told_label(self.opts.verbose_name_plural or "").text[:200],
             action_flag=CHANGE,
-            change_message=_now("Exported %(count)s rows as %(kind)s; filters: %(filters)s") % told,
+            change_message=done.stored(),
         )
 
     def _file_name(self, ending: str) -> str:
@@ -154,7 +175,7 @@ class ExportsRows(ShopModelAdmin):
 
     def _csv_response(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
         answer = StreamingHttpResponse(
-            self._csv_chunks(rows), content_type="text/csv; charset=utf-8"
+            in_language(self._csv_chunks(rows)), content_type="text/csv; charset=utf-8"
         )
         answer["Content-Disposition"] = f'attachment; filename="{self._file_name("csv")}"'
         return answer

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common.admin import stale
-from common.admin.text import TOLD_MAX_LENGTH, moment, shown_value
+from common.admin.text import TOLD_MAX_LENGTH, moment
+from common.admin.told import shown_value, told_by
 from common.errors import DomainError
 from common.texts import validate_is_visible
 
@@ -117,7 +118,7 @@ def _meanwhile(entry: LogEntry) -> str:
     return _now("Since you opened the page: %(who)s, %(when)s: %(what)s") % {
         "who": entry.user,
         "when": moment(entry.action_time),
-        "what": entry.get_change_message(),
+        "what": told_by(entry),
     }
 
 

@@ -17,8 +17,11 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.text import capfirst
+from django.urls import reverse
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from unfold.views import ChangeList as UnfoldChangeList
 
 from common.admin import stale
@@ -26,8 +29,16 @@ from common.admin.addresses import ListOfAnyAddress
 from common.admin.log import log_changes
 from common.admin.once import acts_once, refusal_of
 from common.admin.pages import SELECTION_MAX, object_page, selection_page
+from common.admin.particles import with_particles
 from common.admin.tables import tables_below
-from common.admin.text import COUNT, shown_change
+from common.admin.text import COUNT
+from common.admin.told import (
+    Told,
+    told_by,
+    told_change,
+    told_several,
+    with_reason,
+)
 from common.db.caseless import rows_containing
 
 if TYPE_CHECKING:
@@ -48,6 +59,12 @@ SEARCH_MAX_LENGTH = 200
 """Characters: more are no search, and each word is a condition on every column."""
 
 
+RECORDS = _("%(count)s %(name)s")
+THINGS = pgettext_lazy("things", "%(count)s %(name)s")
+PEOPLE = pgettext_lazy("people", "%(count)s %(name)s")
+"""Korean counts each kind by a word of its own."""
+
+
 class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
     """A list that stays quick on millions of rows, and forms and pages that act once."""
 
@@ -58,6 +75,9 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
     list_max_show_all = 0  # a list is never shown whole: its link would lead nowhere
     show_facets = admin.ShowFacets.NEVER  # one COUNT(*) more for each choice of each filter
     change_form_outer_after_template: str | None = "admin/related_tables.html"
+
+    counts: "ClassVar[StrOrPromise]" = RECORDS
+    """How the rows of the list are counted."""
 
     found_everywhere = ""
     """The icon by which the search everywhere shows what it finds of this list, if it looks."""
@@ -124,18 +144,43 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
         if add:
             return super().construct_change_message(request, form, formsets, add)
         changes = [
-            f"{capfirst(form.fields[name].label or name)}: {old} → {new}"
+            told_change(form, name)
             for name in form.changed_data
             if name in form.fields and name != "reason"
-            for old, new in [shown_change(form, name)]
         ]
         if "password" in form.changed_data:  # of a form that changes nothing else
-            changes.append(_now("Password changed"))
-        message = "; ".join(changes) or _now("Nothing changed.")
+            changes.append(Told("Password changed"))
+        message = told_several(changes or [Told("Nothing changed.")])
         reason = form.cleaned_data.get("reason")
-        return f"{message} ({reason})" if reason else message
+        return with_reason(message, reason) if reason else message
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return super().log_addition(request, obj, _stored(message))
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return super().log_change(request, obj, _stored(message))
+
+    def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = super().history_view(request, *args, **kwargs)
+        for entry in (getattr(answer, "context_data", None) or {}).get("action_list", ()):
+            entry.change_message = told_by(entry)  # Django's template knows its own messages only
+        return answer
 
     log_changes = log_changes
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
+        said = with_particles(str(message))
+        is_html = hasattr(message, "__html__")  # of which only particles were changed
+        super().message_user(request, mark_safe(said) if is_html else said, *args, **kwargs)  # noqa: S308
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        text = _now("There is no such %(name)s; perhaps it was deleted.") % {
+            "name": opts.verbose_name
+        }
+        self.message_user(request, text, messages.WARNING)
+        return HttpResponseRedirect(reverse(f"{self.admin_site.name}:index"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -214,6 +259,9 @@ class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
         self.result_list = list(self.result_list)  # type: ignore[has-type]
         if not (self.query or self.get_filters_params()):
             self.full_result_count = self.result_count  # or the page offers to show all of them
+        name = self.opts.verbose_name if self.result_count == 1 else self.opts.verbose_name_plural
+        told = {"count": COUNT.format(self.result_count), "name": name}
+        self.told_count = str(self.model_admin.counts) % told
         for added in _counted_columns[self.model]:
             counts = added.count(self.result_list)
             for row in self.result_list:
@@ -225,6 +273,10 @@ def _lock_object(request: HttpRequest) -> None:
     request.locks_object = (  # type: ignore[attr-defined]
         request.method == "POST" and refusal_of(request) is None
     )
+
+
+def _stored(message: Any) -> Any:
+    return message.stored() if isinstance(message, Told) else message  # or Django's own
 
 
 def _name_of(model_admin: DjangoModelAdmin, page: str) -> str:

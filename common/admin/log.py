@@ -8,11 +8,13 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 
+from common.admin.told import Told
+
 LOG_BATCH = 500
 
 
 def log_changes(
-    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, changed: Iterable[tuple[Any, str]]
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, changed: Iterable[tuple[Any, Told]]
 ) -> None:
     """Log what was done to each of many objects, in few statements."""
     content_type = ContentType.objects.get_for_model(model_admin.model)
@@ -24,7 +26,7 @@ def log_changes(
                 object_id=str(obj.pk),
                 object_repr=str(obj)[:200],
                 action_flag=CHANGE,
-                change_message=message,
+                change_message=message.stored(),
             )
             for obj, message in changed
         ],

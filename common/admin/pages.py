@@ -19,6 +19,7 @@ from common.admin.forms import add_refusal
 from common.admin.once import REFUSALS, refusal_of
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
+from common.admin.told import Told
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -60,7 +61,7 @@ def object_page(
     title: "StrOrPromise",
     form_class: type[forms.Form],
     facts: "Callable[[Any], Mapping[StrOrPromise, object]]",
-    act: Callable[[Any, dict[str, Any]], str],
+    act: Callable[[Any, dict[str, Any]], Told],
     initial: Mapping[str, Any] | None = None,
     next_url: Callable[[], str] | None = None,
 ) -> HttpResponse:
@@ -93,7 +94,7 @@ def object_page(
             obj.refresh_from_db()  # what it is by now is why it was refused
         else:
             model_admin.log_change(request, obj, done)
-            model_admin.message_user(request, done, messages.SUCCESS)
+            model_admin.message_user(request, str(done), messages.SUCCESS)
             return HttpResponseRedirect(next_url() if next_url else change_url)
     context = {
         **model_admin.admin_site.each_context(request),

@@ -282,7 +282,7 @@ def _events(now: datetime) -> list[Alert]:
         alerts.append(Alert("warning", text % {"count": COUNT.format(count)}, url))
     oldest = Outgoing.objects.first()
     if oldest is not None and now - oldest.occurred_at > RELAY_LATE:
-        text = _("Events wait since %(when)s: does `manage.py relay` run?")
+        text = _("Events wait since %(when)s: tell your operator that the relay may have stopped.")
         alerts.append(Alert("danger", text % {"when": moment(oldest.occurred_at)}))
     return alerts
 

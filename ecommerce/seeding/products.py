@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ecommerce.seeding.rows import Series, insert_rows
-from products.models import Category, Product, StockAdjustment
+from products.models import OPENING_STOCK, Category, Product, StockAdjustment
 from products.search import search_text, search_words
-from products.services import OPENING_STOCK
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from django.http import HttpResponse
 from django.test import Client
 from rest_framework.test import APIClient
 
+from common.admin.told import told_by
+
 _serial = count(1)
 
 
@@ -75,4 +77,4 @@ def errors_on(page: HttpResponse) -> dict[str, list[str]]:
 def logged() -> list[tuple[str, str]]:
     """Who wrote what into the admin's log, oldest first."""
     entries = LogEntry.objects.order_by("pk").select_related("user")
-    return [(entry.user.username, entry.get_change_message()) for entry in entries]
+    return [(entry.user.username, told_by(entry)) for entry in entries]

@@ -20,7 +20,6 @@ from products.services.importing import (
     take_file,
 )
 from products.services.stock import (
-    OPENING_STOCK,
     PRODUCTS,
     adjust_stock,
     lock_products,
@@ -30,7 +29,6 @@ from products.services.stock import (
 )
 
 __all__ = [
-    "OPENING_STOCK",
     "PRODUCTS",
     "ImportOutcome",
     "ImportRow",

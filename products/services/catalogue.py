@@ -19,8 +19,8 @@ from products.errors import (
     PriceOutOfBounds,
     SkuTaken,
 )
-from products.models import DESCRIPTIVE, PRICE_MAX, Product, new_sku
-from products.services.stock import OPENING_STOCK, lock_products, record_adjustment
+from products.models import DESCRIPTIVE, OPENING_STOCK, PRICE_MAX, Product, new_sku
+from products.services.stock import lock_products, record_adjustment
 
 FREE = gettext_lazy("At 0 won anybody may have it for nothing.")
 

@@ -20,9 +20,6 @@ from products.models import (
     StockAdjustment,
 )
 
-OPENING_STOCK = "opening stock"
-
-
 PRODUCTS: RowLock[Product] = RowLock(Product.objects.all, is_hot=True)
 """Products by their ids."""
 

@@ -83,7 +83,7 @@ def test_a_file_is_shown_first_and_then_written(
         ("admin", "Added with 30 in stock (import: 납품 17)"),
         (
             "admin",
-            "name: 머그컵 → 머그컵 ☕; category: – → 주방; price: 9,900 → 10,900;"
+            "name: 머그컵 → 머그컵 ☕; category: – → 주방; price (won): 9,900 → 10,900;"
             " stock adjusted by +5 to 15 (import: 납품 17)",
         ),
     ]
