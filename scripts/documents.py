@@ -2,11 +2,13 @@
 
 Each link and anchor leads somewhere; each file, endpoint, command, setting, function and model that
 is named between backticks exists; each Mermaid diagram parses. Decisions that are superseded may
-name what is gone. Prints each fault, and exits 1 if there is one.
+name what is gone. A page in Korean (`admin.ko.md`) keeps step with its source (`admin.md`). Prints
+each fault, and exits 1 if there is one.
 
 The diagrams need node and `npm ci` in scripts/diagrams (scripts/lint does it where npm is found).
 """
 
+import hashlib
 import io
 import json
 import os
@@ -31,6 +33,9 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 LINK = re.compile(r"\]\(\s*<?([^()\s>]+)>?\s*\)")
 CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.M)
+LEVEL = re.compile(r"^(#{1,6}) ", re.M)
+HANGUL = re.compile(r"[가-힣]")
+AS_OF = re.compile(r"^<!-- (\S+) as of ([0-9a-f]{12}) -->$", re.M)
 ENDINGS = "py|md|ya?ml|json|html|css|js|mjs|po|mo|toml|txt|sh|csv|png|lua|cnf"
 FILE = re.compile(rf"^[\w./*-]+\.(?:{ENDINGS})$")
 FOLDER = re.compile(r"^\.?[\w*-]+(?:/[\w*-]+)*/$")
@@ -65,6 +70,11 @@ class Document:
     @property
     def diagrams(self) -> list[str]:
         return [body for kind, body in FENCE.findall(self.text) if kind == "mermaid"]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Another one after every change."""
+        return hashlib.sha256(self.text.encode()).hexdigest()[:12]
 
     @cached_property
     def is_history(self) -> bool:
@@ -194,6 +204,34 @@ def dead_names(page: Document, repository: Repository) -> Iterator[str]:
                 yield f"`{name}`: {', '.join(sorted(gone))} is nowhere in the code"
 
 
+def out_of_step(page: Document, repository: Repository) -> Iterator[str]:
+    """Where a page in Korean is not what its source is by now."""
+    if not page.path.name.endswith(".ko.md"):
+        return
+    name = page.path.name.replace(".ko.md", ".md")
+    source = repository.documents.get(str(page.path.with_name(name)))
+    if source is None:
+        yield f"in Korean, of {name}, which is not there"
+        return
+    for one, other in ((page, name), (source, page.path.name)):
+        if f"]({other})" not in one.text.partition("\n## ")[0]:
+            yield f"{one.path.name} has no link to {other} at its top"
+    if LEVEL.findall(source.prose) != LEVEL.findall(page.prose):
+        yield f"other headings than {name}"
+    for theirs, ours in zip(
+        HEADING.findall(source.prose), HEADING.findall(page.prose), strict=False
+    ):
+        if ours != theirs and not HANGUL.search(ours):
+            yield f"the heading {ours!r} is not in Korean"
+    if FENCE.findall(source.text) != FENCE.findall(page.text):
+        yield f"other code than {name}"
+    if AS_OF.findall(page.text) != [(name, source.fingerprint)]:
+        yield (
+            f"{name} has changed since: bring this page up to date,"
+            f" and let it end with <!-- {name} as of {source.fingerprint} -->"
+        )
+
+
 def broken_diagrams(pages: list[Document]) -> Iterator[str]:
     diagrams = [
         {"name": f"{page.path}, diagram {number}", "text": body}
@@ -218,7 +256,12 @@ def broken_diagrams(pages: list[Document]) -> Iterator[str]:
 def faults(repository: Repository) -> Iterator[str]:
     for page in repository.documents.values():
         may_name_others = page.is_history or page.path == Path(OF_LIBRARIES)
-        checks = [dead_links, dead_commands, *([] if may_name_others else [dead_names])]
+        checks = [
+            dead_links,
+            dead_commands,
+            out_of_step,
+            *([] if may_name_others else [dead_names]),
+        ]
         for check in checks:
             yield from (f"{page.path}: {fault}" for fault in check(page, repository))
     yield from broken_diagrams(list(repository.documents.values()))

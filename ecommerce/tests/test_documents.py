@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts import documents
-from scripts.documents import Document, Repository, broken_diagrams, faults
+from scripts.documents import Document, Repository, broken_diagrams, faults, out_of_step
 
 ALIVE = """# A page
 
@@ -108,3 +108,63 @@ def test_a_diagram_that_does_not_parse_is_named() -> None:
     )
     (found,) = broken_diagrams([Document(Path("docs/page.md"), text)])
     assert found.startswith("docs/page.md, diagram 2: does not parse")
+
+
+# --- Pages in Korean ----------------------------------------------------------------------------
+
+SOURCE = Document(
+    Path("docs/page.md"),
+    "# A page\n\n[한국어](page.ko.md)\n\n## API\n\n```bash\nls\n```\n\n### Sent twice\n",
+)
+KOREAN = (
+    "# 문서\n\n[English](page.md)\n\n## API\n\n```bash\nls\n```\n\n### 두 번 보내기\n\n"
+    f"<!-- page.md as of {SOURCE.fingerprint} -->\n"
+)
+
+
+def korean_faults(korean: str, source: Document, repository: Repository) -> list[str]:
+    page = Document(Path("docs/page.ko.md"), korean)
+    repository.documents = {"docs/page.md": source, "docs/page.ko.md": page}
+    return list(out_of_step(page, repository))
+
+
+@pytest.fixture
+def pages() -> Repository:
+    return Repository()
+
+
+def test_a_page_in_step_with_its_source_is_left_alone(pages: Repository) -> None:
+    assert korean_faults(KOREAN, SOURCE, pages) == []
+
+
+def test_a_source_that_has_changed_since_is_noticed(pages: Repository) -> None:
+    changed = Document(SOURCE.path, SOURCE.text + "One word more.\n")
+    (fault,) = korean_faults(KOREAN, changed, pages)
+    assert fault.startswith("page.md has changed since")
+    assert fault.endswith(f"<!-- page.md as of {changed.fingerprint} -->")
+
+
+@pytest.mark.parametrize(
+    ("there", "instead", "told"),
+    [
+        ("### 두 번 보내기", "## 두 번 보내기", "other headings than page.md"),
+        ("### 두 번 보내기", "", "other headings than page.md"),
+        ("### 두 번 보내기", "### Twice", "the heading 'Twice' is not in Korean"),
+        ("ls", "ls -l", "other code than page.md"),
+        ("[English](page.md)", "", "page.ko.md has no link to page.md at its top"),
+        ("<!-- ", "<!-- 2026 ", "page.md has changed since"),
+    ],
+)
+def test_what_is_out_of_step_is_noticed(
+    pages: Repository, there: str, instead: str, told: str
+) -> None:
+    (fault,) = korean_faults(KOREAN.replace(there, instead), SOURCE, pages)
+    assert fault.startswith(told)
+
+
+def test_a_page_without_a_source_or_a_link_from_it_is_noticed(pages: Repository) -> None:
+    alone = Document(Path("docs/other.ko.md"), KOREAN)
+    assert list(out_of_step(alone, pages)) == ["in Korean, of other.md, which is not there"]
+    silent = Document(SOURCE.path, SOURCE.text.replace("[한국어](page.ko.md)", ""))
+    korean = KOREAN.replace(SOURCE.fingerprint, silent.fingerprint)
+    assert korean_faults(korean, silent, pages) == ["page.md has no link to page.ko.md at its top"]
