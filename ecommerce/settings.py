@@ -40,8 +40,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = HTTPS
-# The probe of a load balancer speaks plain HTTP; the API refuses it, where pages are redirected.
-SECURE_REDIRECT_EXEMPT = [r"^health/", r"^api/(?!docs/|redoc/)"]
+# The probe of a load balancer and Prometheus speak plain HTTP, past the proxy; the API refuses it,
+# where pages are redirected.
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$", r"^api/(?!docs/|redoc/)"]
 SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS

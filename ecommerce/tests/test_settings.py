@@ -327,7 +327,7 @@ def test_with_https_behind_a_proxy_the_deployment_check_is_clean(tmp_path):
     assert "no issues" in process.stdout + process.stderr
 
 
-def test_with_https_pages_are_sent_there_and_the_api_refuses_plain_requests():
+def test_with_https_pages_are_sent_there_the_api_refuses_and_probes_are_answered():
     code = """
 import django
 django.setup()
@@ -341,9 +341,14 @@ for path in paths:
 answer = client.post("/api/v1/auth/token/", {"username": "x", "password": "y"})
 print(answer.status_code, answer.get("Location"), answer.json()["errors"][0]["code"])
 print(client.get("/api/v1/nothing/", secure=True).status_code)
+print(client.get("/metrics", headers={"Authorization": "Bearer only-for-tests-0123"}).status_code)
 """
     process = run(
-        "-c", code, HTTPS="1", DJANGO_SETTINGS_MODULE="ecommerce.settings", LOG_LEVEL="ERROR"
+        *("-c", code),
+        HTTPS="1",
+        METRICS_TOKEN="only-for-tests-0123",
+        DJANGO_SETTINGS_MODULE="ecommerce.settings",
+        LOG_LEVEL="ERROR",
     )
 
     refused = '403 {"type": "client_error", "errors": [{"code": "https_required", "detail":'
@@ -356,6 +361,7 @@ print(client.get("/api/v1/nothing/", secure=True).status_code)
         *[refused] * 5,
         "403 None https_required",
         "404",
+        "200",
     ], process.stderr
 
 
