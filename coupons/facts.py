@@ -3,22 +3,23 @@
 from collections.abc import Iterable
 
 from coupons.models import Coupon, IssuedCoupon
-from events.services import Facts
+from events.services import Facts, as_json
 
 
-def facts_of_issued(issued: Iterable[IssuedCoupon]) -> Facts:
-    """Of each issued coupon what its member sees, and who that is."""
+def facts_of_issued(coupon: Coupon, issued: Iterable[IssuedCoupon]) -> Facts:
+    """Of each coupon that was issued at one moment what its member sees, and who that is.
+
+    Written as JSON here, what all have in common once: members wait for the campaign meanwhile.
+    """
+    about, common = f"coupon:{coupon.pk}", ""
     for one in issued:
+        if not common:
+            moments = {"issued_at": one.issued_at, "expires_at": one.expires_at}
+            common = as_json(moments).removeprefix("{")
         yield (
-            f"coupon:{one.coupon_id}",
-            {
-                "id": one.pk,
-                "coupon": one.coupon_id,
-                "member": one.user_id,
-                "issue_number": one.issue_number,
-                "issued_at": one.issued_at,
-                "expires_at": one.expires_at,
-            },
+            about,
+            f'{{"id":{one.pk},"coupon":{coupon.pk},"member":{one.user_id},'
+            f'"issue_number":{one.issue_number},{common}',
         )
 
 

@@ -7,6 +7,7 @@ what most of their time goes into: other requests wait for the locks meanwhile. 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeVar
 
 from django.db import connection
@@ -15,6 +16,7 @@ from django.db.models.constants import OnConflict
 from django.db.transaction import mark_for_rollback_on_error
 
 M = TypeVar("M", bound=Model)
+Row = tuple[Any, ...]
 
 
 def save_new(rows: Sequence[M]) -> None:
@@ -33,6 +35,21 @@ def save_new(rows: Sequence[M]) -> None:
             row.pk = key
             row._state.adding = False
             row._state.db = connection.alias
+
+
+def save_values(model: type[Model], fields: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Insert rows that are but the values of these fields, as the database takes them.
+
+    Needs an open transaction. The fields are all but the key, which nobody asks for: with no object
+    for each row it takes half of the time.
+    """
+    insertion = _insertion_of(model, fields)
+    columns = [column.field for column in insertion.columns]
+    size = max(connection.ops.bulk_batch_size(columns, rows), 1)
+    for start in range(0, len(rows), size):
+        part = rows[start : start + size]
+        with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
+            cursor.execute(insertion.sql(len(part)), [*chain(*part)])
 
 
 def save_fields(rows: Collection[M], fields: Sequence[str]) -> None:
@@ -148,6 +165,14 @@ def _insertion(model: type[Model], updated: tuple[str, ...], unique: tuple[str, 
         row=f"({', '.join(['%s'] * len(columns))})",
         end=end,
     )
+
+
+@lru_cache(maxsize=256)
+def _insertion_of(model: type[Model], fields: tuple[str, ...]) -> _Insertion:
+    insertion = _insertion(model, (), ())
+    if fields != (all_of_them := tuple(column.field.name for column in insertion.columns)):
+        raise ValueError(f"{fields} are not {all_of_them}")
+    return insertion
 
 
 def quoted(name: str | None) -> str:

@@ -196,7 +196,7 @@ def _save_issued(coupon: Coupon, issued: list[IssuedCoupon]) -> None:
     save_new(issued)
     record(
         {
-            Kind.COUPON_ISSUED: facts_of_issued(issued),
+            Kind.COUPON_ISSUED: facts_of_issued(coupon, issued),
             Kind.COUPON_SOLD_OUT: facts_of_sold_out(coupon),
         }
     )

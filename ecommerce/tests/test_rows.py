@@ -10,9 +10,10 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from common.db.rows import save_fields, save_new, save_or_update
+from common.db.rows import save_fields, save_new, save_or_update, save_values
 from coupons.models import Coupon, IssuedCoupon
 from ecommerce.tests.threads import run_together
+from events.models import Outgoing
 from orders.models import Order
 from products.models import Product
 from stats.models import DailyProductSales
@@ -44,6 +45,33 @@ def test_nothing_asks_nothing():
         save_fields([], ["stock"])
         save_fields([product()], [])
     assert len(asked) == 0
+
+
+def test_values_without_objects_arrive_in_one_statement():
+    fields = ("kind", "about", "data", "occurred_at")
+    moment = timezone.now()
+    sent = Outgoing._meta.get_field("occurred_at").get_db_prep_save(moment, connection)
+    rows = [("order.paid", f"order:{n}", "'; --\\ %s ☕", sent) for n in range(50)]
+    with CaptureQueriesContext(connection) as asked:
+        save_values(Outgoing, fields, rows)
+
+    assert len(asked) == 1
+    stored = Outgoing.objects.order_by("pk").values_list(*fields)
+    assert list(stored) == [(kind, about, data, moment) for kind, about, data, _ in rows]
+
+
+def test_values_of_no_rows_ask_nothing():
+    with CaptureQueriesContext(connection) as asked:
+        save_values(Outgoing, ("kind", "about", "data", "occurred_at"), [])
+
+    assert len(asked) == 0
+
+
+def test_values_in_another_order_than_the_columns_are_refused():
+    with pytest.raises(ValueError, match="are not"):
+        save_values(Outgoing, ("about", "kind", "data", "occurred_at"), [("a", "b", "c", "d")])
+
+    assert not Outgoing.objects.exists()
 
 
 def test_all_kinds_of_values_arrive(member):

@@ -17,7 +17,7 @@ from events.services.endpoints import (
     switch_on_again,
 )
 from events.services.log import latest_position, read_log, remove_old_events, take_in
-from events.services.recording import Facts, forget_who_listens, kinds_heard, record
+from events.services.recording import Facts, as_json, forget_who_listens, kinds_heard, record
 from events.services.waiting import Waiting, waiting_for_a_place, waiting_for_delivery
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Lane",
     "Sent",
     "Waiting",
+    "as_json",
     "change_endpoint",
     "create_endpoint",
     "endpoints_with_work",

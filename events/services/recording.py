@@ -7,15 +7,19 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
-from common.db.rows import save_new
+from common.db.rows import save_values
 from common.errors import Busy
 from common.remembered import Remembered
 from events.models import Endpoint, Kind, Outgoing
 
-Facts = Iterable[tuple[str, dict[str, Any]]]
-"""Of each event what it is about ("order:12"), and what it says."""
+Facts = Iterable[tuple[str, dict[str, Any] | str]]
+"""Of each event what it is about ("order:12"), and what it says, or that as JSON already."""
+
+FIELDS = ("kind", "about", "data", "occurred_at")
+"""Of an outgoing event."""
 
 
 def record(happened: Mapping[Kind, Facts]) -> None:
@@ -28,15 +32,14 @@ def record(happened: Mapping[Kind, Facts]) -> None:
     heard = kinds_heard()
     if heard.isdisjoint(happened):
         return
-    now = timezone.now()
-    save_new(
-        [
-            Outgoing(kind=kind.value, about=about, data=as_json(data), occurred_at=now)
-            for kind, facts in happened.items()
-            if kind in heard
-            for about, data in facts
-        ]
-    )
+    moment = Outgoing._meta.get_field("occurred_at").get_db_prep_save(timezone.now(), connection)
+    rows = [
+        (kind.value, about, data if isinstance(data, str) else as_json(data), moment)
+        for kind, facts in happened.items()
+        if kind in heard
+        for about, data in facts
+    ]
+    save_values(Outgoing, FIELDS, rows)
 
 
 def kinds_heard() -> frozenset[str]:
