@@ -20,9 +20,11 @@ from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
-from common.admin.told import Told, with_reason, yes_or_no
-from products.errors import PriceHasChanged
+from common.admin.told import Told, told_field, with_reason, yes_or_no
+from common.errors import DomainError
+from products.errors import CategoryHasChanged, PriceHasChanged
 from products.forms import (
+    CategoryChangeForm,
     PriceChangeForm,
     ProductAddForm,
     ProductForm,
@@ -36,6 +38,7 @@ from products.services import (
     change_prices,
     change_product,
     create_product,
+    move_products,
     set_products_active,
 )
 
@@ -113,7 +116,7 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
     add_fieldsets = [(None, {"fields": [*DESCRIPTIVE, "opening_stock"]})]
     form = ProductForm
     add_form = ProductAddForm
-    actions = ["put_on_sale", "withdraw", "change_price"]
+    actions = ["put_on_sale", "withdraw", "change_price", "change_category"]
     actions_list: ClassVar[Any] = ["import_file", *ExportsRows.actions_list]
     actions_row = ["adjust_stock"]
     actions_detail = ["adjust_stock"]
@@ -222,7 +225,9 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
     @admin.action(description=_("Change prices by percent"), permissions=["change"])
     def change_price(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         def act(products: list[Product], data: dict[str, Any]) -> str:
-            done = change_prices(old_prices=_seen_prices(data["seen"], products), rule=_rule(data))
+            done = change_prices(
+                old_prices=_seen_by_id(data["seen"], products, PriceHasChanged), rule=_rule(data)
+            )
             self.log_changes(
                 request,
                 (
@@ -253,6 +258,45 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
             seen=lambda products: ",".join(f"{one.pk}:{one.price}" for one in products),
         )
 
+    @admin.action(description=_("Change the category"), permissions=["change"])
+    def change_category(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        def act(products: list[Product], data: dict[str, Any]) -> str:
+            new: Category | None = data["category"]
+            seen = _seen_by_id(data["seen"], products, CategoryHasChanged)
+            moved = move_products(
+                old_categories={pk: old or None for pk, old in seen.items()},
+                category_id=new.pk if new else None,
+            )
+            before = {product.pk: product.category for product in products}
+            self.log_changes(
+                request, ((one, _told_move(before[one.pk], new, data["reason"])) for one in moved)
+            )
+            return _now("%(done)s: %(count)s; the others were so already.") % {
+                "done": new or _now("without a category"),
+                "count": COUNT.format(len(moved)),
+            }
+
+        return self.selection_page(
+            request,
+            queryset.select_related("category"),
+            title=_("Change the category"),
+            form_class=CategoryChangeForm,
+            show=lambda products, data: RelatedTable(
+                _("products"),
+                [_("name"), _("SKU"), _("category")],
+                [(one.name, one.sku, str(one.category or "–")) for one in products],
+            ),
+            depends_on_form=False,
+            act=act,
+            seen=lambda products: ",".join(f"{one.pk}:{one.category_id or 0}" for one in products),
+        )
+
+
+def _told_move(old: Category | None, new: Category | None, reason: str) -> Told:
+    names = {"old": str(old or "–"), "new": str(new or "–")}
+    label = told_field(Product._meta.get_field("category"))
+    return with_reason(Told("%(field)s: %(old)s → %(new)s", {"field": label, **names}), reason)
+
 
 def _exported(column: str, product: Product) -> Any:
     value = getattr(product, column)
@@ -267,15 +311,16 @@ def _rule(data: dict[str, Any]) -> PriceRule:
     return PriceRule(data["percent"], data["round_to"])
 
 
-def _seen_prices(seen: str, products: list[Product]) -> dict[int, int]:
+def _seen_by_id(seen: str, products: list[Product], changed: type[DomainError]) -> dict[int, int]:
+    """What a page showed of each product; raises `changed` if it showed other products."""
     try:
         pairs = (pair.split(":") for pair in seen.split(","))
-        prices = {int(pk): int(price) for pk, price in pairs}
+        by_id = {int(pk): int(value) for pk, value in pairs}
     except ValueError:
-        prices = {}
-    if prices.keys() != {product.pk for product in products}:
-        raise PriceHasChanged  # other products are chosen than were shown
-    return prices
+        by_id = {}
+    if by_id.keys() != {product.pk for product in products}:
+        raise changed
+    return by_id
 
 
 def _prices_table(products: list[Product], data: dict[str, Any] | None) -> RelatedTable:

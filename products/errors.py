@@ -42,6 +42,13 @@ class PriceOfNothing(DomainError):
     message = _("A price would become 0 won. Nothing was changed.")
 
 
+class CategoryHasChanged(DomainError):
+    """A category is no longer the one that the change was decided on."""
+
+    code = "category_has_changed"
+    message = _("Categories have changed since you looked. Nothing was changed; please look again.")
+
+
 class StockLimitExceeded(DomainError):
     """The stock would exceed `STOCK_MAX` pieces."""
 

@@ -18,7 +18,7 @@ from unfold.widgets import (
 
 from common.admin.forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
 from common.admin.sureness import AsksIfSure
-from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX
+from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX, Category
 
 AROUND_A_FILE_BYTES = 100_000
 """What a body may have beside the file that it brings."""
@@ -61,6 +61,19 @@ class StockAdjustmentForm(ReasonForm):
         widget=UnfoldAdminIntegerFieldWidget,
     )
     field_order = ["quantity", "reason"]
+
+
+class CategoryChangeForm(ReasonForm):
+    """Another category for several products."""
+
+    category = forms.ModelChoiceField(
+        Category.objects.order_by("name"),
+        label=_("Category"),
+        required=False,
+        empty_label=_("without a category"),
+        widget=UnfoldAdminSelectWidget,
+    )
+    field_order = ["category", "reason"]
 
 
 class PriceChangeForm(ReasonForm):

@@ -59,6 +59,7 @@ TOLD: dict[str, dict[str, Any]] = {
     "products.product adjust_stock": {"quantity": 5},
     "products.product put_on_sale": {"step": "confirm"},
     "products.product withdraw": {"step": "confirm"},
+    "products.product change_category": {"step": "confirm"},
     "products.product change_price": {"percent": 10, "round_to": 10, "step": "confirm"},
     "coupons.coupon add": CAMPAIGN,
     "coupons.coupon change": {"total_quantity": 31},
@@ -116,6 +117,8 @@ class Act:
         on_list = path.endswith(f"/{self.model_admin.opts.model_name}/")
         page = browser.post(path, chosen) if on_list else browser.get(path)
         form = filled(form_on(page), **TOLD[self.name])
+        if self.page == "change_category":
+            form = filled(form, category=one_of_each.category.pk)
         return filled(form, reason="이유") if "reason" in form else form
 
     def send(self, browser: Client, one_of_each: SimpleNamespace, form: Form) -> HttpResponse:

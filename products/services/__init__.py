@@ -6,6 +6,7 @@ from products.services.catalogue import (
     change_prices,
     change_product,
     create_product,
+    move_products,
     set_products_active,
 )
 from products.services.importing import (
@@ -43,6 +44,7 @@ __all__ = [
     "import_products",
     "keep_file",
     "lock_products",
+    "move_products",
     "preview_import",
     "return_stock",
     "save_stock",

@@ -14,12 +14,13 @@ from common.db.transactions import run_transaction
 from common.references import new_reference
 from common.sureness import ensure_sure
 from products.errors import (
+    CategoryHasChanged,
     PriceHasChanged,
     PriceOfNothing,
     PriceOutOfBounds,
     SkuTaken,
 )
-from products.models import DESCRIPTIVE, OPENING_STOCK, PRICE_MAX, Product, new_sku
+from products.models import DESCRIPTIVE, OPENING_STOCK, PRICE_MAX, Category, Product, new_sku
 from products.services.stock import lock_products, record_adjustment
 
 FREE = gettext_lazy("At 0 won anybody may have it for nothing.")
@@ -134,6 +135,43 @@ def set_products_active(*, product_ids: Collection[int], is_active: bool) -> lis
         return changed
 
     return run_transaction(work)
+
+
+def move_products(
+    *, old_categories: Mapping[int, int | None], category_id: int | None
+) -> list[Product]:
+    """Put products, by their ids, into a category, or into none; those that this changed.
+
+    `old_categories` are the ids of the categories that the change was decided on, so that nothing
+    is undone that nobody has seen. All are moved or none.
+
+    Raises:
+        CategoryHasChanged: a product is in another category by now, or is gone, or the new one is.
+    """
+
+    def work() -> list[Product]:
+        # First of all, as who deletes it does: it is not to go meanwhile.
+        new = Category.objects.select_for_update().filter(pk=category_id or 0).first()
+        products = lock_products(old_categories)
+        others = [
+            product.name
+            for pk, product in products.items()
+            if product.category_id not in {old_categories[pk], category_id}
+        ]
+        is_gone = len(products) < len(old_categories) or (category_id is not None and new is None)
+        if others or is_gone:
+            raise CategoryHasChanged(_named(CategoryHasChanged.message, others))
+        moved = [product for product in products.values() if product.category_id != category_id]
+        Product.objects.filter(pk__in=[product.pk for product in moved]).update(category=new)
+        return moved
+
+    def find_again() -> list[Product] | None:
+        products = lock_products(old_categories)
+        done = [one for pk, one in products.items() if old_categories[pk] != category_id]
+        is_done = done and all(product.category_id == category_id for product in done)
+        return done if is_done else None
+
+    return run_transaction(work, find_again=find_again)
 
 
 @dataclass(frozen=True, slots=True)

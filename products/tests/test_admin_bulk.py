@@ -11,14 +11,15 @@ from rest_framework.test import APIClient
 
 from ecommerce.tests.expectations import count_statements, nothing_changes
 from ecommerce.tests.lost_commits import lost_commits
-from ecommerce.tests.staff import errors_on, logged, member_buys
-from products.errors import PriceHasChanged, PriceOfNothing
-from products.models import PRICE_MAX, Product
+from ecommerce.tests.staff import errors_on, logged, member_buys, staff_client
+from products.errors import CategoryHasChanged, PriceHasChanged, PriceOfNothing
+from products.models import PRICE_MAX, Category, Product
 from products.services import (
     PriceRule,
     adjust_stock,
     change_prices,
     change_product,
+    move_products,
     set_products_active,
 )
 
@@ -249,3 +250,83 @@ def test_a_products_page_has_its_adjustments_sales_and_orders(
         for title, table in tables.items()
     }
     assert rows == {"stock adjustments": 2, "sales per day": 1, "latest orders": 1}
+
+
+# --- Categories ---------------------------------------------------------------------------------
+
+
+def category_of(sku: str) -> str | None:
+    return Product.objects.values_list("category__name", flat=True).get(sku=sku)
+
+
+def test_products_change_their_category(
+    admin_client: Client, three: list[Product], kitchen: Category
+) -> None:
+    change_product(product_id=three[2].pk, category=kitchen)
+    with nothing_changes():
+        asked = run(admin_client, "change_category", three)
+    assert [row[2] for row in asked.context["table"].rows] == ["–", "–", "주방"]
+    sent = {"step": "confirm", "seen": asked.context["seen"], "reason": "개편"}
+    answer = run(admin_client, "change_category", three, **sent, category=kitchen.pk)
+    assert messages_on(answer) == ["주방: 2; the others were so already."]
+    assert [category_of(sku) for sku in "ABC"] == ["주방"] * 3
+    assert logged() == [("admin", "category: – → 주방 (개편)")] * 2
+
+    again = run(admin_client, "change_category", three[:1])
+    sent = {"step": "confirm", "seen": again.context["seen"], "reason": "폐지", "category": ""}
+    assert messages_on(run(admin_client, "change_category", three[:1], **sent)) == [
+        "without a category: 1; the others were so already."
+    ]
+    assert category_of("A") is None
+
+
+@pytest.mark.parametrize("meanwhile", ["moved", "none seen", "others seen", "nonsense"])
+def test_a_category_that_nobody_has_seen_is_not_changed(
+    admin_client: Client, three: list[Product], kitchen: Category, meanwhile: str
+) -> None:
+    other = Category.objects.create(name="다른", slug="other")
+    told = {
+        "moved": run(admin_client, "change_category", three).context["seen"],
+        "none seen": "",
+        "others seen": f"{three[0].pk}:0",
+        "nonsense": "a:b,c",
+    }[meanwhile]
+    change_product(product_id=three[1].pk, category=other)
+    sent = {"step": "confirm", "seen": told, "reason": "개편", "category": kitchen.pk}
+    with nothing_changes():
+        answer = run(admin_client, "change_category", three, **sent)
+    (error,) = errors_on(answer)["__all__"]
+    assert error.startswith("Categories have changed since you looked. Nothing was changed;")
+
+
+def test_a_category_that_is_gone_moves_nothing(
+    admin_client: Client, three: list[Product], kitchen: Category
+) -> None:
+    gone = kitchen.pk
+    kitchen.delete()
+    asked = run(admin_client, "change_category", three)
+    sent = {"step": "confirm", "seen": asked.context["seen"], "reason": "개편", "category": gone}
+    with nothing_changes():
+        answer = run(admin_client, "change_category", three, **sent)
+    assert list(errors_on(answer)) == ["category"]
+    with nothing_changes(), pytest.raises(CategoryHasChanged):
+        move_products(old_categories={three[0].pk: None}, category_id=gone)
+
+
+def test_who_may_not_change_products_moves_none(three: list[Product], kitchen: Category) -> None:
+    browser = staff_client("products.view_product")
+    sent = {"step": "confirm", "reason": "개편", "category": kitchen.pk}
+    with nothing_changes():
+        run(browser, "change_category", three, **sent)
+
+
+@pytest.mark.parametrize("happened", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_a_move_whose_commit_was_lost_is_done_once(
+    three: list[Product], kitchen: Category, happened: bool
+) -> None:
+    old = {product.pk: None for product in three}
+    with lost_commits(happened=happened):
+        moved = move_products(old_categories=old, category_id=kitchen.pk)
+    assert [product.sku for product in moved] == ["A", "B", "C"]
+    assert {category_of(sku) for sku in "ABC"} == {"주방"}
