@@ -49,6 +49,12 @@ def _static_files_on_demand(settings: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _no_other_server(settings: Any) -> None:
+    """What a test breaks stays broken: asking for long brings nothing."""
+    settings.FAILOVER_SECONDS = 0.0
+
+
+@pytest.fixture(autouse=True)
 def _nothing_remembered(settings: Any) -> None:
     for memory in memories:
         memory.forget()

@@ -71,15 +71,20 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def database_answers() -> bool:
-    """Whether this thread's connection, or a new one, can be used."""
+    """Whether this thread's connection, or a new one, can be used, for writing too.
+
+    A primary that stepped down answers, but is read-only.
+    """
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-            cursor.fetchone()
+            is_server = connection.vendor == "mysql"
+            cursor.execute("SELECT @@global.read_only" if is_server else "SELECT 0")
+            (is_read_only,) = cursor.fetchone()
     except DatabaseError:
+        is_read_only = True
+    if is_read_only:
         connection.close()
-        return False
-    return True
+    return not is_read_only
 
 
 def _readiness(answers: bool) -> HttpResponse:

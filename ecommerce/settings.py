@@ -150,6 +150,9 @@ TEMPLATES = [
 
 LOCK_TIMEOUT_SECONDS = env.int("LOCK_TIMEOUT_SECONDS", default=3)
 TRANSACTION_ATTEMPTS = env.int("TRANSACTION_ATTEMPTS", default=3)
+# How long a write whose commit's answer was lost asks what became of it (seconds): as long as a new
+# primary may take to be there.
+FAILOVER_SECONDS = env.float("FAILOVER_SECONDS", default=12.0)
 # How many requests share a transaction at most (1: each has its own), and how long one may wait
 # for its turn (seconds).
 GROUP_COMMIT_MAX_BATCH = env.int("GROUP_COMMIT_MAX_BATCH", default=64)

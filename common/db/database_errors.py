@@ -35,12 +35,26 @@ LOST_CODES = frozenset(
         4031,  # disconnected by the server because of inactivity
     }
 )
+TURNED_AWAY_CODES = frozenset(  # a server that was written to, and is no more: another is, or soon
+    {
+        1180,  # error during COMMIT
+        1290,  # the server is read-only
+        1317,  # the query was interrupted: a server that steps down ends what runs
+        1836,  # the server is in read-only mode
+        3032,  # the server is in offline mode
+        3100,  # a replication hook failed: the commit of a primary that is cut off from its group
+        3101,  # the group had the transaction rolled back at its commit
+        3796,  # group_replication_consistency cannot be had in the member's state
+        3797,  # the same: what the group has still to apply did not come in time
+        3798,  # the same, of what the others have still to apply
+        3799,  # group replication is stopping
+    }
+)
 REFUSED_CODES = frozenset(
     {
         1040,  # too many connections
         1203,  # the user has too many connections
         1226,  # the user has exceeded a resource
-        1290,  # the server is read-only (a fail-over under way)
         2002,  # cannot connect through the socket
         2003,  # cannot connect to the host
         2005,  # unknown host
@@ -65,7 +79,7 @@ def may_be_retried(error: BaseException) -> bool:
 def retry_cause(error: BaseException | None) -> str:
     """Why a transaction runs again, in a word."""
     if error is None or not may_be_retried(error):
-        return "connection_lost"
+        return "connection_lost" if error is None or is_connection_lost(error) else "turned_away"
     return {1213: "deadlock", 1020: "snapshot"}.get(_code(error) or 0, "lock_timeout")
 
 
@@ -83,9 +97,20 @@ def is_connection_lost(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and _code(error) in LOST_CODES
 
 
+def is_turned_away(error: BaseException) -> bool:
+    """The connection is of no use for writing any more; a new one may lead to who takes writes.
+
+    Before the COMMIT nothing is written. From it on, what became of it is not known: a primary
+    that was cut off says that it failed, and need not be believed.
+    """
+    if is_connection_lost(error):
+        return True
+    return isinstance(error, DatabaseError) and _code(error) in TURNED_AWAY_CODES
+
+
 def is_unavailable(error: BaseException) -> bool:
     """The database cannot serve at all at the moment."""
-    if is_connection_lost(error):
+    if is_turned_away(error):
         return True
     if not isinstance(error, DatabaseError):
         return False

@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock, local
+from time import monotonic, sleep
 from typing import TypeVar
 
 import structlog
 from django.conf import settings
 from django.db import Error as DjangoDatabaseError
 from django.db import OperationalError, connection, transaction
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from common import metrics
 from common.db import timing
 from common.db.database_errors import (
-    is_connection_lost,
+    is_turned_away,
     is_unavailable,
     may_be_retried,
     retry_cause,
@@ -22,6 +24,13 @@ from common.db.database_errors import (
 from common.errors import Busy, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")
+
+SWITCH_SECONDS = 2.0
+"""So long a write looks for who takes writes, once it was turned away; a planned switch of the
+primary takes less."""
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 0.5
+"""Between attempts: at most so long at first, doubled each time."""
+
 _sqlite_turn = Lock()
 logger = structlog.get_logger(__name__)
 
@@ -39,7 +48,38 @@ _thread = _Thread()
 
 
 class _CommitAnswerLost(Exception):
-    """The connection broke between sending COMMIT and its answer."""
+    """Between sending COMMIT and its answer the connection broke, or the server stepped down."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """What the failed attempts of a transaction have told so far."""
+
+    began: float
+    """By the clock that does not jump (seconds)."""
+    is_lost: bool = False
+    """Whether a COMMIT's answer is."""
+    is_turned_away: bool = False
+    """Whether a server that served it gave it up."""
+
+    def learn_of(self, error: BaseException) -> None:
+        self.is_lost = self.is_lost or isinstance(error, _CommitAnswerLost)
+        self.is_turned_away = self.is_turned_away or is_turned_away(error)
+
+    def may_go_on_after(self, error: BaseException) -> bool:
+        """Whether another attempt may end otherwise."""
+        if isinstance(error, _CommitAnswerLost) or may_be_retried(error) or is_turned_away(error):
+            return True
+        # Who never had a connection is told so at once.
+        return (self.is_lost or self.is_turned_away) and is_unavailable(error)
+
+    def has_tried_enough(self, state: RetryCallState) -> bool:
+        if state.attempt_number < settings.TRANSACTION_ATTEMPTS:
+            return False
+        seconds = settings.FAILOVER_SECONDS
+        if not self.is_lost:
+            seconds = min(seconds, SWITCH_SECONDS) if self.is_turned_away else 0.0
+        return monotonic() - self.began >= seconds
 
 
 def run_transaction(
@@ -49,10 +89,12 @@ def run_transaction(
 
     A deadlock, a lock timeout or a connection that broke before the commit has changed nothing:
     `work` runs again, `TRANSACTION_ATTEMPTS` times in all, with jitter between, outside of any
-    transaction. When the answer to a COMMIT is lost, each further attempt begins with
-    `find_again`: it takes the lock that the lost transaction held, and returns what that one did,
-    found by an identity that the caller fixed before the first attempt, or None. Then `work` runs
-    again, as it does at once where doing it twice is doing it once.
+    transaction. Where a server gave it up (its connection broke, it takes no writes any more),
+    further attempts look for another for `SWITCH_SECONDS`. When the answer to a COMMIT is lost,
+    they go on for `FAILOVER_SECONDS`, and each begins with `find_again`: it takes the lock that
+    the lost transaction held, and returns what that one did, found by an identity that the caller
+    fixed before the first attempt, or None. Then `work` runs again, as it does at once where doing
+    it twice is doing it once.
 
     Raises:
         Busy: locks could not be had in time; nothing was written.
@@ -68,30 +110,36 @@ def run_transaction(
         found = find_again() if find_again else None
         return work() if found is None else found
 
-    is_lost = False
+    course = _Course(monotonic())
     try:
         for attempt in Retrying(
-            retry=retry_if_exception(_worth_another_attempt),
-            stop=stop_after_attempt(settings.TRANSACTION_ATTEMPTS),
-            wait=wait_random(0.0, 0.05),
+            retry=retry_if_exception(course.may_go_on_after),
+            stop=course.has_tried_enough,
+            wait=wait_random_exponential(PAUSE_SECONDS, LONGEST_PAUSE_SECONDS),
+            sleep=pause,
             before_sleep=_log_retry,
             reraise=True,
         ):
             with attempt:
                 try:
-                    result, acts = _run_once(work_unless_found if is_lost else work)
-                except _CommitAnswerLost:
-                    is_lost = True
+                    result, acts = _run_once(work_unless_found if course.is_lost else work)
+                except (_CommitAnswerLost, DjangoDatabaseError) as error:
+                    course.learn_of(error)
                     raise
     except (_CommitAnswerLost, DjangoDatabaseError) as error:
-        if not _worth_another_attempt(error) and not is_unavailable(error):
+        if not course.may_go_on_after(error) and not is_unavailable(error):
             raise  # a bug or a broken constraint, not a matter of trying again
-        if is_lost:
+        if course.is_lost:
             raise OutcomeUnknown from error
         raise (Busy if may_be_retried(error) else Unavailable) from error
     for act in acts:
         act()
     return result
+
+
+def pause(seconds: float) -> None:
+    """Wait between two attempts, outside of any transaction."""
+    sleep(seconds)
 
 
 def run_joined(work: Callable[[], T]) -> T:
@@ -145,7 +193,7 @@ def _run_once(work: Callable[[], T]) -> tuple[T, list[Callable[[], object]]]:
             commits()
         return result, acts
     except DjangoDatabaseError as error:
-        if is_connection_lost(error):
+        if is_turned_away(error):
             connection.close()
         # Of a server that is down by now, Django tells that it could not reconnect, not what it was
         # doing: the commit may have been carried out all the same.
@@ -171,12 +219,6 @@ def in_turn() -> Iterator[None]:
         yield
     finally:
         _sqlite_turn.release()
-
-
-def _worth_another_attempt(error: BaseException) -> bool:
-    return (
-        isinstance(error, _CommitAnswerLost) or may_be_retried(error) or is_connection_lost(error)
-    )
 
 
 def _log_retry(state: RetryCallState) -> None:

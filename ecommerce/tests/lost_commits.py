@@ -7,12 +7,16 @@ from unittest import mock
 from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+LOST_CONNECTION = OperationalError(2013, "Lost connection to MySQL server during query")
+
 
 @contextmanager
-def lost_commits(*, happened: bool, times: int = 1) -> Iterator[None]:
+def lost_commits(
+    *, happened: bool, times: int = 1, error: OperationalError = LOST_CONNECTION
+) -> Iterator[None]:
     """Lose the answers of the next commits, which the server carried out (`happened`) or not.
 
-    The driver reports a lost connection (2013) in either case: the caller cannot tell them apart.
+    The same is reported in either case: the caller cannot tell them apart.
     """
     commit = BaseDatabaseWrapper._commit
     left = times
@@ -25,7 +29,7 @@ def lost_commits(*, happened: bool, times: int = 1) -> Iterator[None]:
         left -= 1
         if happened:
             commit(self)
-        raise OperationalError(2013, "Lost connection to MySQL server during query")
+        raise error
 
     with mock.patch.object(BaseDatabaseWrapper, "_commit", commit_and_lose_the_answer):
         yield

@@ -51,6 +51,25 @@ def test_without_a_database_it_is_not_ready_and_says_what_is_down(api, monkeypat
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_server_that_takes_no_writes_any_more_is_not_ready_and_is_given_up(api, monkeypatch):
+    connection.ensure_connection()
+    before = connection.connection
+
+    class SteppedDown(FakeServer):
+        def execute(self, sql):
+            assert sql == "SELECT @@global.read_only"
+
+    with monkeypatch.context() as switch:
+        switch.setattr(connection, "vendor", "mysql")
+        switch.setattr(connections["default"], "cursor", lambda: SteppedDown(1))
+        answer = api.get(READY)
+
+    assert (answer.status_code, answer.json()["down"]) == (503, ["database"])
+    assert connection.connection is not before
+    assert api.get(READY).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
 def test_it_is_ready_again_as_soon_as_the_database_is(api, monkeypatch):
     def refuse(params):
         raise OperationalError(2003, "Can't connect to server on 'db'")

@@ -10,7 +10,7 @@ from common.db.transactions import after_commit, run_joined, run_transaction
 from common.errors import Busy, OutcomeUnknown, Unavailable
 from ecommerce.tests.expectations import refusal, refused
 from ecommerce.tests.lost_commits import lost_commits
-from ecommerce.tests.test_database_errors import BUGS, LOST, REFUSED, TRY_AGAIN
+from ecommerce.tests.test_database_errors import BUGS, LOST, REFUSED, TRY_AGAIN, TURNED_AWAY
 from products.models import Category
 from users.errors import InsufficientBalance
 from users.models import User
@@ -22,8 +22,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def pauses(monkeypatch):
     """The pauses between attempts, in seconds; nobody really waits."""
     taken = []
-    monkeypatch.setattr("tenacity.nap.time.sleep", taken.append)
+    monkeypatch.setattr("common.db.transactions.pause", taken.append)
     return taken
+
+
+@pytest.fixture
+def clock(pauses, monkeypatch):
+    """As `pauses`, and the time goes on by them."""
+    monkeypatch.setattr("common.db.transactions.monotonic", lambda: 1_000.0 + sum(pauses))
+    return pauses
 
 
 class Work:
@@ -60,7 +67,7 @@ def test_work_runs_once_in_a_transaction_and_its_result_is_returned_after_the_co
     assert not connection.in_atomic_block
 
 
-@pytest.mark.parametrize("error", TRY_AGAIN + LOST)
+@pytest.mark.parametrize("error", TRY_AGAIN + LOST + TURNED_AWAY)
 def test_what_the_database_asks_to_try_again_is_tried_again(pauses, error):
     work = Work(error, error)
 
@@ -69,7 +76,8 @@ def test_what_the_database_asks_to_try_again_is_tried_again(pauses, error):
     assert work.calls == ["work"] * 3
     assert written() == ["mine"]
     assert len(pauses) == 2
-    assert all(0 <= pause <= 0.05 for pause in pauses)
+    assert 0 <= pauses[0] <= 0.05
+    assert 0 <= pauses[1] <= 0.1
 
 
 @pytest.mark.parametrize("attempts", [1, 2, 5])
@@ -93,7 +101,7 @@ def test_who_gets_no_lock_in_any_attempt_is_told_that_the_shop_is_busy(pauses, e
     assert written() == []
 
 
-@pytest.mark.parametrize("error", LOST)
+@pytest.mark.parametrize("error", LOST + TURNED_AWAY)
 def test_who_loses_the_connection_in_every_attempt_is_told_that_it_is_unavailable(pauses, error):
     with pytest.raises(Unavailable):
         run_transaction(Work(*[error] * 3))
@@ -140,14 +148,15 @@ def test_each_retry_leaves_a_warning(pauses, caplog):
     assert "1213" in record.msg["error"]
 
 
-def test_a_new_connection_serves_after_the_old_one_was_lost(pauses):
+@pytest.mark.parametrize("error", [LOST[0], *TURNED_AWAY])
+def test_a_new_connection_serves_after_the_old_one_is_of_no_use(pauses, error):
     connections = []
 
     def work():
         connection.ensure_connection()
         connections.append(connection.connection)
         if len(connections) == 1:
-            raise LOST[0]
+            raise error
 
     run_transaction(work)
 
@@ -161,6 +170,84 @@ def test_inside_of_another_transaction_nothing_is_run(pauses):
         run_transaction(work)
 
     assert (work.calls, written()) == ([], [])
+
+
+# --- Another server takes over -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [LOST[0], *TURNED_AWAY])
+def test_who_is_turned_away_looks_for_who_takes_writes_for_two_seconds(clock, settings, error):
+    settings.FAILOVER_SECONDS = 12.0
+    work = Work(*[error, *REFUSED] * 50)
+
+    with pytest.raises(Unavailable):
+        run_transaction(work)
+
+    assert 2.0 <= sum(clock) < 2.5
+    assert max(clock) <= 0.5
+    assert written() == []
+
+
+@pytest.mark.parametrize("error", [LOST[0], *TURNED_AWAY])
+def test_who_finds_another_server_meanwhile_is_served(clock, settings, error):
+    settings.FAILOVER_SECONDS = 12.0
+    work = Work(error, error, *REFUSED[:3])
+
+    run_transaction(work)
+
+    assert len(work.calls) == 6
+    assert written() == ["mine"]
+
+
+def test_who_waits_for_locks_does_not_wait_for_a_server(clock, settings):
+    settings.FAILOVER_SECONDS = 12.0
+    work = Work(*[TRY_AGAIN[0]] * 9)
+
+    with pytest.raises(Busy):
+        run_transaction(work)
+
+    assert len(work.calls) == settings.TRANSACTION_ATTEMPTS
+
+
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_lost_commit_is_asked_after_for_as_long_as_a_fail_over_takes(clock, settings, happened):
+    settings.FAILOVER_SECONDS = 12.0
+    work = Work()
+
+    def find_again():
+        if sum(clock) < 11.0:
+            raise REFUSED[3]
+        return work.find_again()
+
+    with lost_commits(happened=happened):
+        result = run_transaction(work, find_again=find_again)
+
+    assert result == Category.objects.get()
+    assert work.calls == ["work", "find again", *([] if happened else ["work"])]
+
+
+def test_after_that_its_outcome_is_unknown(clock, settings):
+    settings.FAILOVER_SECONDS = 12.0
+
+    def find_again():
+        raise REFUSED[3]
+
+    with lost_commits(happened=True), pytest.raises(OutcomeUnknown):
+        run_transaction(Work(), find_again=find_again)
+
+    assert 12.0 <= sum(clock) < 13.0
+
+
+@pytest.mark.parametrize("error", TURNED_AWAY)
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_server_that_is_no_primary_any_more_is_not_believed_at_a_commit(pauses, error, happened):
+    work = Work()
+
+    with lost_commits(happened=happened, error=error):
+        run_transaction(work, find_again=work.find_again)
+
+    assert work.calls == ["work", "find again", *([] if happened else ["work"])]
+    assert written() == ["mine"]
 
 
 # --- Commits whose answer is lost ---------------------------------------------------------------
@@ -370,7 +457,7 @@ def test_what_was_done_is_found_again_though_the_member_was_deactivated_since(
         "issue": (f"coupons/{coupon.pk}/issue/", {}, 201),
     }[what]
     deactivate = User.objects.all().update
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: deactivate(is_active=False))
+    monkeypatch.setattr("common.db.transactions.pause", lambda seconds: deactivate(is_active=False))
 
     with lost_commits(happened=True):
         answer = client.post(f"/api/v1/{path}", body)

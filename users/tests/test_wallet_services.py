@@ -119,7 +119,7 @@ def test_a_sign_up_whose_commit_was_lost_is_made_once(happened):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_name_that_another_takes_after_our_commit_was_lost_is_theirs(make_member, monkeypatch):
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: make_member(username="minji"))
+    monkeypatch.setattr("common.db.transactions.pause", lambda _: make_member(username="minji"))
 
     with lost_commits(happened=False), pytest.raises(UsernameTaken):
         sign_up(username="minji", password="correct horse battery")
