@@ -24,7 +24,7 @@ from common.admin.once import acts_once
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
-from common.admin.told import Told, told_by
+from common.admin.told import Told, as_stored_in_told, told_by
 from common.db.caseless import rows_containing
 from users.access_names import AccessField, told_access
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
@@ -240,6 +240,12 @@ class LogEntryAdmin(History, ExportsRows):
     search_fields = ["object_repr", "change_message", "user__username"]
     search_help_text = _("A part of what was changed, of the reason, or of who changed it.")
     fields: ClassVar[Any] = list_display
+
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        found = rows_containing(queryset, self.search_fields, text)
+        if (as_stored := as_stored_in_told(text)) != text:
+            found |= rows_containing(queryset, ["change_message"], as_stored)
+        return found
 
     @admin.display(description=_("object repr"))
     def about(self, entry: LogEntry) -> str:

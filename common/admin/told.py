@@ -65,6 +65,11 @@ def told_by(entry: LogEntry) -> str:
     return entry.get_change_message()
 
 
+def as_stored_in_told(text: str) -> str:
+    """How the log has `text`: its quotation marks are escaped."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 def told_label(label: "StrOrPromise") -> Told:
     """A lazy text of ours, such as a field's label, as the key of its translations."""
     with override("en"):

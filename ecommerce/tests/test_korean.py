@@ -170,7 +170,9 @@ def test_a_change_is_told_to_each_in_their_language(admin_client: Client, produc
     assert "Active: yes → no" in read(admin_client, history, ENGLISH)
     entry = LogEntry.objects.get()
     assert "판매" not in entry.change_message
-    assert "세일" in entry.change_message  # or no search finds it
+    for text in ("세일", '"세일"', "price"):
+        found = admin_client.get("/admin/admin/logentry/", {"q": text}).context["cl"].result_list
+        assert list(found) == [entry], text
 
 
 def test_acts_are_told_to_each_in_their_language(
