@@ -29,6 +29,7 @@ from ecommerce.tests.rendered_forms import Form, filled, form_on
 from ecommerce.tests.staff import errors_on, logged
 from events.models import Endpoint, Kind
 from products.models import Category, Product
+from users.access_names import told_access
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -283,7 +284,8 @@ def shown(field: Editable, value: Any) -> str:
         return ", ".join(str(Kind(kind).label) for kind in value)
     if field.is_many:
         related = field.model._meta.get_field(field.name).related_model
-        return str(related.objects.get(pk=value[0]))  # type: ignore[union-attr]
+        one = related.objects.get(pk=value[0])  # type: ignore[union-attr]
+        return str(told_access(one) if isinstance(one, Group | Permission) else one)
     return str(value)
 
 
