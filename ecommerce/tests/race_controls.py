@@ -114,7 +114,9 @@ def without_lock_order() -> Iterator[None]:
 @contextmanager
 def _locking_in_either_order(both_hold: Barrier) -> Iterator[None]:
     if connection.features.has_select_for_update:
-        with mock.patch("orders.services.lock_products", _lock_in_either_order(both_hold)):
+        with mock.patch(
+            "orders.services.batch_rows.lock_products", _lock_in_either_order(both_hold)
+        ):
             yield
     else:
         begin = (
@@ -123,7 +125,7 @@ def _locking_in_either_order(both_hold: Barrier) -> Iterator[None]:
         with (
             mock.patch(begin, lambda wrapper: wrapper.cursor().execute("BEGIN DEFERRED")),
             mock.patch("common.db.transactions.in_turn", nullcontext),
-            calling_before("orders.services._decide", lambda: both_hold.wait(WAIT_SECONDS)),
+            calling_before("orders.services.placing._decide", lambda: both_hold.wait(WAIT_SECONDS)),
         ):
             yield
 

@@ -13,7 +13,7 @@ ALIVE = """# A page
 ## Here it is, `once`
 
 [a file](../README.md) · [its heading](../README.md#a-tour) · [here](#here-it-is-once)
-`make test` · `manage.py audit` · `python -m scripts.erd` · `orders/services.py` · `errors.py`
+`make test` · `manage.py audit` · `python -m scripts.erd` · `stats/services.py` · `errors.py`
 `GROUP_COMMIT_MAX_BATCH` · `run_transaction()` · `Wallet.balance` · `POST orders/{id}/cancel/`
 `charge/` · `common/db/` · `LocaleMiddleware`
 

@@ -354,7 +354,7 @@ def test_control_a_batch_that_waits_for_the_row_delays_everybody(shop, settings)
     with held(rows):
         with (
             mock.patch.object(group_commit, "Waiting", waits),
-            calling_before("orders.services.lock_wallets", locks.set),
+            calling_before("orders.services.placing.lock_wallets", locks.set),
         ):
             waiting = Sent([order(shop.member, (shop.other_product.pk, 1))])
             assert locks.wait(WAIT_SECONDS)

@@ -104,7 +104,7 @@ def test_one_coupon_in_two_orders_at_once_pays_for_one(member, coupon, product):
 
 def test_control_without_the_lock_the_second_order_with_one_coupon_fails(member, coupon, product):
     issued = issue_coupon(coupon_id=coupon.pk, user_id=member.pk)
-    with without_locks("orders.services._decide", parties=2):
+    with without_locks("orders.services.placing._decide", parties=2):
         answers = send_at_once([order(member, (product.pk, 2), coupon=issued.pk)] * 2)
     # Both found it usable: only that a coupon is unique among paid orders stopped the second.
     assert tally(answers) == {"201": 1, "500 error": 1}

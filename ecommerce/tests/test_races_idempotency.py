@@ -44,9 +44,10 @@ def test_one_key_sent_twenty_times_at_once_acts_once(kind, request_with_key, row
 def test_control_without_the_lock_nobody_finds_the_key_and_nineteen_fail(
     kind, request_with_key, rows
 ):
-    stop = {"charge": "users.services.wallets.credit", "order": "orders.services._find_earlier"}[
-        kind
-    ]
+    stop = {
+        "charge": "users.services.wallets.credit",
+        "order": "orders.services.placing._find_earlier",
+    }[kind]
     with without_locks(stop, parties=20):
         answers = send_at_once([request_with_key] * 20)
     # The unique key keeps the rows to one, but the answers are lost.

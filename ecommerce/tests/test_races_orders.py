@@ -19,7 +19,7 @@ from products.services import adjust_stock
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-DECISION = "orders.services._decide"
+DECISION = "orders.services.placing._decide"
 
 
 def stock_of(product):
@@ -111,7 +111,7 @@ def test_cancel_pressed_ten_times_at_once_refunds_once(cancellation, member, pro
 
 
 def test_control_without_the_lock_ten_cancellations_try_to_refund(cancellation, member):
-    with without_locks("orders.services._cancel", parties=10):
+    with without_locks("orders.services.cancelling._cancel", parties=10):
         answers = send_at_once([cancellation] * 10)
     # All found a paid order: only that an order's refund is unique in the ledger stopped nine.
     assert tally(answers) == {"200": 1, "500 error": 9}

@@ -61,7 +61,7 @@ def test_twenty_orders_of_one_member_at_once_never_overdraw(saver, make_product)
 
 def test_control_without_the_lock_orders_spend_the_same_money(saver, make_product):
     product = make_product(price=1_000, stock=100)
-    with without_locks("orders.services._decide", parties=20):
+    with without_locks("orders.services.placing._decide", parties=20):
         answers = send_at_once([order(saver, (product.pk, 1)) for _ in range(20)])
     assert tally(answers) == {"201": 20}
     assert Order.objects.filter(status="paid").count() == 20
@@ -93,7 +93,11 @@ def test_charges_orders_and_cancellations_of_one_member_at_once_all_count(member
 def test_control_without_the_lock_a_cancellation_undoes_a_charge_and_an_order(member, make_product):
     product = make_product(price=700, stock=50)
     order_id = order(member, (product.pk, 1))().json()["id"]
-    stops = ("users.services.wallets.credit", "orders.services._decide", "orders.services._cancel")
+    stops = (
+        "users.services.wallets.credit",
+        "orders.services.placing._decide",
+        "orders.services.cancelling._cancel",
+    )
     with without_locks(*stops, parties=3):
         answers = send_at_once(
             [

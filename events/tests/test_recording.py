@@ -154,7 +154,7 @@ def test_what_is_refused_is_no_event(listen, client, product):
 def test_what_is_rolled_back_is_no_event(listen, client, member, product):
     listen()
     before = WalletTransaction.objects.count()
-    with mock.patch("orders.services.record", side_effect=IntegrityError):
+    with mock.patch("orders.services.placing.record", side_effect=IntegrityError):
         assert buy(client, (product.pk, 1)).status_code == 500
 
     assert not Order.objects.exists()
