@@ -5,15 +5,12 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
 from common.api.views import UnknownPath
 from ecommerce import health, metrics_page
-from ecommerce.api_description import DescriptionView
+from ecommerce.api_description import DescriptionView, RedocPage, SwaggerPage
 from events.views import EventViewSet
 from users.permissions import StaffMay
-
-PAGE = ["get", "head"]  # the page would fail to render what OPTIONS answers
 
 FAVICON = "drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"
 
@@ -37,10 +34,8 @@ urlpatterns = [
     path("health/ready", health.ready),
     path("metrics", metrics_page.metrics_page),
     path("api/schema/", DescriptionView.as_view(), name="schema"),
-    path(
-        "api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=PAGE)
-    ),
-    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema", http_method_names=PAGE)),
+    path("api/docs/", SwaggerPage.as_view(url_name="schema")),
+    path("api/redoc/", RedocPage.as_view(url_name="schema")),
     re_path(r"^api/", UnknownPath.as_view()),
 ]
 

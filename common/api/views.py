@@ -32,7 +32,23 @@ class Metadata(SimpleMetadata):
         return {}
 
 
-class ApiViewSet(AnswersUnchanged, viewsets.GenericViewSet[Any]):
+class StrictParameters(APIView):
+    """Refuses methods that a path hasn't, before all else, and query parameters it doesn't know."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
+        errors = query_errors(request.query_params, self.known_query_parameters())
+        if errors:
+            raise serializers.ValidationError(errors)
+
+    def known_query_parameters(self) -> set[str]:
+        """The names of the query parameters that the request may have."""
+        return set()
+
+
+class ApiViewSet(AnswersUnchanged, StrictParameters, viewsets.GenericViewSet[Any]):
     """Validate, call one service, serialize.
 
     Per action: `request_serializers` say which body it takes, `query_serializers` which query
@@ -50,14 +66,7 @@ class ApiViewSet(AnswersUnchanged, viewsets.GenericViewSet[Any]):
     """What the answer to a public read was made of."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        if request.method not in self.allowed_methods:
-            raise MethodNotAllowed(str(request.method))  # before all else that may be wrong
         super().initial(request, *args, **kwargs)
-        if request.method == "OPTIONS":
-            return
-        errors = query_errors(request.query_params, self.known_query_parameters())
-        if errors:
-            raise serializers.ValidationError(errors)
         if self.is_public_read():
             name = str(request.method).lower()
             setattr(self, name, partial(self._read, getattr(self, name)))
@@ -91,7 +100,7 @@ class ApiViewSet(AnswersUnchanged, viewsets.GenericViewSet[Any]):
         )
 
     def known_query_parameters(self) -> set[str]:
-        """The names of the query parameters that the current action takes."""
+        """Those that the current action takes; OPTIONS takes none."""
         names: set[str] = set()
         if self.action in self.query_serializers:
             names |= set(_names_of(self.query_serializers[self.action]))

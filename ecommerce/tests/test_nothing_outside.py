@@ -215,6 +215,18 @@ def test_a_method_that_a_path_does_not_have_is_405_whatever_else_is_wrong(path):
         assert len(answer.content) <= 16_384
 
 
+@pytest.mark.parametrize(
+    "path", ["/admin/", "/admin/login/", "/admin/x/", "/", "/health/live", "/metrics", "/static/x"]
+)
+def test_a_page_has_no_method_but_those_of_pages(lines, path):
+    """Not a sign-in first: what a path doesn't have is not there for anyone."""
+    for method, query in product([*METHODS, "OPTIONS", "PATCH"], ["", "?x", "?next=/"]):
+        answer = ask(method, f"{path}{query}")
+
+        assert (answer.status, answer["Allow"]) == (405, "GET, HEAD, POST"), (method, query)
+        assert lines()[-1] == (answer["X-Request-ID"], 405)
+
+
 @pytest.mark.parametrize("override", ["HTTP_X_HTTP_METHOD_OVERRIDE", "HTTP_X_HTTP_METHOD"])
 def test_no_header_or_field_makes_another_method_of_it(override):
     answer = ask("POST", "/api/v1/products/", body=b"_method=GET", **{override: "GET"})

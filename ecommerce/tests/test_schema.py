@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from conftest import client_of
 from ecommerce.api_description import _document
+from ecommerce.tests.expectations import refusal, refused
 from ecommerce.tests.openapi import assert_described, description, operations
 
 PROBLEM = "application/problem+json"
@@ -445,9 +446,20 @@ def test_the_description_is_built_once_in_each_form_and_language(api, builds):
         api.head("/api/schema/")
     assert builds == ["en"] * 4
 
-    for language in ("ko", "en", "xx", "", "ko" * 1_000, "\x00"):
+    for language in ("ko", "en"):
         assert api.get("/api/schema/", {"lang": language}).status_code == 200
+    for language in ("xx", "", "ko" * 1_000, "\x00"):
+        answer = api.get("/api/schema/", {"lang": language})
+        assert refusal(answer) == refused(400, "invalid_choice", "lang")
     assert builds == ["en"] * 4 + ["ko"]
+
+
+@pytest.mark.parametrize("path", ["/api/schema/", "/api/docs/", "/api/redoc/"])
+@pytest.mark.parametrize("name", ["x", "version", "format", "Lang"])
+def test_the_pages_take_no_parameter_that_is_not_known(api, path, name):
+    answer = api.get(path, {"lang": "ko", name: "json"})
+    assert refusal(answer) == refused(400, "unknown_field", name)
+    assert api.get(path, {"lang": "ko"}).status_code == 200
 
 
 @pytest.mark.django_db

@@ -100,3 +100,36 @@ def test_many_headers_are_all_heard(heard, number):
     environ = heard(*(f"X-{place}: {place}" for place in range(number)))
 
     assert [environ[f"HTTP_X_{place}"] for place in range(number)] == list(map(str, range(number)))
+
+
+MANY = "".join(f"X-{place}: a\r\n" for place in range(100))
+REFUSED_BY_THE_SERVER = {
+    "no request": ("GARBAGE\r\n\r\n", 400),
+    "another version": ("GET / HTTP/3.0\r\n\r\n", 400),
+    "a space in the path": ("GET /api/v1/a b/ HTTP/1.1\r\n\r\n", 400),
+    "a null byte": ("GET /api/v1/\x00 HTTP/1.1\r\n\r\n", 400),
+    "no UTF-8": ("GET /api/v1/\xff HTTP/1.1\r\n\r\n", 400),
+    "no colon": ("GET / HTTP/1.1\r\nHost localhost\r\n\r\n", 400),
+    "a space in a name": ("GET / HTTP/1.1\r\nX Y: a\r\n\r\n", 400),
+    "folded": ("GET / HTTP/1.1\r\nX: a\r\n b\r\n\r\n", 400),
+    "two lengths": ("POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400),
+    "no length": ("POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", 400),
+    "no chunks": ("POST / HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
+    "too long a query": (f"GET /api/v1/?{'a' * 66_000} HTTP/1.1\r\n\r\n", 414),
+    "too many headers": (f"GET / HTTP/1.1\r\n{MANY}Host: localhost\r\n\r\n", 431),
+    "too large a head": (f"GET / HTTP/1.1\r\nX: {'a' * 200_000}", 431),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED_BY_THE_SERVER)
+def test_what_is_no_request_is_refused_as_the_specification_says(two, connect, kind):
+    sent, status = REFUSED_BY_THE_SERVER[kind]
+    wire = connect(two)
+    answer = wire.send(body=sent.encode("latin-1")).answer()
+
+    assert (answer.status, answer.body) == (status, b"")
+    headers = answer.headers
+    assert sorted(headers) == ["connection", "content-length", "date"]
+    assert (headers["connection"], headers["content-length"]) == ("close", "0")
+    with pytest.raises(EOFError):
+        wire.answer()
