@@ -162,12 +162,16 @@ class ProductQuerySet(models.QuerySet["Product"]):
         """Products whose sku is `text` or begins with it, and those that `search_all` finds.
 
         A beginning of six characters or more is a sku's, and then names are left out; a shorter one
-        fits the SKUs of many, and counts as a whole sku only.
+        fits the SKUs of many, and counts as a whole sku only. Its letters may be typed as they are,
+        or all as capitals or small ones.
         """
         text = text.strip()
         skus = {text, text.upper(), text.lower()}
         if len(text) >= SKU_BEGINNING:
-            beginning = self.filter(reduce(or_, (Q(sku__startswith=sku) for sku in skus)))
+            # Not by LIKE, which ignores case on SQLite, and there reads all of the index.
+            last = "\U0010ffff"
+            ranges = (Q(sku__gte=sku, sku__lte=sku + last) for sku in skus)
+            beginning = self.filter(reduce(or_, ranges))
             if beginning.exists():
                 return beginning
         whole = list(Product.objects.filter(sku__in=skus).values_list("pk", flat=True))

@@ -1,8 +1,9 @@
 """What a spreadsheet shows of a number, for the formats that tell a number and no more.
 
 A format is up to four sections, for what is positive, negative, zero, and text (ECMA-376, 18.8.31).
-Dates, percentages, fractions and powers are formats too: they show another number than is stored,
-and are told apart by not being read here.
+Dates, percentages, fractions and powers are formats too, and so is what fills a cell up (`0*0` shows
+5 as 500000): they show another number than is stored, and are told apart by not being read
+here.
 """
 
 import re
@@ -35,7 +36,7 @@ DIGITS_MAX = 15
 
 _TOKEN = re.compile(
     r"""
-      "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | (?P<space>_.) | (?P<fill>\*.)
+      "(?P<quoted>[^"]*)" | \\(?P<escaped>.) | (?P<space>_.) | (?P<fill>\*[ ])
     | \[\$(?P<currency>[^\]-]*)(?:-[^\]]*)?\]
     | (?P<color>\[(?:black|blue|cyan|green|magenta|red|white|yellow|color\s?\d+)\])
     | (?P<number>general|@|[#0?,]+(?:\.[#0?]+)?)

@@ -99,6 +99,20 @@ def test_a_whole_short_sku_finds_its_product_beside_names(admin_client: Client, 
     ]
 
 
+def test_a_sku_is_found_as_it_is_written_in_capitals_or_in_small_letters(
+    admin_client: Client,
+) -> None:
+    """On every database alike: SQLite's LIKE ignores the case of ASCII, MySQL's doesn't."""
+    mixed, capital, small = (
+        create_product(name=sku, price=1, sku=sku) for sku in ("Kr-77_a", "KR-77_A", "kr-77_a")
+    )
+    create_product(name="Kr-77xa", price=1, sku="kr-77xa")  # to LIKE "_" is any letter
+
+    assert found(admin_client, Product, "Kr-77_") == [small, capital, mixed]
+    for typed in ("KR-77_", "kr-77_", "kR-77_", "KR-77_a"):
+        assert found(admin_client, Product, typed) == [small, capital], typed
+
+
 def test_two_spaces_between_words_are_one(admin_client: Client) -> None:
     product = create_product(name="긴  소매 셔츠", price=1)
     for text in ["긴 소매", "소매   셔츠", "긴\u3000소매"]:

@@ -120,6 +120,9 @@ FORMATS: list[tuple[str, str, int | str]] = [
     ('0"천원"', "18", NO_NUMBER), ('0"000"', "18", 18_000), ("[DBNum1]0", "18", OTHER_NUMBER),
     ("[>100]0;0", "18", OTHER_NUMBER), ("000-0000", "1234567", OTHER_NUMBER),
     ("00000", "123", NO_NUMBER), ('#,##0;"▲"#,##0', "-5", NO_NUMBER),
+    ("0*0", "5", OTHER_NUMBER), ("*90", "5", OTHER_NUMBER), ("0*-", "5", OTHER_NUMBER),
+    ("0;0;0*0", "0", OTHER_NUMBER), ("*0", "5", OTHER_NUMBER), ("* #,##0", "1500", 1_500),
+    ("0\\*0", "5", OTHER_NUMBER), ('0"*"', "5", NO_NUMBER),
     ("General", "nan", "holds no number"), ("General", "1_0", "holds no number"),
     ("General", "1e999", "holds no number"), ("General", "1e15", "Excel has shortened"),
 ]  # fmt: skip
