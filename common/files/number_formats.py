@@ -1,8 +1,8 @@
 """What a spreadsheet shows of a number, for the formats that tell a number and no more.
 
 A format is up to four sections, for what is positive, negative, zero, and text (ECMA-376, 18.8.31).
-Dates, percentages, fractions and powers are formats too, and so is what fills a cell up (`0*0` shows
-5 as 500000): they show another number than is stored, and are told apart by not being read
+Dates, percentages, fractions and powers are formats too, and so is what fills a cell up (`0*0`
+shows 5 as 500000): they show another number than is stored, and are told apart by not being read
 here.
 """
 
