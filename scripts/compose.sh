@@ -22,3 +22,5 @@ in_database() {
     # shellcheck disable=SC2016  # for the container's shell
     compose exec -T db sh -c 'MYSQL_PWD=$MYSQL_ROOT_PASSWORD exec "$@"' _ "$@"
 }
+
+is_mariadb() { in_database sh -c 'command -v mariadbd' </dev/null >/dev/null; }
