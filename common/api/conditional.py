@@ -26,6 +26,7 @@ GZIP_REFUSED = re.compile(r"\bgzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)", re.IGNORECASE)
 _gzip = GZipMiddleware(lambda request: Response())
 
 
+IDENTIFYING = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "QUERY_STRING", "HTTP_ACCEPT")
 KEPT_MAX = 1_000
 """Of so many answers a process knows what they were made of, some kB each."""
 
@@ -103,8 +104,13 @@ def _describe(response: HttpResponse, tag: str) -> None:
 
 
 def _identity(request: HttpRequest) -> tuple[str, ...]:
-    """What answers may differ by, besides their sources: pages have links to others."""
-    return request.build_absolute_uri(), request.META.get("HTTP_ACCEPT", "")
+    """What answers may differ by, besides their sources: pages have links to others.
+
+    As it was sent, which is cheaper than the address made of it; no middleware lets another host
+    through than the shop's.
+    """
+    sent = (request.META.get(name, "") for name in IDENTIFYING)
+    return str(request.scheme), request.path, *sent
 
 
 def _keep(identity: tuple[str, ...], known: _Known) -> None:

@@ -287,6 +287,19 @@ def test_links_are_of_the_host_that_was_asked(
     assert there.json()["next"].startswith("http://shop.example/")
 
 
+def test_links_are_of_the_scheme_that_was_asked(
+    api: Any, make_product: Callable[..., Product]
+) -> None:
+    make_product()
+    make_product()
+    url = "/api/v1/products/?page_size=1"
+    plain = api.get(url)
+    secure = api.get(url, secure=True, HTTP_IF_NONE_MATCH=plain["ETag"])
+
+    assert secure.status_code == 200
+    assert secure.json()["next"].startswith("https://")
+
+
 @every_url
 def test_who_can_not_read_the_answer_is_told_so(api: Any, url: str) -> None:
     first = api.get(url)
@@ -359,9 +372,9 @@ def test_so_many_answers_are_known_and_no_more(
     for path in ("products/", "categories/", "coupons/", f"products/{product.pk}/"):
         api.get(f"/api/v1/{path}")
 
-    assert [identity[0].partition("/v1/")[2] for identity in conditional._known] == [
-        "coupons/",
-        f"products/{product.pk}/",
+    assert [identity[1] for identity in conditional._known] == [
+        "/api/v1/coupons/",
+        f"/api/v1/products/{product.pk}/",
     ]
 
 
