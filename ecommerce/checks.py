@@ -95,13 +95,14 @@ def check_throttles(**kwargs: Any) -> list[CheckMessage]:
     """Warn when a throttle lets through as many times what it says as there are processes."""
     rates: dict[str, str] = settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]  # type: ignore[assignment]
     cache = settings.CACHES["default"]["BACKEND"]
-    if not rates or settings.WORKERS == 1 or cache not in IN_ONE_PROCESS:
+    processes = settings.SERVERS * settings.WORKERS
+    if not rates or processes == 1 or cache not in IN_ONE_PROCESS:
         return []
     told = ", ".join(sorted(rates.values()))
     return [
         CheckWarning(
-            f"Throttles ({told}) are counted in each of {settings.WORKERS} processes by itself: a"
-            f" client may come {settings.WORKERS} times as often, on each server.",
+            f"Throttles ({told}) are counted in each of {processes} processes by itself: a client"
+            f" may come {processes} times as often.",
             hint="Divide the rates by the number of processes, or throttle in the proxy.",
             id="ecommerce.W005",
         )
@@ -155,11 +156,12 @@ def check_connection_budget(
             cursor.execute("SELECT @@max_connections")
             (granted,) = cursor.fetchone()
         each = connections_per_worker()
-        wanted = settings.WORKERS * each
+        processes = settings.SERVERS * settings.WORKERS
+        wanted = processes * each
         if wanted > granted - 10:
             messages.append(
                 CheckWarning(
-                    f"{settings.WORKERS} workers with {each} threads each may open {wanted}"
+                    f"{processes} processes with {each} threads each may open {wanted}"
                     f" connections; the database grants {granted}.",
                     hint=(
                         "Lower WORKERS or one of the numbers of threads (docs/operations.md),"

@@ -39,6 +39,7 @@ NO_DRIVER = (
 DATABASES = "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME"
 
 AT_LEAST: dict[str, float] = {
+    "SERVERS": 1,
     "WORKERS": 1,
     "THREADS": 1,
     "SEARCH_THREADS": 1,

@@ -174,6 +174,8 @@ DASHBOARD_MEMORY_SECONDS = env.float("DASHBOARD_MEMORY_SECONDS", default=5.0)
 # How many processes serve, and how many threads of each: for the API's reads, its searches (so few
 # that a crowd of them leaves the processor to who buys), its writes, those to accounts, and pages.
 WORKERS = env.int("WORKERS", default=2)
+# How many such servers share the database: for the checks of what all of them come to.
+SERVERS = env.int("SERVERS", default=1)
 THREADS = env.int("THREADS", default=8)
 SEARCH_THREADS = env.int("SEARCH_THREADS", default=1)
 WRITE_THREADS = env.int("WRITE_THREADS", default=4)

@@ -16,6 +16,7 @@ CLEAN = {
     "BEHIND_PROXY": True,
     "NUM_PROXIES": 1,
     "WORKERS": 2,
+    "SERVERS": 1,
     "SECRET_KEY": "k3y-for-tests-only-0123456789-0123456789-0123456789",
     "SECURE_SSL_REDIRECT": True,
     "SECURE_HSTS_SECONDS": 300,
@@ -57,6 +58,7 @@ def test_a_good_deployment_is_clean(found):
         ({"ALLOWED_HOSTS": LOCAL}, ["ecommerce.W004"]),
         ({"rates": {"anon": "60/min"}}, ["ecommerce.W005"]),
         ({"rates": {"anon": "60/min"}, "WORKERS": 1}, []),
+        ({"rates": {"anon": "60/min"}, "WORKERS": 1, "SERVERS": 2}, ["ecommerce.W005"]),
         ({"SECRET_KEY": "k3y-for-tests-only-0123456789-0123"}, ["security.W009"]),
         ({"SECRET_KEY": "k" * 60}, ["security.W009"]),
         ({"SECRET_KEY_FALLBACKS": ["k3y-for-tests-only-0123456789-0123"]}, ["security.W025"]),
@@ -75,7 +77,7 @@ def test_a_cache_that_processes_share_counts_for_all(found, settings):
 
 
 def test_the_throttle_says_what_it_comes_to(settings):
-    settings.WORKERS = 4
+    settings.WORKERS, settings.SERVERS = 2, 2
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {
         "DEFAULT_THROTTLE_RATES": {"user": "600/min", "anon": "60/min"}
     }

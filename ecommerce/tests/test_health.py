@@ -122,7 +122,7 @@ class FakeServer:
 def test_more_threads_than_the_server_grants_connections_are_warned_of(
     settings, monkeypatch, workers, threads, granted, warned
 ):
-    settings.WORKERS = workers
+    settings.WORKERS, settings.SERVERS = workers // 2, 2
     monkeypatch.setattr("ecommerce.checks.connections_per_worker", lambda: threads)
     monkeypatch.setattr("ecommerce.checks.connections", {"default": FakeServer(granted)})
 

@@ -49,6 +49,7 @@ def test_what_is_not_set_is_not_set_in_the_containers_either():
         "BEHIND_PROXY",
         "NUM_PROXIES",
         "ALLOWED_HOSTS",
+        "SERVERS",
     }
 
 
