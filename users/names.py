@@ -4,6 +4,7 @@ import unicodedata
 from functools import lru_cache
 
 import regex
+from confusable_homoglyphs.confusables import is_confusable  # 40 ms: not in anybody's request
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
@@ -135,8 +136,5 @@ def _listed_look(character: str) -> str:
 
 def _listed_with(text: str) -> list[str]:
     """What the list of UTS 39 has beside a text: what stands for it, or all that it stands for."""
-    # 40 ms and 15 MB, which a process goes without whose members have names of ASCII and Hangul.
-    from confusable_homoglyphs.confusables import is_confusable  # noqa: PLC0415
-
     found = is_confusable(text) or [{"homoglyphs": []}]
     return [one["c"].strip("\u200e") for one in found[0]["homoglyphs"]]
