@@ -13,6 +13,8 @@ from common.api.pagination import Cursor
 from common.db.transactions import run_transaction
 from common.references import new_reference
 from coupons.services import Press, create_coupon, issue_coupons, lock_coupon
+from events.models import Endpoint, Kind
+from events.services import change_endpoint, create_endpoint
 from products.models import Category, Product
 from products.services import create_product
 from users.models import User, WalletTransaction
@@ -75,6 +77,14 @@ def top_up(members: list[int]) -> None:
 
     for start in range(0, len(members), 1000):
         run_transaction(partial(charge, members[start : start + 1000]))
+
+
+def set_listener(is_there: bool) -> None:
+    """Have somebody listen to all events, or nobody. Nobody is told: there is no relay."""
+    endpoint = Endpoint.objects.first() or create_endpoint(
+        name="bench", kinds=[kind.value for kind in Kind], is_active=False
+    )
+    change_endpoint(endpoint_id=endpoint.pk, is_active=is_there)
 
 
 def new_campaigns(count: int, quantity: int) -> list[int]:

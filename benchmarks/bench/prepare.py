@@ -3,6 +3,7 @@
     python -m benchmarks.bench.prepare shop --campaigns 200 --products 1000
     python -m benchmarks.bench.prepare campaigns --count 5 --quantity 30
     python -m benchmarks.bench.prepare statistics
+    python -m benchmarks.bench.prepare listener --is there
     python -m benchmarks.bench.prepare pages --number 10000
 
 Runs in the shop's own environment.
@@ -25,6 +26,8 @@ def main() -> None:
     campaigns.add_argument("--count", type=int, required=True)
     campaigns.add_argument("--quantity", type=int, required=True)
     commands.add_parser("statistics")
+    listener = commands.add_parser("listener")
+    listener.add_argument("--is", dest="is_there", choices=["there", "gone"], required=True)
     pages = commands.add_parser("pages")
     pages.add_argument("--number", type=int, required=True)
     arguments = parser.parse_args()
@@ -40,6 +43,9 @@ def main() -> None:
             result = contents.new_campaigns(arguments.count, arguments.quantity)
         case "statistics":
             contents.refresh_statistics()
+            result = None
+        case "listener":
+            contents.set_listener(arguments.is_there == "there")
             result = None
         case _:
             result = list(contents.product_pages(arguments.number))

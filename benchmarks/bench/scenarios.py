@@ -59,6 +59,8 @@ class Scenario:
     server: Which = "grouped"
     once: bool = False
     """Its requests use up pairs of a campaign and a member."""
+    listened: bool = False
+    """Somebody listens to all events meanwhile."""
     think: tuple[int, int] | None = None
     """How long a client waits before each request, from and to (ms)."""
 
@@ -176,6 +178,17 @@ SCENARIOS = (
     Scenario("own_coupons", "own coupons, first page", _own_coupons),
     Scenario(
         "top_products", "top 5 of 3 days", _of_anyone(_forever("/api/v1/stats/top-products/"))
+    ),
+    # Last and together: who listens is changed between others and these, and told to the servers.
+    Scenario(
+        "issue_told", "issue a coupon, with a listener", _issue, (201,), once=True, listened=True
+    ),
+    Scenario(
+        "order_hot_1_told",
+        "order, 1 line, the hot product, with a listener",
+        _of_members("POST", ORDERS, _order(1, hot=True)),
+        (201,),
+        listened=True,
     ),
 )
 LOAD_TEST_USERS = 500

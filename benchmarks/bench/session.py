@@ -35,6 +35,8 @@ from benchmarks.stack import (
 ENGINE_TIMEOUT_SECONDS = 5
 SETTLE_SECONDS = 0.3
 """Between two measurements: the requests that the last one left under way come to their end."""
+LISTENER_SECONDS = 1.2
+"""So long the servers may know who listens only as it was (`EVENTS_MEMORY_SECONDS`)."""
 REQUESTS_A_SECOND = 6_000
 """More than the server can answer: so many are made beforehand for each second of a load."""
 
@@ -81,6 +83,8 @@ class Session:
     shop: Shop
     allow_busy: bool = False
     """Whether a 503 with Retry-After is a right answer too: at the edge of what can be served."""
+    is_listened: bool = False
+    """Whether somebody listens to events."""
     meter: "CpuMeter" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -107,6 +111,7 @@ class Session:
         variant: str = "",
     ) -> Measurement:
         """Load the server with the scenario. Raises BenchFailed at an answer that is not right."""
+        self._set_listener(scenario.listened)
         requests = scenario.requests(self.shop, REQUESTS_A_SECOND * seconds)
         self.read_log(target)
         before = self.meter.read(target)
@@ -158,6 +163,12 @@ class Session:
         if any(complaints.values()):
             told = {what: value for what, value in complaints.items() if value}
             raise BenchFailed(f"{name}: {told} {load.surprise}")
+
+    def _set_listener(self, is_there: bool) -> None:
+        if is_there != self.is_listened:
+            prepare(self.db, self.variables, "listener", "--is", "there" if is_there else "gone")
+            self.is_listened = is_there
+            time.sleep(LISTENER_SECONDS)
 
     def measure_raw(
         self, *, clients: int, processes: int, seconds: int, number: int = 0
