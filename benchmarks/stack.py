@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -154,6 +154,7 @@ class Server:
 
     port: int
     variables: Mapping[str, str]
+    command: Sequence[str] = (str(REPOSITORY / "scripts" / "server"),)
     log: IO[str] = field(default_factory=lambda: tempfile.TemporaryFile("a+"))  # noqa: SIM115
     process: "subprocess.Popen[str] | None" = None
 
@@ -164,7 +165,7 @@ class Server:
     def start(self) -> None:
         """Start it and wait until it is ready; raises RuntimeError with its log if it isn't."""
         self.process = subprocess.Popen(  # noqa: S603
-            [str(REPOSITORY / "scripts" / "server")],
+            self.command,
             cwd=REPOSITORY,
             env={**os.environ, **self.variables},
             stdout=self.log,

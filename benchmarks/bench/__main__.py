@@ -5,6 +5,7 @@ BENCH picks what is run:
     full      every endpoint at 1 to 128 clients, the raw limit, and the seed's own load test
     scaling   coupons and orders against clients (1 to 512) and server processes (1 to 4)
     rows      coupons, orders, best sellers and the list of products against the rows there are
+    peers     the shop beside FastAPI and Fastify, with Redis and with MySQL
     quick     everything once and briefly: does it work? Nothing is kept, no time is judged
     report    no load: only make the tables and plots anew
 
@@ -21,6 +22,8 @@ from benchmarks.bench.about import is_changed
 from benchmarks.bench.config import DEFAULT_OUTPUT, Config, WrongConfig, read_config
 from benchmarks.bench.generator import NoGenerator, ensure_generator
 from benchmarks.bench.session import BenchFailed, engine_answers
+from benchmarks.peers.page import write_page
+from benchmarks.peers.run import run_peers
 
 
 def main() -> int:
@@ -30,6 +33,7 @@ def main() -> int:
         config = read_config()
         if config.what == "report":
             report.write_report(config.output)
+            write_page(config.output)
             return 0
         _ensure_committed(config)
         ensure_generator()
@@ -37,6 +41,9 @@ def main() -> int:
         if config.what == "quick":
             with tempfile.TemporaryDirectory() as folder:
                 run_quick(config, Path(folder))
+        elif config.what == "peers":
+            run_peers(config)
+            write_page(config.output)
         else:
             RUNS[config.what](config)
             report.write_report(config.output)

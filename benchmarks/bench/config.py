@@ -9,7 +9,8 @@ from typing import get_args
 from benchmarks.bench.scenarios import BY_NAME
 from benchmarks.stack import REPOSITORY, Kind
 
-WHATS = ("full", "scaling", "rows", "quick", "report")
+WHATS = ("full", "scaling", "rows", "peers", "quick", "report")
+CLIENTS = {"quick": (8,), "peers": (32, 128)}
 ALSO = ("raw", "load_test")
 """What BENCH_ONLY may name besides the scenarios."""
 
@@ -63,7 +64,7 @@ def read_config() -> Config:
         only=only,
         seconds=_number("BENCH_SECONDS", 1 if quick else 2),
         rounds=_number("BENCH_ROUNDS", 1 if quick else 2 if what == "scaling" else 4),
-        clients=_numbers("BENCH_CLIENTS", (8,) if quick else (1, 8, 32, 128)),
+        clients=_numbers("BENCH_CLIENTS", CLIENTS.get(what, (1, 8, 32, 128))),
         members=_number("BENCH_MEMBERS", 600 if quick else 5_000),
         products=_number("BENCH_PRODUCTS", 20 if quick else 1_000),
         campaigns=_number("BENCH_CAMPAIGNS", 60 if quick else 400),

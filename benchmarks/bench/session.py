@@ -85,6 +85,7 @@ class Session:
     """Whether a 503 with Retry-After is a right answer too: at the edge of what can be served."""
     is_listened: bool = False
     """Whether somebody listens to events."""
+    requests_a_second: int = REQUESTS_A_SECOND
     meter: "CpuMeter" = field(init=False)
 
     def __post_init__(self) -> None:
@@ -112,7 +113,7 @@ class Session:
     ) -> Measurement:
         """Load the server with the scenario. Raises BenchFailed at an answer that is not right."""
         self._set_listener(scenario.listened)
-        requests = scenario.requests(self.shop, REQUESTS_A_SECOND * seconds)
+        requests = scenario.requests(self.shop, self.requests_a_second * seconds)
         self.read_log(target)
         before = self.meter.read(target)
         load = generator.send(
