@@ -9,10 +9,10 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
 
-.PHONY: help run test contract clients faults experiment bench queries lint tour docs messages env lock backup restore rollout
+.PHONY: help run test contract clients faults experiment bench queries lint tour docs messages env lock backup restore rollout cluster cluster-down
 
 help: ## List what there is
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), RELAY (0), MYSQL_IMAGE ($(MYSQL_IMAGE))"
 
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
@@ -62,6 +62,14 @@ restore: ## Put the copy FILE= in the place of the database; migrations and an a
 
 rollout: ## Replace Compose's two application servers one after the other, losing no request
 	@scripts/rollout
+
+cluster: ## Three databases in a group, two servers and the proxies, in containers; then the tour and the audit (docs/cluster.md)
+	@SEED_DEMO=1 scripts/cluster up
+	@$(PYTHON) -m scripts.tour "$$(scripts/cluster address)"
+	@scripts/cluster compose exec -T app1 python manage.py audit </dev/null
+
+cluster-down: ## Take all of it down, with its data
+	@scripts/cluster down
 
 env: .env ## Write .env with fresh secrets, once
 

@@ -10,17 +10,20 @@ compose() {
     fi
 }
 
+# Where the database is: of a cluster, one of its nodes.
+database=${DATABASE_SERVICE:-db}
+
 # Whether Compose's database is up.
 runs_in_compose() {
-    command -v docker >/dev/null && [ -n "$(compose ps -q db 2>/dev/null)" ] &&
-        [ "$(docker inspect --format '{{.State.Running}}' "$(compose ps -q db)")" = true ]
+    command -v docker >/dev/null && [ -n "$(compose ps -q "$database" 2>/dev/null)" ] &&
+        [ "$(docker inspect --format '{{.State.Running}}' "$(compose ps -q "$database")")" = true ]
 }
 
 # in_database PROGRAM ARGUMENT…: a client program in the database's container, as root, over its socket. The password
 # stays in there.
 in_database() {
     # shellcheck disable=SC2016  # for the container's shell
-    compose exec -T db sh -c 'MYSQL_PWD=$MYSQL_ROOT_PASSWORD exec "$@"' _ "$@"
+    compose exec -T "$database" sh -c 'MYSQL_PWD=$MYSQL_ROOT_PASSWORD exec "$@"' _ "$@"
 }
 
 is_mariadb() { in_database sh -c 'command -v mariadbd' </dev/null >/dev/null; }

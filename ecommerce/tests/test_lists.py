@@ -77,3 +77,31 @@ def test_the_image_installs_what_is_required_by_hash():
     blocks = re.split(r"\n(?=\S)", lock.split("\n", 1)[1])
     assert len(blocks) == len(locked)
     assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_the_containers_of_a_cluster_neither():
+    """The way to the database keeps what Compose gives the database that it takes the place of."""
+    services = yaml.safe_load((ROOT / "deploy" / "cluster" / "compose.yml").read_text())["services"]
+    services["db"] = compose()["services"]["db"] | services["db"]
+
+    assert services.keys() == {"db", "check", "db1", "db2", "db3"}
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert name == "db" or "ports" not in service, name
+
+
+def test_the_nodes_of_a_cluster_are_called_the_same_everywhere():
+    folder = ROOT / "deploy" / "cluster"
+    nodes = ["db1", "db2", "db3"]
+    services = yaml.safe_load((folder / "compose.yml").read_text())["services"]
+
+    assert services["check"]["command"][-3:] == nodes
+    assert re.findall(
+        r"^    server (\w+) (\w+):3306$", (folder / "haproxy.cfg").read_text(), re.M
+    ) == [(node, node) for node in nodes]
+    seeds = re.search(r"group-seeds = (.*)", (folder / "node.cnf").read_text())
+    assert seeds.group(1).split(",") == [f"{node}:3306" for node in nodes]
+    assert f"nodes=({' '.join(nodes)})" in (ROOT / "scripts" / "cluster").read_text()
