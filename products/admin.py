@@ -1,6 +1,5 @@
 """The back office of products and their stock."""
 
-from functools import partial
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -12,7 +11,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext, pgettext_lazy
 
-from common.admin.exports import Column, ExportsRows
+from common.admin.exports import Column, ExportsRows, OfMany
 from common.admin.forms import ReasonedForm, ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import THINGS, ConditionFilter, ShopModelAdmin, number_column
@@ -120,7 +119,6 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
     actions_list: ClassVar[Any] = ["import_file", *ExportsRows.actions_list]
     actions_row = ["adjust_stock"]
     actions_detail = ["adjust_stock"]
-    export_related = ["category"]
 
     # --- The list ---
 
@@ -138,9 +136,9 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
 
     def export_columns(self) -> list[Column]:
         return [
-            *((name, partial(_exported, name)) for name in DESCRIPTIVE),
-            ("stock", lambda product: product.stock),
-            ("stock_adjustment", lambda product: None),  # to be filled in, and imported
+            *((name, "category__name" if name == "category" else name) for name in DESCRIPTIVE),
+            ("stock", "stock"),
+            ("stock_adjustment", OfMany(lambda ids: {})),  # to be filled in, and imported
         ]
 
     # --- The form ---
@@ -296,11 +294,6 @@ def _told_move(old: Category | None, new: Category | None, reason: str) -> Told:
     names = {"old": str(old or "–"), "new": str(new or "–")}
     label = told_field(Product._meta.get_field("category"))
     return with_reason(Told("%(field)s: %(old)s → %(new)s", {"field": label, **names}), reason)
-
-
-def _exported(column: str, product: Product) -> Any:
-    value = getattr(product, column)
-    return value.name if isinstance(value, Category) else value
 
 
 def _yes_or_no(value: bool) -> str:

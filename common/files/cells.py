@@ -18,6 +18,9 @@ LEFT_OUT = "#TOO_LONG!"
 # What a spreadsheet shows, or writes to a CSV file, where it has no value to tell.
 _ERROR = re.compile(r"#N/A|#이름\?|#[A-Z][A-Z0-9/_]*[!?]|#GETTING_DATA|##+|Err:\d{3}")
 
+# Begins neither a formula nor an error; by far the most texts do.
+_HARMLESS = re.compile("[0-9A-DF-Za-z가-힣]")
+
 _XML_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -44,6 +47,8 @@ def unescape_text(text: str) -> str:
 
 def _is_taken_otherwise(text: str) -> bool:
     """Whether it is a formula or an error, behind whatever apostrophes, blanks and invisibles."""
+    if not text or _HARMLESS.match(text):
+        return False
     start = next((at for at, sign in enumerate(text) if not _is_skipped(sign)), len(text))
     core = text[start:].rstrip()
     if not core:
@@ -59,6 +64,8 @@ def _is_skipped(letter: str) -> bool:
 
 def to_xlsx(text: str) -> str:
     """A text as an Excel file holds it: what XML can't hold is written as `_xFFFF_`."""
+    if len(text) <= CELL_MAX_LENGTH // 2 and text.isprintable() and "_x" not in text:
+        return text
     lines = re.sub(r"\r\n?", "\n", text)
     written = _NOT_IN_XML.sub(lambda found: f"_x{ord(found[0]):04X}_", lines)
     return written if len(written.encode("utf-16-le")) <= 2 * CELL_MAX_LENGTH else LEFT_OUT

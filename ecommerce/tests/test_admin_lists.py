@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.test import Client
@@ -109,6 +110,45 @@ def test_who_only_looks_exports_nothing_and_who_exports_all_that_they_see(
     assert exports.get(f"/admin/{path}/export_csv/").status_code == 200
     blind = staff_client("products.export_product")
     assert blind.get(f"/admin/{path}/export_csv/").status_code == 403
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_page_learns_when_its_file_comes(
+    admin_client: Client, product: Product, kind: str
+) -> None:
+    page = admin_client.get("/admin/products/product/").content.decode()
+    assert "The file is being made; your browser saves it as it comes." in page
+    answer = admin_client.get(f"/admin/products/product/export_{kind}/")
+    taken_away = answer.cookies["exporting"]
+    assert (taken_away.value, taken_away["max-age"], taken_away["path"]) == ("", 0, "/admin/")
+    answer.close()
+
+
+@pytest.mark.parametrize("path", ["orders/order", "products/product"])
+def test_the_longest_lists_are_streamed_without_an_object_for_each_row(
+    admin_client: Client,
+    shop: tuple[User, Product],
+    path: str,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: Callable[..., Any],
+) -> None:
+    answer = admin_client.get(f"/admin/{path}/export_csv/")
+    assert answer.streaming
+    made = []
+    model = apps.get_model(path.replace("/", "."))
+    for one in (model, Product):
+        monkeypatch.setattr(one, "from_db", lambda *args: made.append(args))
+    chunks = iter(answer.streaming_content)  # type: ignore[call-overload]
+    with django_assert_num_queries(0):
+        first = next(chunks) + next(chunks)
+    assert first.startswith(b"\xef\xbb\xbf")
+    (row,) = csv.DictReader(io.StringIO((first + b"".join(chunks)).decode("utf-8-sig")))
+    assert made == []
+    if path == "orders/order":
+        _member, product = shop
+        price = product.price
+        assert row["items"] == f"{product.sku} × 1 = {price}"
+        assert (row["member"], row["status"], row["coupon"]) == ("민지", "paid", "")
 
 
 def test_an_export_is_in_the_log(admin_client: Client, shop: tuple[User, Product]) -> None:

@@ -49,12 +49,14 @@
     }
   }
 
+  const NOTE =
+    "shop-note mb-4 px-3 py-2.5 rounded-default bg-blue-100 text-blue-700" +
+    " dark:bg-blue-500/20 dark:text-blue-300";
+
   function say(form, text) {
     const note = document.createElement("p");
     note.setAttribute("role", "status");
-    note.className =
-      "shop-note mb-4 px-3 py-2.5 rounded-default bg-blue-100 text-blue-700" +
-      " dark:bg-blue-500/20 dark:text-blue-300";
+    note.className = NOTE;
     note.textContent = text;
     form.before(note);
   }
@@ -203,8 +205,48 @@
     document.getElementById("searchbar")?.setAttribute("aria-label", text("icon", "search"));
   }
 
+  /* --- A file that is being made -------------------------------------------------------------- */
+
+  const WAITED_FOR = "exporting"; // a cookie that the answer with the file takes away
+
+  const isMade = () => !document.cookie.split("; ").some((one) => one.startsWith(`${WAITED_FOR}=`));
+
+  function tellOfFiles() {
+    const links = document.querySelectorAll('a[href*="/export_csv/"], a[href*="/export_xlsx/"]');
+    const note = document.createElement("p");
+    note.setAttribute("role", "status");
+    for (const link of links) {
+      link.addEventListener("click", (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) {
+          return; // into another tab
+        }
+        if (note.dataset.waits) {
+          event.preventDefault();
+          return;
+        }
+        const secure = location.protocol === "https:" ? "; Secure" : "";
+        document.cookie = `${WAITED_FOR}=1; path=/admin/; SameSite=Lax; Max-Age=600${secure}`;
+        note.className = NOTE;
+        note.dataset.waits = "yes";
+        note.textContent = text("text", "file-is-made");
+        document.getElementById("content-main")?.prepend(note);
+        const began = Date.now();
+        const timer = setInterval(() => {
+          const seconds = Math.round((Date.now() - began) / 1000);
+          note.textContent = `${text("text", "file-is-made")} ${seconds} s`;
+          if (isMade()) {
+            clearInterval(timer);
+            delete note.dataset.waits;
+            note.textContent = text("text", "file-is-there");
+          }
+        }, 500);
+      });
+    }
+  }
+
   function ready() {
     leadToErrors();
+    tellOfFiles();
     remember();
     for (const element of document.querySelectorAll("[x-on\\:click]")) {
       makePressable(element);
