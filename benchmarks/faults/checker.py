@@ -18,6 +18,7 @@ REFUSALS = {
 """The 409s that the load can earn; every other would be wrong."""
 OUTAGES = {"busy", "unavailable", "outcome_unknown"}
 """The 503s of the contract."""
+INFINITE = float("inf")
 
 Row = IssuedRow | OrderRow | ChargeRow
 
@@ -32,6 +33,8 @@ class Verdict:
     """One intent acted twice, or two were told the same success."""
     over_issued: list[str] = field(default_factory=list)
     """More coupons than the campaign's total, or a count that is not the rows'."""
+    disordered: list[str] = field(default_factory=list)
+    """Who had an answer before another asked got the higher number."""
     untrue: list[str] = field(default_factory=list)
     """"Nothing was changed", "sold out" and the like were said and are not so."""
     foreign: list[str] = field(default_factory=list)
@@ -41,7 +44,15 @@ class Verdict:
 
     def __str__(self) -> str:
         lines = []
-        for name in ("lost", "doubled", "over_issued", "untrue", "foreign", "unsettled"):
+        for name in (
+            "lost",
+            "doubled",
+            "over_issued",
+            "disordered",
+            "untrue",
+            "foreign",
+            "unsettled",
+        ):
             found = getattr(self, name)
             lines += [f"{name}: {len(found)}", *(f"    {line}" for line in found[:10])]
         return "\n".join(lines)
@@ -53,6 +64,7 @@ class Verdict:
                 self.lost,
                 self.doubled,
                 self.over_issued,
+                self.disordered,
                 self.untrue,
                 self.foreign,
                 self.unsettled,
@@ -74,6 +86,7 @@ def check(intents: Collection[Intent], books: Books, shop: Shop) -> Verdict:
     ]
     _check_coupons([intent for intent in intents if intent.kind is Kind.COUPON], books, verdict)
     _check_totals(books, shop, verdict)
+    _check_order(intents, books, verdict)
     for kind, rows in ((Kind.ORDER, books.orders), (Kind.CHARGE, books.charges)):
         _check_once([intent for intent in intents if intent.kind is kind], rows, verdict)
     _check_refusals(intents, books, shop, verdict)
@@ -160,6 +173,61 @@ def _check_totals(books: Books, shop: Shop, verdict: Verdict) -> None:
                 f"campaign {campaign} counts {books.issued_quantity[campaign]}, its coupons are"
                 f" {len(numbers)}, up to number {max(numbers, default=0)}"
             )
+
+
+# --- Issue numbers are in the order of real time ------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Moment:
+    """A place in a campaign's queue, and between which moments it was given."""
+
+    number: float
+    """The issue number; infinite for "sold out", which comes after all of them."""
+    what: object
+    asked: float = INFINITE
+    """When the first request that may have got it was sent."""
+    told: float = INFINITE
+    """When somebody first heard of it."""
+
+
+def _check_order(intents: Collection[Intent], books: Books, verdict: Verdict) -> None:
+    """Who had an answer before another asked has the lower number.
+
+    Who asked while another waited may have either. Nothing is given back in a run, so nobody who
+    asks after "sold out" was said gets a coupon.
+    """
+    places = {identity(row): _Moment(row.issue_number, row) for row in books.issued}
+    queues: dict[int, list[_Moment]] = defaultdict(list)
+    for row in books.issued:
+        queues[row.campaign].append(places[identity(row)])
+    for intent, attempt in _attempts(intents):
+        if intent.campaign is None:
+            continue
+        code = attempt.heard.code if isinstance(attempt.heard, Answer) else None
+        if code == "coupon_sold_out":
+            queues[intent.campaign].append(_Moment(INFINITE, intent, told=attempt.ended))
+        elif (place := places.get(identity(intent))) is not None:
+            if attempt.succeeded or attempt.is_unclear:
+                place.asked = min(place.asked, attempt.started)
+            if attempt.succeeded or code == "coupon_already_issued":
+                place.told = min(place.told, attempt.ended)
+    for queue in queues.values():
+        _check_queue(queue, verdict)
+
+
+def _check_queue(queue: list[_Moment], verdict: Verdict) -> None:
+    """From the last to the first: each against the earliest that was told of one behind it."""
+    earliest: _Moment | None = None
+    for place in sorted(queue, key=lambda one: one.number, reverse=True):
+        # Equal numbers are another lie, which is found elsewhere; so is one that nobody asked for.
+        if earliest and earliest.number > place.number and earliest.told < place.asked < INFINITE:
+            verdict.disordered.append(
+                f"{earliest.what} was told {place.asked - earliest.told:.3f} s before somebody"
+                f" asked for {place.what}"
+            )
+        if earliest is None or place.told < earliest.told:
+            earliest = place
 
 
 # --- Orders and charges: each intent for itself -------------------------------------------------

@@ -253,3 +253,130 @@ def test_tampering_is_found(run: Run, found_as: str, tamper: Callable[[Run], obj
 
     assert getattr(verdict, found_as), str(verdict)
     assert not verdict.is_clean
+
+
+# --- The order of issue numbers -----------------------------------------------------------------
+
+QUEUE = Shop(dict.fromkeys(range(1, 6), "token"), {10: 100, 11: 3}, (20, 21), scarce=22)
+FOUND = error(409, "coupon_already_issued")
+SOLD_OUT = error(409, "coupon_sold_out")
+
+Press = tuple[int, float, float, Answer | Failure]
+"""A member who presses, when, until when, and what she hears."""
+
+
+def judge_queue(numbers: dict[int, int], *presses: Press, campaign: int = 10) -> Verdict:
+    """A run in which the members got these numbers (number by member) and pressed so."""
+    intents = {user: Intent(Kind.COUPON, user, "…", campaign=campaign) for user, *_ in presses}
+    for user, started, ended, one in presses:
+        intents[user].attempts.append(Attempt(started, ended, one))
+    issued = [IssuedRow(user, campaign, user, number) for user, number in numbers.items()]
+    counts = {10: 0, 11: 0, campaign: len(issued)}
+    return check(list(intents.values()), Books(issued=issued, issued_quantity=counts), QUEUE)
+
+
+def got(user: int, number: int, campaign: int = 10) -> Answer:
+    return coupon(user, number, campaign)
+
+
+def test_numbers_in_the_order_of_real_time_are_clean() -> None:
+    verdict = judge_queue({1: 1, 2: 2}, (1, 0.0, 1.0, got(1, 1)), (2, 1.1, 2.0, got(2, 2)))
+
+    assert verdict == Verdict()
+
+
+def test_who_asked_at_the_same_time_may_have_either() -> None:
+    verdict = judge_queue({1: 2, 2: 1}, (1, 0.0, 1.0, got(1, 2)), (2, 0.9, 2.0, got(2, 1)))
+
+    assert verdict == Verdict()
+
+
+def test_who_was_answered_before_another_asked_has_the_lower_number() -> None:
+    verdict = judge_queue({1: 2, 2: 1}, (1, 0.0, 1.0, got(1, 2)), (2, 1.1, 2.0, got(2, 1)))
+
+    assert len(verdict.disordered) == 1
+    assert "0.100 s before" in verdict.disordered[0]
+    assert not verdict.is_clean
+
+
+def test_any_two_are_compared_and_not_only_neighbours() -> None:
+    verdict = judge_queue(
+        {1: 4, 2: 1, 3: 2, 4: 3},
+        (1, 0.0, 1.0, got(1, 4)),
+        (2, 0.5, 3.0, got(2, 1)),
+        (3, 2.0, 3.0, got(3, 2)),
+        (4, 0.5, 9.0, got(4, 3)),
+    )
+
+    assert len(verdict.disordered) == 1
+
+
+def test_numbers_of_other_campaigns_are_another_queue() -> None:
+    run = [
+        Intent(Kind.COUPON, 1, "…", campaign=10, attempts=[Attempt(0.0, 1.0, got(1, 2))]),
+        Intent(Kind.COUPON, 3, "…", campaign=10, attempts=[Attempt(0.0, 1.0, got(3, 1))]),
+        Intent(Kind.COUPON, 2, "…", campaign=11, attempts=[Attempt(2.0, 3.0, got(2, 1, 11))]),
+    ]
+    issued = [IssuedRow(1, 10, 1, 2), IssuedRow(3, 10, 3, 1), IssuedRow(2, 11, 2, 1)]
+
+    assert check(run, Books(issued=issued, issued_quantity={10: 2, 11: 1}), QUEUE) == Verdict()
+
+
+def test_a_request_whose_answer_was_lost_counts_from_when_it_was_sent() -> None:
+    late = judge_queue(
+        {1: 2, 2: 1},
+        (1, 0.0, 3.0, got(1, 2)),
+        (2, 2.0, 2.5, UNKNOWN),
+        (2, 4.0, 5.0, got(2, 1)),
+    )
+
+    assert late == Verdict()
+
+
+def test_a_request_that_changed_nothing_does_not_count() -> None:
+    verdict = judge_queue(
+        {1: 2, 2: 1},
+        (1, 0.0, 3.0, got(1, 2)),
+        (2, 2.0, 2.5, BUSY),
+        (2, 4.0, 5.0, got(2, 1)),
+    )
+
+    assert len(verdict.disordered) == 1
+
+
+def test_whoever_hears_that_she_has_one_was_told_of_it() -> None:
+    verdict = judge_queue(
+        {1: 2, 2: 1},
+        (1, 0.0, 1.0, Failure.CLOSED),
+        (1, 1.0, 2.0, FOUND),
+        (2, 2.1, 3.0, got(2, 1)),
+    )
+
+    assert len(verdict.disordered) == 1
+
+
+def test_nobody_gets_one_who_asked_when_sold_out_had_been_said() -> None:
+    verdict = judge_queue(
+        {1: 1, 2: 2, 3: 3},
+        (1, 0.0, 1.0, got(1, 1, 11)),
+        (2, 0.0, 1.0, got(2, 2, 11)),
+        (4, 0.5, 1.5, SOLD_OUT),
+        (3, 1.6, 2.0, got(3, 3, 11)),
+        campaign=11,
+    )
+
+    assert len(verdict.disordered) == 1
+    assert not verdict.untrue  # in the end it is so
+
+
+def test_sold_out_while_the_last_one_is_on_its_way_is_clean() -> None:
+    verdict = judge_queue(
+        {1: 1, 2: 2, 3: 3},
+        (1, 0.0, 1.0, got(1, 1, 11)),
+        (2, 0.0, 1.0, got(2, 2, 11)),
+        (3, 1.4, 2.0, got(3, 3, 11)),
+        (4, 0.5, 1.5, SOLD_OUT),
+        campaign=11,
+    )
+
+    assert verdict == Verdict()
