@@ -135,7 +135,7 @@ class Repository:
     def has(self, name: str, near: Path) -> bool:
         """Whether a file or folder is called so: from the root, the page, or by its path's end."""
         name = name.removeprefix("./").strip("/")
-        if name.startswith("build/"):  # made by a command, and not kept
+        if f"{name}/".startswith("build/"):  # made by a command, and not kept
             return True
         if (ROOT / name).exists() or (ROOT / near.parent / name).exists():
             return True
