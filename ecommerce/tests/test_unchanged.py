@@ -24,7 +24,7 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db
 
-SOON = timezone.now() + timedelta(minutes=5)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 PRODUCT = {
     "sku": {"sku": "ANOTHER"},
     "name": {"name": "another"},
@@ -43,9 +43,9 @@ CAMPAIGN = {
     "total_quantity": {"total_quantity": 31},
     "issued_quantity": {"issued_quantity": 1},
     "remaining_quantity": {"issued_quantity": 2},
-    "issue_starts_at": {"issue_starts_at": datetime(2020, 1, 1, tzinfo=UTC)},
+    "issue_starts_at": {"issue_starts_at": LONG_AGO},
     "issue_ends_at": {"issue_ends_at": datetime(2099, 1, 1, tzinfo=UTC)},
-    "is_open": {"issue_starts_at": SOON},
+    "is_open": {"issue_starts_at": LONG_AGO, "issue_ends_at": LONG_AGO + timedelta(days=1)},
 }
 CATEGORY = {"name": {"name": "another"}, "slug": {"slug": "another"}}
 """By field of the answer, what is written to change it."""
