@@ -12,19 +12,20 @@ from benchmarks.bench import scenarios
 from benchmarks.bench.about import about
 from benchmarks.bench.config import Config, WrongConfig
 from benchmarks.bench.runs import tell
-from benchmarks.bench.session import Measurement, Session, open_session
+from benchmarks.bench.session import BenchFailed, Measurement, Session, open_session
 from benchmarks.peers import books, install, systems
 from benchmarks.peers.books import Counter
 from benchmarks.peers.losses import measure_losses, open_campaign, rows_of
 from benchmarks.peers.page import NAME
-from benchmarks.peers.rush import Verdict, all_at_once, ask, connect, judge
-from benchmarks.peers.systems import ISSUE, LOADS, SHOP, System
+from benchmarks.peers.rush import Verdict, all_at_once, ask, connect, judge, read
+from benchmarks.peers.systems import ISSUE, LOADS, READS, SHOP, System
 from benchmarks.stack import Server
 
 ASKING, COUPONS = 200, 30
 REQUESTS_A_SECOND = 40_000
 """More than any peer that issues coupons answers."""
 WARM_CLIENTS = 32
+COMPARED = {"id", "sku", "name", "category", "price", "stock", "product", "rank", "quantity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ def run_peers(config: Config) -> None:
         result: dict[str, Any] = {"about": _about(config, session, missing)}
         with ExitStack() as stack:
             store, stands = _serve(stack, config, session, wanted)
+            _ensure_alike(stands)
             result["drains"], measured = _measure_rounds(config, stands, store)
             result["measurements"] = [asdict(one) for one in measured]
             result["exactness"] = [
@@ -114,6 +116,25 @@ def _session_of(
             ask(connection, sold_out, (shop.members[0], shop.tokens[0]))
         shop = replace(shop, campaigns=campaigns, sold_out=sold_out, pairs_used=0)
     return Session(session.db, session.variables, shop, requests_a_second=REQUESTS_A_SECOND)
+
+
+def _ensure_alike(stands: Sequence[Stand]) -> None:
+    """Whoever reads tells of the same products, or its figures are of something else."""
+    shop = next(stand for stand in stands if stand.system.name == SHOP)
+    product = shop.session.shop.products[0]
+    for path in ("products/", f"products/{product}/", "stats/top-products/"):
+        told = what_is_told(read(shop.server.url, f"/api/v1/{path}"))
+        for stand in stands:
+            if READS[0] in stand.system.loads:
+                other = what_is_told(read(stand.server.url, f"/api/v1/{path}"))
+                if other != told:
+                    raise BenchFailed(f"{stand.system.name}: {path}: {other} and not {told}")
+
+
+def what_is_told(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The products of a page, of a ranking or alone, without what each writes in its own way."""
+    shown = body.get("results", [body])
+    return [{name: one[name] for name in sorted({*one} & COMPARED)} for one in shown]
 
 
 def _measure_rounds(

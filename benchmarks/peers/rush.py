@@ -70,6 +70,13 @@ def ask(connection: http.client.HTTPConnection, campaign: int, member: Member) -
     return Answer(response.status, user, number)
 
 
+def read(url: str, path: str) -> Any:
+    """What is answered to anyone, from JSON."""
+    with closing(connect(url)) as connection:
+        connection.request("GET", path)
+        return json.loads(connection.getresponse().read())
+
+
 def connect(url: str) -> http.client.HTTPConnection:
     """A connection to the server at `url`; close it."""
     address = urlsplit(url)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.bench.report import between_marks
-from benchmarks.peers import behind, install, losses, page, rush, systems
+from benchmarks.peers import behind, install, losses, page, run, rush, systems
 from benchmarks.peers.books import Counter
 from benchmarks.peers.rush import Answer
 from benchmarks.stack import REPOSITORY
@@ -145,6 +145,18 @@ def test_redis_is_killed_with_each_way_of_writing_and_power_is_cut_where_it_can_
         ("power", "everysec"),
         ("power", "always"),
     ]
+
+
+# --- The same answers -----------------------------------------------------------------------------
+
+
+def test_what_is_told_is_compared_without_what_each_writes_in_its_own_way():
+    mug = {"id": 3, "name": "머그컵", "price": 1200}
+    page_of_shop = {"next": None, "previous": None, "results": [{**mug, "created_at": "+09:00"}]}
+    page_of_peer = {"next": "?before=3", "results": [{**mug, "created_at": "Z", "slug": None}]}
+    assert run.what_is_told(page_of_shop) == run.what_is_told(page_of_peer) == [mug]
+    assert run.what_is_told(mug) == [mug]
+    assert run.what_is_told({"results": []}) == []
 
 
 # --- The page -------------------------------------------------------------------------------------
