@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from benchmarks.bench.config import DEFAULT_OUTPUT
 from benchmarks.bench.report import between_marks
 from benchmarks.bench.summary import Summary, table
-from benchmarks.peers.systems import BY_NAME, LOADS, SHOP, SYSTEMS
+from benchmarks.peers.systems import BY_NAME, ISSUE, LOADS, SHOP, SYSTEMS
 
 NAME = "peers"
 PAGE = f"{NAME}.md"
@@ -42,7 +42,7 @@ class Figure(NamedTuple):
     ratio: float | None
     """The shop's to this one's: the median of the ratios within rounds."""
     cpu: float
-    """Of the server's own processes, for each answer (µs)."""
+    """Of the server's own processes and MySQL, for each answer (µs)."""
 
 
 def figures(result: Result) -> list[Figure]:
@@ -62,10 +62,14 @@ def figures(result: Result) -> list[Figure]:
                 min(rates),
                 max(rates),
                 summary.ratio((load, clients, SHOP), key),
-                median(m["cpu_server"] / m["per_second"] * 1e6 for m in rounds),
+                median(_cpu_of(m) for m in rounds),
             )
         )
     return found
+
+
+def _cpu_of(m: Mapping[str, Any]) -> float:
+    return float((m["cpu_server"] + (m["cpu_database"] or 0)) / m["per_second"] * 1e6)
 
 
 def _keys(summary: Summary) -> Iterator[tuple[str, int, str]]:
@@ -119,14 +123,24 @@ def _about(result: Result) -> str:
 
 def busyness(result: Result) -> str:
     """What other programs took of the machine, while it was the shop's turn."""
-    cores = [m["cpu_others"] for m in result["measurements"] if m["variant"] == SHOP]
+    cores = _cores_of_others(result)
     told = f"Other programs took {median(cores):.2f} cores meanwhile, {max(cores):.2f} at most"
-    if median(cores) <= BUSY_CORES:
+    if not is_busy(result):
         return f"{told}."
     return (
-        f"{told}: **the machine was busy**. The figures are of what it left over, and a ratio"
-        " may be of chance: take them from a run of your own on a quiet machine."
+        f"{told}: **the machine was busy**. The rates are of what it left over, and whoever runs"
+        " more threads gets more of that: only the CPU for an answer can be compared. What you"
+        " go by measure on a quiet machine."
     )
+
+
+def is_busy(result: Result) -> bool:
+    """Whether other programs took so much that rates can't be compared."""
+    return median(_cores_of_others(result)) > BUSY_CORES
+
+
+def _cores_of_others(result: Result) -> list[float]:
+    return [m["cpu_others"] for m in result["measurements"] if m["variant"] == SHOP]
 
 
 def figures_table(result: Result, found: Sequence[Figure]) -> str:
@@ -159,10 +173,10 @@ def _title(result: Result, load: str) -> str:
 
 
 def comparison(result: Result, found: Sequence[Figure]) -> str:
-    """In words where the shop is slower, as quick, and quicker; the bare function apart."""
+    """In words where the shop is slower, alike and quicker; on a busy machine by CPU alone."""
     slower, alike, quicker = [], [], []
     for load, system in dict.fromkeys((f.load, f.system) for f in found):
-        ratios = [f.ratio for f in found if (f.load, f.system) == (load, system) and f.ratio]
+        ratios = _ratios(result, [f for f in found if f.load == load], system)
         if system == SHOP or not ratios:
             continue
         told = " and ".join(f"{ratio:.2f}" for ratio in ratios)
@@ -174,11 +188,22 @@ def comparison(result: Result, found: Sequence[Figure]) -> str:
         else:
             alike.append(line)
     clients = " and ".join(str(many) for many in sorted({f.clients for f in found}))
+    by = "answers for each second of CPU" if is_busy(result) else "answers in a second"
     return "\n\n".join(
-        f"{name} (with {clients} clients):\n\n" + "\n".join(f"- {line}" for line in lines)
+        f"{name} ({by}, with {clients} clients):\n\n" + "\n".join(f"- {line}" for line in lines)
         for name, lines in (("Slower", slower), ("Alike", alike), ("Quicker", quicker))
         if lines
     )
+
+
+def _ratios(result: Result, found: Sequence[Figure], system: str) -> list[float]:
+    """The shop's to the system's, by the numbers of clients."""
+    if not is_busy(result):
+        return [f.ratio for f in found if f.system == system and f.ratio]
+    of_shop = {f.clients: f.cpu for f in found if f.system == SHOP}
+    return [
+        f.cpu / of_shop[f.clients] for f in found if f.system == system and f.clients in of_shop
+    ]
 
 
 def exactness(result: Result) -> str:
@@ -215,7 +240,9 @@ FSYNC = {"everysec": "each second", "always": "always"}
 
 def why(result: Result, found: Sequence[Figure]) -> str:
     """What the run's own figures say for the shop, and where they end."""
-    return "\n".join(f"- {line}" for line in (*_behind(result), *_lost(result), *_limits(found)))
+    return "\n".join(
+        f"- {line}" for line in (*_behind(result), *_lost(result), *_limits(result, found))
+    )
 
 
 def _behind(result: Result) -> Iterator[str]:
@@ -244,15 +271,19 @@ def _loser(loss: Mapping[str, Any]) -> str:
     return BY_NAME[loss["system"]].title + store
 
 
-def _limits(found: Sequence[Figure]) -> Iterator[str]:
-    coupons = [f for f in found if f.load == "issue" and f.ratio and f.system != SHOP]
-    locks = [f.ratio for f in coupons if f.ratio and not BY_NAME[f.system].counts_in_redis]
+def _limits(result: Result, found: Sequence[Figure]) -> Iterator[str]:
+    if is_busy(result):
+        return
+    coupons = [f for f in found if f.load == ISSUE and f.system != SHOP]
+    locks, counters = (
+        [f.ratio for f in coupons if f.ratio and BY_NAME[f.system].counts_in_redis is in_redis]
+        for in_redis in (False, True)
+    )
     if locks:
         yield (
             "Of those who answer after the commit it issues"
             f" {min(locks):.1f} to {max(locks):.1f} × as many coupons as a row lock for each."
         )
-    counters = [f.ratio for f in coupons if f.ratio and BY_NAME[f.system].counts_in_redis]
     if counters and min(counters) < 1:
         yield (
             "**Who needs more coupons in a second than the shop issues here**, and can live with a"

@@ -22,7 +22,8 @@ def measurement(load, system, per_second, number=0, clients=32, others=0.1):
         "variant": system,
         "round": number,
         "per_second": per_second,
-        "cpu_server": 1.5,
+        "cpu_server": 1.0,
+        "cpu_database": 0.5,
         "cpu_others": others,
     }
 
@@ -185,6 +186,18 @@ def test_where_the_shop_is_slower_is_said_first(result):
     slower, quicker = said.split("Quicker")
     assert "issue a coupon: 0.50 × FastAPI + Redis" in slower
     assert "issue a coupon: 4.00 × FastAPI + MySQL row lock" in quicker
+
+
+def test_on_a_busy_machine_no_rate_is_compared_but_the_cpu_for_an_answer(result):
+    for one in result["measurements"]:
+        one["cpu_others"] = 1.5
+        one["cpu_server"] = 3 * one["per_second"] / 1e6 if one["variant"] == SHOP else 0.0
+        one["cpu_database"] = None if one["variant"] == SHOP else one["per_second"] / 1e6
+    parts = page.parts(result)
+    slower = "Slower (answers for each second of CPU, with 32 clients):"
+    assert parts["comparison"].startswith(f"{slower}\n\n- issue a coupon: 0.33 × FastAPI + Redis")
+    assert "0.50" not in parts["comparison"] + parts["why"]
+    assert "up to 2.0 × as many" not in parts["why"]
 
 
 @pytest.mark.parametrize(("others", "busy"), [(0.25, False), (0.26, True)])
