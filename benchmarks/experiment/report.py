@@ -1,6 +1,6 @@
 """The results as Markdown tables, for docs/benchmarks/experiment.md."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -12,24 +12,26 @@ HEAD = """# The lock experiment: results
 Written by `make experiment`; [concurrency.md](../concurrency.md) says what it means, and
 [experiment.json](experiment.json) has every run. Measured on {measured}: {machine}; {versions}.
 
-Medians of the runs; in each first table also the least and the greatest, where they differ.
-*Exact*: in how many runs exactly the expected number went out, numbered 1 … n, with the counter
-saying the same, and no request failed. *Inversions*: pairs served in the wrong order. *Passed
-over*: came early enough and got nothing. *Statements*: SELECT, INSERT, UPDATE and DELETE.
-*Transactions*: commits and rollbacks. Times may be compared among those in plain SQL, and between
-the last two: the shop's services do more for each request, and a counter in Redis answers before
-anything is in the database (its statements after the last answer are not counted).
+Medians of the runs; of the smallest rush and of the arrivals also the least and the greatest,
+where they differ.
+*Exact*: in how many of the runs exactly the expected number went out, numbered 1 … n, with the
+counter saying the same, and no request failed. *Out*: how many succeeded. *Inv.*: inversions, pairs
+served in the wrong order. *Passed over*: came early enough and got nothing. *Statements*: SELECT,
+INSERT, UPDATE and DELETE. *Transactions*: commits and rollbacks. Times may be compared among those
+in plain SQL, and between those of the shop: its services do more for each request, and a
+counter in Redis answers before anything is in the database (its statements after the last answer
+are not counted).
 """
 RACE_COLUMNS = {
-    "Succeeded": "succeeded",
+    "Out": "succeeded",
     "Failed": "failed",
-    "Inversions": "inversions",
+    "Inv.": "inversions",
     "Passed over": "passed_over",
     "Statements": "statements",
     "Transactions": "transactions",
     "ms": "seconds",
 }
-SHORT = ("Succeeded", "Inversions", "Transactions", "ms")
+SHORT = ("Out", "Inv.", "ms")
 """Of the large rushes, and of orders; experiment.json has the rest."""
 LOSS_KEYS = ("told", "lost", "given_again")
 LARGE = 1_000
@@ -79,40 +81,77 @@ def spread(values: Sequence[float]) -> str:
 
 def write_tables(whole: Json, target: Path) -> None:
     """Write all results as one Markdown page."""
-    databases = whole["databases"]
-    versions = ", ".join(result["version"] for result in databases.values())
+    results = list(whole["databases"].values())
+    versions = ", ".join(result["version"] for result in results)
     parts = [HEAD.format(measured=whole["measured"], machine=whole["machine"], versions=versions)]
-    for result in databases.values():
-        parts += [f"## {result['version']}\n", *_race_tables(result), *_sweep_table(result)]
+    for result in results:
+        parts += [f"## {result['version']}\n", *_smallest_table(result), *_sweep_table(result)]
         parts += _arrival_tables(result)
         parts += _loss_table(result)
+    parts += _tables_side_by_side(results)
     target.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _race_tables(result: Json) -> Iterable[str]:
-    seen = []
-    for race in races_of(result):
-        if race["scenario"] not in seen and not _is_sweep(race["scenario"]):
-            seen.append(race["scenario"])
-    for scenario in seen:
-        races = [race for race in races_of(result) if race["scenario"] == scenario]
-        runs = len(races[0]["runs"])
-        yield f"### {scenario_title(scenario)}, {scenario['threads']} at once, {runs} runs each\n"
-        is_first = scenario["kind"] == "coupons" and scenario["requests"] < LARGE
-        names = tuple(RACE_COLUMNS) if is_first else SHORT
-        rows = [_race_row(result, race, names) for race in races]
-        yield _table(["Strategy", "Exact", *names], rows)
+def _smallest_table(result: Json) -> Iterable[str]:
+    races = [race for race in races_of(result) if _is_smallest(race["scenario"])]
+    if races:
+        yield _title_of_table(races[0])
+        rows = [
+            [title_of(result, race["strategy"]), *_cells(race, tuple(RACE_COLUMNS), spread)]
+            for race in races
+        ]
+        yield _table(["Strategy", "Exact", *RACE_COLUMNS], rows)
 
 
-def _race_row(result: Json, race: Json, names: tuple[str, ...]) -> list[str]:
+def _tables_side_by_side(results: Sequence[Json]) -> Iterable[str]:
+    """The large rushes and the orders: a row for each strategy, all databases beside each other."""
+    scenarios: list[Json] = []
+    for race in (race for result in results for race in races_of(result)):
+        of_interest = not _is_smallest(race["scenario"]) and not _is_sweep(race["scenario"])
+        if of_interest and race["scenario"] not in scenarios:
+            scenarios.append(race["scenario"])
+    if scenarios:
+        yield "## The databases side by side\n"
+    for scenario in scenarios:
+        measured = [
+            (result, {r["strategy"]: r for r in races_of(result) if r["scenario"] == scenario})
+            for result in results
+        ]
+        measured = [(result, races) for result, races in measured if races]
+        titles = {name: title_of(result, name) for result, races in measured for name in races}
+        yield _title_of_table(next(iter(measured[0][1].values())))
+        head = ["Strategy"]
+        for result, _ in measured:
+            head += [f"{result['version'].split()[0]}: exact", *SHORT]
+        rows = []
+        for name, title in titles.items():
+            row = [title]
+            for _, races in measured:
+                missing = ["–"] * (1 + len(SHORT))  # a strategy that this database cannot do
+                row += _cells(races[name], SHORT, middle) if name in races else missing
+            rows.append(row)
+        yield _table(head, rows)
+
+
+def _title_of_table(race: Json) -> str:
+    scenario, runs = race["scenario"], len(race["runs"])
+    return f"### {scenario_title(scenario)}, {scenario['threads']} at once, {runs} runs each\n"
+
+
+def _cells(race: Json, names: tuple[str, ...], tell: Callable[[Sequence[float]], str]) -> list[str]:
     runs = race["runs"]
     exact = sum(run["exact"] for run in runs)
-    tell = middle if names == SHORT else spread
-    cells = [
+    return [f"{exact}/{len(runs)}"] + [
         tell([run[RACE_COLUMNS[name]] * (1000 if name == "ms" else 1) for run in runs])
         for name in names
     ]
-    return [title_of(result, race["strategy"]), f"{exact} of {len(runs)}", *cells]
+
+
+def _is_smallest(scenario: Json) -> bool:
+    """Whether it is the coupons' rush of forty, of which everything is told."""
+    return bool(
+        scenario["kind"] == "coupons" and scenario["requests"] < LARGE and not _is_sweep(scenario)
+    )
 
 
 def _is_sweep(scenario: Json) -> bool:

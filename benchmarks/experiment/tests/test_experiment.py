@@ -236,4 +236,21 @@ def test_the_same_results_make_the_same_files(members, tmp_path):
         "arrival.png",
         "tables.md",
     }
-    assert "| Pessimistic | 1 of 1 | 30 | 0 |" in written[0]["tables.md"].decode()
+    assert "| Pessimistic | 1/1 | 30 | 0 |" in written[0]["tables.md"].decode()
+
+
+def test_databases_are_told_side_by_side_also_where_one_was_not_measured(tmp_path):
+    orders = {"kind": "orders", "requests": 11, "total": 10, "threads": 11}
+    run = {"exact": True, "succeeded": 10, "inversions": 3, "seconds": 0.25}
+    race = {"strategy": "lock", "scenario": orders, "runs": [run, run | {"exact": False}]}
+    named = [{"name": "lock", "title": "A lock", "promises_exact": True}]
+    databases = {
+        "mysql": {"version": "MySQL 9", "strategies": named, "seed": [race]},
+        "mariadb": {"version": "MariaDB 10", "strategies": named, "seed": []},
+        "sqlite": {"version": "SQLite 3", "strategies": named, "seed": [race | {"runs": [run]}]},
+    }
+    target = tmp_path / "tables.md"
+    write_tables({"measured": "today", "machine": "a", "databases": databases}, target)
+    text = target.read_text(encoding="utf-8")
+    assert "| Strategy | MySQL: exact | Out | Inv. | ms | SQLite: exact | Out | Inv. | ms |" in text
+    assert "| A lock | 1/2 | 10 | 3 | 250 | 1/1 | 10 | 3 | 250 |" in text
