@@ -39,8 +39,9 @@ bench: .venv/installed-dev ## Measure the server from outside; BENCH=full, scali
 tour: .venv/installed ## Run the README's tour against BASE_URL
 	@$(BIN)/python -m scripts.tour $(BASE_URL)
 
-docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md
+docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.yaml, docs/erd.md, the tables of endpoints
 	@scripts/generate-docs docs
+	@$(BIN)/python -m scripts.endpoints
 
 messages: .venv/installed-dev ## Read what there is to translate into locale/ko, and compile it
 	@$(BIN)/python -m scripts.messages
