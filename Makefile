@@ -27,7 +27,7 @@ contract: .venv/installed-dev ## Hold the OpenAPI description against the real s
 clients: .venv/installed-dev ## Check the description, generate clients from it, compile them, go the tour with two (needs node and a JDK)
 	@$(BIN)/python -m ecommerce.tests.clients
 
-faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length)
+faults: .venv/installed-dev ## Break the shop under load, in containers, and hold each answer against the database (FAULTS=long: at length; FAULTS_DATABASES=cluster: three nodes)
 	@$(BIN)/python -m pytest --timeout=1800 benchmarks/faults
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents

@@ -33,7 +33,7 @@ STOP_SECONDS = 40
 TCP_LISTEN = "0A"
 IMAGES = {"mysql": "mysql:9.7", "mariadb": "mariadb:10.11"}
 
-Kind = Literal["mysql", "mariadb", "sqlite"]
+Kind = Literal["mysql", "mariadb", "sqlite", "cluster"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from functools import cache
 
 import pytest
 
+from benchmarks.cluster import cluster
 from benchmarks.faults.shop import Shop, open_shops
 from benchmarks.faults.table import (
     Beside,
@@ -26,6 +27,8 @@ LONG = os.environ.get("FAULTS") == "long"
 DATABASES = os.environ.get(
     "FAULTS_DATABASES", "mysql,mariadb,sqlite" if LONG else "mysql,sqlite"
 ).split(",")
+SINGLE = [name for name in DATABASES if name != "cluster"]
+"""Those of one node, for what does not concern the others."""
 CLIENTS, ROUNDS, MEMBERS = (48, 3, 2_000) if LONG else (24, 1, 400)
 SHOPS = 12
 """So many are opened at a time."""
@@ -58,7 +61,7 @@ def start() -> Iterator[Callable[[DatabaseKind], Running]]:
 
         @cache
         def started(kind: DatabaseKind) -> Running:
-            db = stack.enter_context(database(kind))
+            db = stack.enter_context(cluster() if kind == "cluster" else database(kind))
             manage(db, "migrate", "--verbosity", "0")
             versions[kind] = _version(db)
             return Running(db, stack.enter_context(server(db)))

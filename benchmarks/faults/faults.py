@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.cluster import NODES, Cluster
 from benchmarks.faults.clients import WRITES
 from benchmarks.faults.commit_proxy import Break
 from benchmarks.faults.records import Answer
@@ -18,6 +19,9 @@ ALL: tuple[DatabaseKind, ...] = (*MYSQLS, "sqlite")
 PAUSE_SECONDS = 10
 CUTTING_SECONDS = 3
 BREAKING_SECONDS = 4
+GONE_SECONDS = 12
+"""Longer than another primary may take to be there."""
+CUT_SECONDS = 15
 LOCK_SECONDS = 10
 """At least, and until somebody has heard `busy`: `TRANSACTION_ATTEMPTS` (3) that wait for
 `LOCK_TIMEOUT_SECONDS` (3) each, and a little more."""
@@ -32,6 +36,8 @@ class Fault:
     databases: tuple[DatabaseKind, ...] = MYSQLS
     needs_proxy: bool = False
     only_long: bool = False
+    longest_outage: float | None = None
+    """So long nobody may be served, at most (seconds); None: for as long as the fault takes."""
 
 
 def kill_a_worker(stage: Stage) -> str:
@@ -146,6 +152,46 @@ def _were_told(stage: Stage, code: str, since: float) -> int:
     return sum(isinstance(answer, Answer) and answer.code == code for answer in heard)
 
 
+# --- Of three nodes -----------------------------------------------------------------------------
+
+
+def switch_the_primary(stage: Stage) -> str:
+    group = _cluster(stage)
+    before = group.primary()
+    after = next(name for name in NODES if name != before)
+    group.switch(after)
+    stage.over()
+    assert group.primary() == after
+    return f"{before} to {after}"
+
+
+def kill_the_primary(stage: Stage) -> str:
+    group = _cluster(stage)
+    victim = group.primary()
+    container = group.container_of(victim)
+    container.kill("SIGKILL")
+    stage.over()
+    time.sleep(GONE_SECONDS)
+    assert group.primary() != victim
+    container.start()
+    return f"started again {GONE_SECONDS} seconds later"
+
+
+def cut_the_primary_off(stage: Stage) -> str:
+    group = _cluster(stage)
+    victim = group.primary()
+    group.cut(victim)
+    time.sleep(CUT_SECONDS)
+    assert group.primary() != victim
+    group.mend(victim)
+    return f"{CUT_SECONDS} s"
+
+
+def _cluster(stage: Stage) -> Cluster:
+    assert isinstance(stage.db, Cluster)
+    return stage.db
+
+
 FAULTS = (
     Fault("SIGKILL to a worker", kill_a_worker, ALL),
     Fault("SIGKILL to the server", kill_the_server, ALL),
@@ -158,4 +204,7 @@ FAULTS = (
     ),
     Fault("lock wait filled", fill_the_lock_wait),
     Fault("lock wait filled", fill_the_lock_wait, ("sqlite",), only_long=True),
+    Fault("planned switch of the primary", switch_the_primary, ("cluster",), longest_outage=2),
+    Fault("SIGKILL to the primary", kill_the_primary, ("cluster",), longest_outage=10),
+    Fault("primary cut off", cut_the_primary_off, ("cluster",), longest_outage=10),
 )

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.faults.books import read_books
 from benchmarks.faults.checker import check
 from benchmarks.faults.clients import WRITES, Load
-from benchmarks.faults.conftest import DATABASES, LONG, Running, besides
+from benchmarks.faults.conftest import LONG, SINGLE, Running, besides
 from benchmarks.faults.crowds import CROWDS, Crowd, present, search_for_what_is_rare
 from benchmarks.faults.records import Kind
 from benchmarks.faults.table import Beside
@@ -36,7 +36,7 @@ LIVE_SECONDS = 0.1
 
 CASES = [
     pytest.param(database, crowd, id=f"{database}-{crowd.title}".replace(" ", "-"))
-    for database in DATABASES
+    for database in SINGLE
     if database != "sqlite" or LONG
     for crowd in CROWDS
 ]

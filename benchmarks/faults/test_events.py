@@ -17,7 +17,7 @@ import pytest
 from benchmarks.faults.books import Books, read_books
 from benchmarks.faults.checker import check
 from benchmarks.faults.clients import Load
-from benchmarks.faults.conftest import CLIENTS, DATABASES, Running
+from benchmarks.faults.conftest import CLIENTS, SINGLE, Running
 from benchmarks.faults.trial import await_first_successes
 from benchmarks.stack import REPOSITORY, Database, environment
 from events.tests.receiver import Received, receiving
@@ -80,7 +80,7 @@ def kill_the_database(telling: Telling) -> None:
 FAULTS = (kill_the_relay, close_the_endpoint, kill_the_server, kill_the_database)
 CASES = [
     pytest.param(database, fault, id=f"{database}-{fault.__name__}")
-    for database in DATABASES
+    for database in SINGLE
     for fault in FAULTS
     if database != "sqlite" or fault is not kill_the_database
 ]

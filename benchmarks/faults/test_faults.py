@@ -2,13 +2,15 @@
 
 make faults                          the short form, on MySQL and SQLite
 FAULTS=long make faults              more clients, three rounds of each, on MariaDB as well
-FAULTS_DATABASES=mysql make faults   on these only
+FAULTS_DATABASES=mysql make faults   on these only; cluster: three nodes, at no other time
 """
 
 from contextlib import ExitStack
 
 import pytest
 
+from benchmarks.cluster import NODES, Cluster
+from benchmarks.faults.books import Books, read_books
 from benchmarks.faults.commit_proxy import CommitProxy
 from benchmarks.faults.conftest import CLIENTS, DATABASES, LONG, ROUNDS, Running, results
 from benchmarks.faults.faults import FAULTS, Fault
@@ -25,7 +27,7 @@ CASES = [
 
 @pytest.mark.parametrize(("running", "fault"), CASES, indirect=["running"])
 def test_shop_keeps_its_promises(running: Running, fault: Fault) -> None:
-    db = running.db
+    db, shop = running.db, running.take_shop()
     with ExitStack() as stack:
         web, proxy = running.server, None
         if fault.needs_proxy:
@@ -36,7 +38,7 @@ def test_shop_keeps_its_promises(running: Running, fault: Fault) -> None:
             fault.strike,
             db,
             web,
-            running.take_shop(),
+            shop,
             clients=CLIENTS,
             rounds=ROUNDS,
             proxy=proxy,
@@ -45,6 +47,19 @@ def test_shop_keeps_its_promises(running: Running, fault: Fault) -> None:
         printed = web.printed()
         assert result.verdict.is_clean, f"{result.verdict}\n{printed[-6000:]}"
         assert result.recovered_after <= RECOVERY_SECONDS
+        if fault.longest_outage is not None:
+            assert result.longest_outage <= fault.longest_outage
         assert "Traceback" not in printed, printed[printed.index("Traceback") :][:6000]
         await_workers(web)
     manage(db, "audit")
+    if isinstance(db, Cluster):
+        db.catch_up()
+        books = [_sorted(read_books(db.node(name), shop)) for name in NODES]
+        assert books[0].orders
+        assert books[0] == books[1] == books[2]
+
+
+def _sorted(books: Books) -> Books:
+    for rows in (books.issued, books.orders, books.charges):
+        rows.sort(key=lambda row: row.id)
+    return books

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.faults.books import Books, read_books
 from benchmarks.faults.checker import Row, check, identity
 from benchmarks.faults.clients import Load
-from benchmarks.faults.conftest import CLIENTS, DATABASES, LONG, Running, stops
+from benchmarks.faults.conftest import CLIENTS, LONG, SINGLE, Running, stops
 from benchmarks.faults.records import Answer, Attempt, Failure, Intent
 from benchmarks.faults.table import Stop
 from benchmarks.faults.trial import await_first_successes, await_workers
@@ -29,7 +29,7 @@ STOP_SECONDS = 10.0
 
 CASES = [
     pytest.param(database, worker, id=f"{database}-{worker or 'fresh'}".replace(" ", "-"))
-    for database in DATABASES
+    for database in SINGLE
     for worker in ("", "was replaced", "starts")
     if LONG or database != "sqlite" or worker == "starts"
 ]
