@@ -115,7 +115,7 @@ def test_the_bound_counts_from_the_lock_however_late_it_is_remembered(
         clock.now += 1.0
 
     with calling_before("coupons.sold_out.remember", later):
-        press(coupon)
+        assert press(coupon).status_code == 201
 
     assert not sold_out.is_remembered(coupon.pk)
 

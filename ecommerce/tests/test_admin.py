@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from coupons.models import IssuedCoupon
+from coupons.models import Coupon, IssuedCoupon
 from coupons.services import issue_coupon
 from ecommerce.models import AuditRun
 from ecommerce.tests.expectations import nothing_changes, shop_models
@@ -23,7 +23,7 @@ from events.services import create_endpoint
 from orders.models import Order, OrderItem
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Category, Product, StockAdjustment
-from products.services import adjust_stock
+from products.services import adjust_stock, create_product
 from stats.models import DailyProductSales
 from users.models import Session, User, Wallet, WalletTransaction
 from users.services import sign_in
@@ -197,6 +197,28 @@ def test_what_only_services_write_cannot_be_written_by_a_form(
         assert admin_client.post(page_url(row), values).status_code == 403
         assert admin_client.post(list_url(model) + "add/", values).status_code == 403
     assert admin_client.get(page_url(row)).status_code == 200
+
+
+REASONED: dict[str, Callable[[], Any]] = {
+    "products.product": lambda: create_product(name="a mug", price=1),
+    "products.category": lambda: Category.objects.create(name="차", slug="tea"),
+    "coupons.coupon": Coupon.objects.get,
+    "users.user": lambda: User.objects.create_user(username="member"),
+    "auth.group": lambda: Group.objects.create(name="buyers"),
+    "events.endpoint": lambda: create_endpoint(name="who is told", kinds=["order.paid"], url=""),
+}
+"""What is changed by a form that asks for the reason."""
+
+
+@pytest.mark.usefixtures("coupon")
+@pytest.mark.parametrize("model", REASONED)
+def test_who_may_only_look_is_not_asked_why(model: str) -> None:
+    label, name = model.split(".")
+    url = f"/admin/{label}/{name}/{REASONED[model]().pk}/change/"
+    for permission, asked in (("view", False), ("change", True)):
+        page = staff_client(f"{label}.{permission}_{name}").get(url)
+        assert page.status_code == 200
+        assert ("Reason for the change" in page.content.decode()) == asked, permission
 
 
 @pytest.mark.parametrize("model", MODELS, ids=label_of)

@@ -1,7 +1,7 @@
 """Queries that are compiled once say what Django would say each time."""
 
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
@@ -91,6 +91,17 @@ def test_an_update_writes_and_counts(products):
     assert change.execute(products[0].pk, 5) == 1
     assert change.execute(0, 9) == 0
     assert list(Product.objects.order_by("pk").values_list("stock", flat=True)) == [5, 7, 7]
+
+
+def test_an_update_that_fails_leaves_a_transaction_that_can_only_be_undone(products):
+    change = Compiled(lambda pk, stock: update_of(Product.objects.filter(pk=pk), stock=stock))
+    with transaction.atomic():
+        with pytest.raises(IntegrityError):
+            change.execute(products[0].pk, -1)
+        assert connection.needs_rollback
+        with pytest.raises(TransactionManagementError):
+            change.execute(products[1].pk, 5)
+    assert list(Product.objects.order_by("pk").values_list("stock", flat=True)) == [7, 7, 7]
 
 
 def test_each_value_must_be_a_parameter(products):

@@ -202,6 +202,14 @@ def test_an_exception_in_a_middleware_has_the_same_answer(api, monkeypatch, capl
     assert "hunter2" in caplog.text
 
 
+@pytest.mark.parametrize("path", ["/apix", "/apix/", "/apix/v1/products/", "/v1/api/"])
+def test_what_only_looks_like_the_api_is_answered_with_a_page(api, path):
+    answer = api.get(path, headers={"Accept-Language": "ko"})
+
+    assert (answer.status_code, answer["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert {"Accept-Language", "Cookie"} <= set(answer["Vary"].split(", "))
+
+
 def test_outside_of_the_api_a_bug_is_a_page(api, monkeypatch, caplog):
     def fail():
         raise RuntimeError("hunter2")

@@ -151,6 +151,72 @@ def test_what_a_file_says_of_its_own_size_is_not_believed() -> None:
     assert found.lines == [(1, ["sku"]), (1_048_576, [""] * COLUMNS_MAX + ["x"])]
 
 
+@pytest.mark.parametrize("dimension", ["A1", "A1:A1", "B7:C9", "A1:XFD1048576", "", "nonsense"])
+def test_a_dimension_that_lies_hides_nothing(dimension: str) -> None:
+    rows = HEADER + row(2, text("A2", "x"), text("D2", "y")) + row(9, text("A9", "z"))
+    content = packed(parts_of(rows, before=f'<dimension ref="{dimension}"/>'))
+    found = read_sheet(Package(content), lines_max=LINES_MAX, columns_max=COLUMNS_MAX)
+    assert found.lines == [(1, ["sku"]), (2, ["x", "", "", "y"]), (9, ["z"])]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize(
+    ("columns", "kept"), [(2, "ab"), (3, "abc"), (4, "abcd"), (5, "abcd"), (6, "abcd")]
+)
+def test_beyond_the_last_column_one_more_says_that_there_is_something(
+    kind: str, columns: int, kept: str
+) -> None:
+    letters = "abcdddd"[:columns]
+    if kind == "csv":
+        content = ",".join(letters).encode()
+    else:
+        cells = (text(f"{chr(65 + at)}1", letter) for at, letter in enumerate(letters))
+        content = packed(parts_of(row(1, *cells)))
+    table = read_table(content, name=f"a.{kind}", lines_max=1, columns_max=3)
+    assert table.lines == [(1, list(kept))]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_lines_are_read_up_to_the_bound(kind: str) -> None:
+    def content(count: int) -> bytes:
+        if kind == "csv":
+            return b"a\n" * count
+        return packed(parts_of("".join(row(n, text(f"A{n}", "a")) for n in range(1, count + 1))))
+
+    whole = read_table(content(3), name=f"a.{kind}", lines_max=3, columns_max=1)
+    assert [number for number, _ in whole.lines] == [1, 2, 3]
+    with pytest.raises(UnreadableFile, match="more than 2 lines"):
+        read_table(content(4), name=f"a.{kind}", lines_max=3, columns_max=1)
+
+
+def test_separators_are_counted_up_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "SEPARATORS_MAX", 3)
+    assert read_table(b"a,b\nc,d\ne,f", name="a.csv", lines_max=9, columns_max=9).lines
+    with pytest.raises(UnreadableFile, match="too many cells"):
+        read_table(b"a,b\nc,d\ne,f,", name="a.csv", lines_max=9, columns_max=9)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("UNPACKED_MAX_BYTES", "bytes"), ("ELEMENTS_MAX", "elements")]
+)
+def test_what_is_unpacked_is_read_up_to_the_bound(
+    name: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = packed(parts_of(HEADER + row(2, text("A2", "x"))))
+
+    def read() -> Package:
+        package = Package(content)
+        read_sheet(package, lines_max=LINES_MAX, columns_max=COLUMNS_MAX)
+        return package
+
+    needed = getattr(read(), limit)
+    monkeypatch.setattr(xlsx, name, needed)
+    assert getattr(read(), limit) == needed
+    monkeypatch.setattr(xlsx, name, needed - 1)
+    with pytest.raises(UnreadableFile, match="too large when it is unpacked"):
+        read()
+
+
 def test_members_are_counted_before_they_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     content = packed(parts_of(HEADER) | {f"xl/{n}.xml": "" for n in range(xlsx.MEMBERS_MAX)})
     monkeypatch.setattr(xlsx, "ZipFile", None)

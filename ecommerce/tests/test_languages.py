@@ -130,6 +130,7 @@ def test_an_answer_without_texts_is_the_same_in_every_language(
     answers = [speaking(client, language).get(API + "products/") for language in ("ko", "en")]
     assert answers[0].content == answers[1].content
     for answer in answers:
+        assert (answer.status_code, len(answer.json()["results"])) == (200, 1)
         assert "Content-Language" not in answer
         assert "Accept-Language" not in answer.get("Vary", "")
 

@@ -375,6 +375,7 @@ def test_whatever_is_sent_is_answered_as_described(
 @pytest.mark.django_db
 def test_an_answer_that_is_not_described_is_noticed(api, product):
     answer = api.get("/api/v1/products/")
+    assert answer.status_code == 200
     assert_described(answer)
 
     answer.status_code = 418

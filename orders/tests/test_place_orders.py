@@ -229,6 +229,27 @@ def test_a_key_that_came_before_the_batch_is_replayed_in_it(client, member, prod
     assert again.value.pk == earlier.value.pk
 
 
+def test_a_replay_may_be_anywhere_in_a_batch(product, members):
+    first, second, third = members
+    (earlier,) = place_orders([draft(second, (product, 2), key="order-1")])
+
+    outcomes = place_orders(
+        [
+            draft(first, (product, 1), key="order-1"),
+            draft(second, (product, 2), key="order-1"),
+            draft(third, (product, 3)),
+            draft(second, (product, 1), key="order-1"),
+        ]
+    )
+
+    assert results(outcomes) == [1_000, 2_000, 3_000, IdempotencyKeyReused]
+    assert [one.replayed for one in outcomes[:3]] == [False, True, False]
+    assert outcomes[1].value.pk == earlier.value.pk
+    assert [balance_of(user) for user in members] == [9_000, 8_000, 7_000]
+    product.refresh_from_db()
+    assert product.stock == 10 - 6
+
+
 def test_the_statements_of_a_batch_grow_neither_with_its_drafts_nor_their_lines(
     make_product, make_member, issue
 ):

@@ -131,6 +131,20 @@ def test_a_price_changed_by_a_colleague_meanwhile_stops_all(three: list[Product]
         change_prices(old_prices=old_prices, rule=PriceRule(Decimal(10)))
 
 
+def test_a_product_that_is_gone_by_now_stops_all(three: list[Product]) -> None:
+    old_prices = {product.pk: product.price for product in three}
+    gone = three[2].pk + 1_000
+    with nothing_changes(), pytest.raises(PriceHasChanged):
+        change_prices(old_prices=old_prices | {gone: 1_000}, rule=PriceRule(Decimal(10)))
+
+
+def test_a_price_may_become_the_highest_there_is(make_product: Callable[..., Product]) -> None:
+    half = make_product(price=PRICE_MAX // 2)
+    change_prices(old_prices={half.pk: half.price}, rule=PriceRule(Decimal(100)))
+    half.refresh_from_db()
+    assert half.price == PRICE_MAX
+
+
 def test_a_price_beyond_its_limit_stops_all(
     admin_client: Client, three: list[Product], make_product: Callable[..., Product]
 ) -> None:
@@ -220,6 +234,8 @@ def test_too_many_products_at_once_are_refused(
     with nothing_changes():
         answer = run(admin_client, "withdraw", three, step="confirm", reason="r")
     assert messages_on(answer) == ["Choose at most 2 at once."]
+    answer = run(admin_client, "withdraw", three[:2], step="confirm", reason="r")
+    assert messages_on(answer) == ["Withdrawn from sale: 2; the others were so already."]
 
 
 # --- What sold ----------------------------------------------------------------------------------

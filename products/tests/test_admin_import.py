@@ -9,14 +9,16 @@ from django.test import Client
 from openpyxl import Workbook
 from rest_framework.test import APIClient
 
+from common.files.errors import UnreadableFile
 from ecommerce.tests.expectations import count_statements, nothing_changes
 from ecommerce.tests.lost_commits import lost_commits
 from ecommerce.tests.races import order, race, tally
 from ecommerce.tests.staff import logged, member_buys, staff_client
-from products.import_files import COLUMNS
+from products.forms import AROUND_A_FILE_BYTES
+from products.import_files import COLUMNS, read_products
 from products.models import Category, Product, StockAdjustment
-from products.services import adjust_stock
-from products.services.importing import ImportRow, import_products
+from products.services import adjust_stock, importing
+from products.services.importing import ImportRow, import_products, preview_import
 from products.tests.importing import (
     CONFIRM,
     IMPORT,
@@ -254,6 +256,33 @@ def test_a_file_that_is_no_table_of_products_is_refused(
     assert error in errors_of_file(page)
 
 
+@pytest.mark.parametrize("more", [0, 1])
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_file_may_have_as_many_lines_as_it_may(
+    db: None, monkeypatch: pytest.MonkeyPatch, kind: str, more: int
+) -> None:
+    monkeypatch.setattr("products.import_files.ROWS_MAX", 3)
+    lines = [["sku"], *([f"A-{number}"] for number in range(3 + more))]
+    text = "".join(f"{sku}\n" for (sku,) in lines).encode()
+    content = workbook(*lines) if kind == "xlsx" else text
+    if more:
+        with pytest.raises(UnreadableFile, match="more than 3 lines"):
+            read_products(content, name=f"a.{kind}")
+    else:
+        assert len(read_products(content, name=f"a.{kind}").rows) == 3
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_file_may_be_as_large_as_it_may(admin_client: Client, settings: Any, more: int) -> None:
+    most = 1_000_000
+    settings.MAX_IMPORT_BYTES = most + AROUND_A_FILE_BYTES
+    content = b"sku,description\nA,"
+    page = upload(admin_client, content + b"x" * (most + more - len(content)))
+    told = errors_of_file(page) if page.context["form"].errors else ""
+    assert ("The file is larger than 1 MB." in told) == bool(more)
+    assert bool(more) == ("result" not in page.context)
+
+
 def test_a_damaged_excel_file_is_refused(admin_client: Client) -> None:
     file = io.BytesIO()
     book = Workbook()
@@ -403,6 +432,44 @@ def test_an_import_whose_commit_was_lost_counts_once(mug: Product, happened: boo
     ]
     assert dict(Product.objects.values_list("sku", "stock")) == {"MUG": 17, "NEW": 3}
     assert StockAdjustment.objects.filter(reason="import: 납품").count() == 2
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5])
+def test_every_line_is_in_one_batch(db: None, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr("products.services.importing.IMPORT_BATCH", 2)
+    skus = [f"A-{number}" for number in range(count)]
+    rows = [ImportRow(n, sku, {"name": sku, "price": 1}) for n, sku in enumerate(skus, start=2)]
+    assert [one.row.sku for one in preview_import(rows, name="납품")] == skus
+    assert [one.row.sku for one in import_products(rows, name="납품")] == skus
+    assert sorted(Product.objects.values_list("sku", flat=True)) == skus
+
+
+def test_a_sku_that_is_taken_while_a_batch_is_planned_is_found_at_the_next_attempt(
+    db: None, make_product: Callable[..., Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = make_product(sku="TAKEN", name="a colleague's", price=5, stock=4)
+    plan, seen = importing._plan_import, []
+
+    def plan_too_early(rows: Any, products: Any, name: str) -> Any:
+        seen.append(products)
+        return plan(rows, products if len(seen) > 1 else {}, name)
+
+    monkeypatch.setattr(importing, "_plan_import", plan_too_early)
+    rows = [
+        ImportRow(2, "NEW", {"name": "새것", "price": 1_000}, stock=3),
+        ImportRow(3, "TAKEN", {"name": "ours", "price": 6}, stock=9),
+    ]
+    outcomes = import_products(rows, name="납품")
+    assert [(one.row.sku, one.is_new, one.writes) for one in outcomes] == [
+        ("NEW", True, True),
+        ("TAKEN", False, True),
+    ]
+    columns = ("pk", "name", "price", "stock")
+    assert Product.objects.filter(sku="TAKEN").values_list(*columns).get() == (
+        *(taken.pk, "ours", 6, 4),
+    )
+    assert Product.objects.filter(sku="NEW").values_list("stock", flat=True).get() == 3
+    assert StockAdjustment.objects.filter(reason="import: 납품").count() == 1
 
 
 # --- Who may, and what it costs -----------------------------------------------------------------

@@ -11,9 +11,10 @@ from ecommerce.tests.expectations import database_refuses, nothing_changes
 from ecommerce.tests.lost_commits import lost_commits
 from ecommerce.tests.threads import run_together
 from products.errors import OutOfStock, SkuTaken, StockLimitExceeded
-from products.models import Category, Product, StockAdjustment
+from products.models import PRICE_MAX, STOCK_MAX, Category, Product, StockAdjustment
 from products.services import (
     adjust_stock,
+    change_product,
     create_product,
     lock_products,
     return_stock,
@@ -96,6 +97,55 @@ def test_a_product_whose_commit_was_lost_is_created_once(happened, stock):
     assert adjustments() == ([("머그", 5, 5, "opening stock")] if stock else [])
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_product_that_another_makes_after_our_commit_was_lost_is_theirs(
+    make_product, monkeypatch
+):
+    monkeypatch.setattr(
+        "common.db.transactions.pause", lambda _: make_product(sku="MUG-1", name="theirs")
+    )
+    with lost_commits(happened=False), pytest.raises(SkuTaken):
+        create_product(sku="MUG-1", name="ours", price=1)
+
+    assert Product.objects.get().name == "theirs"
+
+
+@pytest.mark.parametrize("most", [PRICE_MAX, STOCK_MAX])
+def test_a_product_may_go_to_its_bounds(most):
+    product = create_product(name="x" * 200, price=most, stock=most)
+
+    product.refresh_from_db()
+    assert (product.price, product.stock, len(product.name)) == (most, most, 200)
+
+
+# --- Changing -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"price": -1}, "price"),
+        ({"price": PRICE_MAX + 1}, "price"),
+        ({"price": None}, "price"),
+        ({"sku": "=1+1"}, "sku"),
+    ],
+)
+def test_a_change_out_of_bounds_is_not_made(product, changes, field):
+    with nothing_changes(), pytest.raises(ValidationError) as refused:
+        change_product(product_id=product.pk, **changes)
+
+    assert list(refused.value.message_dict) == [field]
+
+
+def test_a_change_may_go_to_the_bounds(product):
+    change_product(product_id=product.pk, name="x" * 200, price=PRICE_MAX, sku="A" * 64)
+
+    product.refresh_from_db()
+    assert (len(product.name), product.price, len(product.sku)) == (200, PRICE_MAX, 64)
+
+
 # --- Adjusting ----------------------------------------------------------------------------------
 
 
@@ -132,6 +182,15 @@ def test_an_adjustment_keeps_the_stock_within_its_bounds(product, quantity, erro
 def test_an_adjustment_needs_a_quantity_and_a_reason(product, quantity, reason):
     with nothing_changes(), pytest.raises(ValueError, match="a quantity, and a reason"):
         adjust_stock(product_id=product.pk, quantity=quantity, reason=reason)
+
+
+@pytest.mark.parametrize("length", [1, 200])
+def test_a_reason_may_be_as_short_and_as_long_as_it_may(product, length):
+    adjustment = adjust_stock(product_id=product.pk, quantity=1, reason=f" {'x' * length} ")
+
+    adjustment.refresh_from_db()
+    assert adjustment.reason == "x" * length
+    assert re.fullmatch(r"STK-[0-9A-Z]{16}", adjustment.reference)
 
 
 def test_an_unknown_products_stock_is_not_adjusted(product):
@@ -196,8 +255,9 @@ def test_stock_is_taken_to_the_last_piece_and_returned():
         take_stock(product, 1)
     assert product.stock == 0
     return_stock(product, 2)
+    return_stock(product, 1)
 
-    assert product.stock == 2
+    assert product.stock == 3
 
 
 @pytest.mark.parametrize("count", [1, 3])

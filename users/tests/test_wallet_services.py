@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from common.errors import NotSignedIn
 from ecommerce.tests.expectations import nothing_changes
 from ecommerce.tests.lost_commits import lost_commits
+from ecommerce.tests.race_controls import calling_before
 from users.errors import BalanceLimitExceeded, InsufficientBalance, UsernameTaken
 from users.models import User, Wallet, WalletTransaction
 from users.services import (
@@ -72,6 +73,13 @@ def test_a_correction_keeps_the_balance_within_its_bounds(member, amount, error)
 def test_a_correction_needs_an_amount_and_a_reason(member, amount, reason):
     with nothing_changes(), pytest.raises(ValueError, match="an amount, and a reason"):
         adjust_balance(user_id=member.pk, amount=amount, reason=reason)
+
+
+def test_the_reason_of_a_correction_may_be_as_long_as_it_may(member):
+    entry = adjust_balance(user_id=member.pk, amount=1, reason=f" {'x' * 200} ")
+
+    entry.refresh_from_db()
+    assert entry.reason == "x" * 200
 
 
 def test_nobodys_balance_is_not_corrected(member):
@@ -172,6 +180,21 @@ def test_a_wallet_is_made_for_a_member_who_has_none_but_not_for_nobody(make_memb
 
     assert {pk: wallet.balance for pk, wallet in wallets.items()} == {member.pk: 5, root.pk: 0}
     assert Wallet.objects.count() == 2
+
+
+def test_a_wallet_that_another_makes_at_the_same_moment_is_taken_as_it_is(make_member):
+    root = make_member()
+
+    def made_by_another():
+        if not Wallet.objects.filter(user=root).exists():
+            Wallet.objects.create(user=root, balance=7)
+
+    held = "users.services.wallets.WALLETS.held"
+    with calling_before(held, made_by_another), transaction.atomic():
+        wallets = lock_wallets([root.pk])
+
+    assert {pk: wallet.balance for pk, wallet in wallets.items()} == {root.pk: 7}
+    assert Wallet.objects.count() == 1
 
 
 def test_only_active_members_may_act(make_member):
