@@ -84,6 +84,7 @@ def _wrong_entries(kind: str, sign: int) -> Rule:
             *("number", "user_id", "total", "amount", "wallet_user"),
         )
 
+    rule.__name__ = f"_wrong_{kind}s"
     return rule
 
 

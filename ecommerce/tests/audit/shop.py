@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from conftest import client_of
 from coupons.models import Coupon, IssuedCoupon
@@ -45,6 +47,17 @@ class Shop:
     def refunds(self) -> "QuerySet[WalletTransaction]":
         """Of the cancelled order."""
         return WalletTransaction.objects.filter(kind="refund", reference=self.cancelled["number"])
+
+    def third_coupon(self, *, issue_number: int) -> IssuedCoupon:
+        """One more of the campaign, for who has none, which it does not count."""
+        now = timezone.now()
+        return IssuedCoupon.objects.create(
+            coupon=self.campaign,
+            user=self.stranger,
+            issue_number=issue_number,
+            issued_at=now,
+            expires_at=now + timedelta(days=1),
+        )
 
     def names(self) -> dict[str, Any]:
         """What the expected lines call things."""

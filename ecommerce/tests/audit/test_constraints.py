@@ -61,6 +61,57 @@ PREVENTED: dict[str, tuple[type[Model], str, Break, str]] = {
         ),
         "order {paid} of member {buyer}: it has 2 payments in the ledger, not one",
     ),
+    "two coupons of one number": (
+        IssuedCoupon,
+        "issued_number_uniq",
+        lambda shop: [
+            shop.third_coupon(issue_number=3),
+            IssuedCoupon.objects.filter(pk=shop.unused).update(issue_number=3),
+        ],
+        "coupon {campaign}: its 3 issued coupons bear 2 numbers from 1 to 3, not 1 to 3",
+    ),
+    "a coupon of number 0": (
+        IssuedCoupon,
+        "issued_number_gte_1",
+        lambda shop: IssuedCoupon.objects.filter(pk=shop.used).update(issue_number=0),
+        "coupon {campaign}: its 2 issued coupons bear 2 numbers from 0 to 2, not 1 to 2",
+    ),
+    "an order refunded twice": (
+        WalletTransaction,
+        "ledger_kind_reference_uniq",
+        lambda shop: shop.other.wallet.transactions.create(
+            kind="refund", amount=0, balance_after=50_000, reference=shop.cancelled["number"]
+        ),
+        "order {cancelled} of member {buyer}: it is cancelled and has 2 refunds in the ledger",
+    ),
+    "a coupon on two paid orders": (
+        Order,
+        "order_redeemed_coupon_while_paid",
+        lambda shop: Order.objects.create(
+            number="ORD-2",
+            user=shop.buyer,
+            subtotal=1_000,
+            discount=1_000,
+            total=0,
+            day=shop.paid_rows().get().day,
+            coupon_id=shop.used,
+        ),
+        "issued coupon {used} of member {buyer}: it is used, and on 2 paid orders instead of one",
+    ),
+    "a paid order that redeems a coupon which it is not on": (
+        Order,
+        "order_redeemed_coupon_while_paid",
+        lambda shop: shop.paid_rows().update(redeemed_coupon=shop.unused),
+        "order {paid}: it is paid, with coupon {used} and redeemed coupon {unused}",
+    ),
+    "a cancelled order that keeps a coupon from others": (
+        Order,
+        "order_redeemed_coupon_while_paid",
+        lambda shop: Order.objects.filter(pk=shop.cancelled["id"]).update(
+            coupon=shop.unused, redeemed_coupon=shop.unused
+        ),
+        "order {cancelled}: it is cancelled, with coupon {unused} and redeemed coupon {unused}",
+    ),
     "a paid order whose coupon is free for another": (
         Order,
         "order_redeemed_coupon_while_paid",
@@ -71,7 +122,7 @@ PREVENTED: dict[str, tuple[type[Model], str, Break, str]] = {
 
 
 @contextmanager
-def _lifted(model: type[Model], name: str) -> Iterator[None]:
+def lifted(model: type[Model], name: str) -> Iterator[None]:
     """Without the model's constraint of this name; the rows are put back before it is."""
     rows = list(model._default_manager.values())
     kept = [constraint for constraint in model._meta.constraints if constraint.name != name]
@@ -99,7 +150,7 @@ def test_the_database_itself_refuses(way: str, shop: Shop) -> None:
 @pytest.mark.parametrize("way", PREVENTED)
 def test_what_constraints_prevent_is_found_without_them(way: str, shop: Shop) -> None:
     model, constraint, break_it, expected = PREVENTED[way]
-    with _lifted(model, constraint):
+    with lifted(model, constraint):
         break_it(shop)
         told = [line for finding in run_audit().findings for line in finding.violations]
     assert expected.format_map(shop.names()) in told

@@ -9,9 +9,10 @@ from django.test import Client
 from django.utils import timezone
 
 from common.errors import Busy
-from ecommerce.audit import SHOWN
+from ecommerce.audit import SHOWN, AuditReport, Finding, keep_result
 from ecommerce.models import TEXT_MAX, AuditRun
 from ecommerce.tests.audit.shop import Shop
+from ecommerce.tests.lost_commits import lost_commits
 from products.models import Product
 from users.models import Wallet
 
@@ -47,6 +48,21 @@ def test_of_very_many_the_count_is_kept_and_as_many_words_as_fit(shop: Shop) -> 
     run = AuditRun.objects.get()
     assert (run.violation_count, len(run.text)) == (4, 30)
     assert TEXT_MAX > 100 * SHOWN
+
+
+@pytest.mark.parametrize("happened", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_a_result_whose_commit_was_lost_is_kept_once(happened: bool) -> None:
+    report = AuditReport([Finding("each is sound", "wallets", 3, 1.25, ["wallet 1: no"], 1)])
+    before = timezone.now()
+    AuditRun.objects.create(
+        started_at=before, seconds=2.5, violation_count=0
+    )  # another's, of the same moment
+    with lost_commits(happened=happened):
+        run = keep_result(report, started_at=before)
+    kept = AuditRun.objects.order_by("pk").values_list("pk", "seconds", "text")
+    assert run is not None
+    assert list(kept)[1:] == [(run.pk, 1.25, "wallets: wallet 1: no")]
 
 
 @pytest.mark.parametrize("failure", [Busy(), DatabaseError("no such table")], ids=repr)
