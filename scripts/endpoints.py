@@ -124,7 +124,7 @@ def main(arguments: list[str]) -> int:
         page = DOCS / name
         before = page.read_text(encoding="utf-8")
         part = f"{BEGIN}\n{table_of(description, head)}\n{END}"
-        after = re.sub(f"{BEGIN}.*?{END}", lambda _, part=part: part, before, flags=re.S)
+        after = re.sub(f"{BEGIN}.*?{END}", part.replace("\\", r"\\"), before, flags=re.S)
         if after != before:
             stale.append(name)
             if "--check" not in arguments:
