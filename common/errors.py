@@ -107,6 +107,20 @@ class NotFound(DomainError):
     message = _("Not found.")
 
 
+class UndoneAlready(DomainError):
+    """What was to be undone is undone."""
+
+    code = "undone_already"
+    message = _("This was undone already. Nothing was changed.")
+
+
+class NotUndoable(DomainError):
+    """What was to be undone is no correction, or the undoing of one."""
+
+    code = "not_undoable"
+    message = _("Only an adjustment can be undone. Correct this by a new adjustment.")
+
+
 class NotSignedIn(DomainError):
     """The account behind a valid token was deactivated or is gone."""
 

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from common.db.fields import ExactCharField, ExactSlugField
-from common.references import new_reference
+from common.references import UNDOING, new_reference, undoing
 from common.texts import validate_is_visible
 from products.search import (
     NAME_MAX_LENGTH,
@@ -297,6 +297,16 @@ class StockAdjustment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.product}: {self.quantity:+,} ({self.told_reason})"
+
+    @property
+    def is_undoable(self) -> bool:
+        """Whether it is not itself the undoing of another."""
+        return not self.reference.startswith(UNDOING)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether its opposite was done."""
+        return StockAdjustment.objects.filter(reference=undoing(self.reference)).exists()
 
     @property
     def told_reason(self) -> str:

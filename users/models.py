@@ -17,6 +17,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from common.db.fields import ExactCharField, NormalEmailField
+from common.references import UNDOING, undoing
 from users import names, passwords
 from users.names import NameValidator
 
@@ -331,6 +332,18 @@ class WalletTransaction(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         _refuse_change()
+
+    @property
+    def is_undoable(self) -> bool:
+        """Whether it is an adjustment, and not the undoing of one."""
+        is_adjustment = self.kind == self.Kind.ADJUSTMENT
+        return is_adjustment and not self.reference.startswith(UNDOING)
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether its opposite is in the ledger."""
+        opposite = undoing(self.reference)
+        return WalletTransaction.objects.filter(kind=self.kind, reference=opposite).exists()
 
 
 def _refuse_change() -> NoReturn:

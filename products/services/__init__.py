@@ -27,6 +27,7 @@ from products.services.stock import (
     return_stock,
     save_stock,
     take_stock,
+    undo_stock_adjustment,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "set_products_active",
     "take_file",
     "take_stock",
+    "undo_stock_adjustment",
 ]

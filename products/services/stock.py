@@ -6,7 +6,8 @@ from common.db.fields import DB_IDS
 from common.db.locks import RowLock, Waiting
 from common.db.rows import save_fields
 from common.db.transactions import run_transaction
-from common.references import new_reference
+from common.errors import NotUndoable, UndoneAlready
+from common.references import UNDOING, new_reference, undoing
 from events.models import Kind
 from events.services import record
 from products.errors import (
@@ -65,14 +66,39 @@ def adjust_stock(
         OutOfStock, StockLimitExceeded: the stock would leave its bounds.
         Product.DoesNotExist: there is no such product.
     """
+    return _adjust(product_id, quantity, reason, staff_id, new_reference("STK"))
+
+
+def undo_stock_adjustment(
+    *, adjustment_id: int, reason: str, staff_id: int | None = None
+) -> StockAdjustment:
+    """Take an adjustment back by its opposite, once, for a stated reason.
+
+    Raises:
+        ValueError: the reason is blank or longer than 200 characters.
+        NotUndoable: it undoes another.
+        UndoneAlready: it was undone.
+        OutOfStock, StockLimitExceeded: the stock would leave its bounds.
+        StockAdjustment.DoesNotExist: there is no such adjustment.
+    """
+    made = StockAdjustment.objects.get(pk=adjustment_id)
+    if not made.is_undoable:
+        raise NotUndoable
+    return _adjust(made.product_id, -made.quantity, reason, staff_id, undoing(made.reference))
+
+
+def _adjust(
+    product_id: int, quantity: int, reason: str, staff_id: int | None, reference: str
+) -> StockAdjustment:
     if quantity == 0 or not 0 < len(reason.strip()) <= 200:
         raise ValueError("an adjustment needs a quantity, and a reason of at most 200 characters")
-    reference = new_reference("STK")
-
     locked = Product.objects.select_for_update().filter(pk=product_id)
+    same = StockAdjustment.objects.filter(reference=reference)
 
     def work() -> StockAdjustment:
         product = locked.get()
+        if reference.startswith(UNDOING) and same.exists():
+            raise UndoneAlready
         if product.stock + quantity < 0:
             raise OutOfStock
         if product.stock + quantity > STOCK_MAX:
@@ -86,7 +112,7 @@ def adjust_stock(
 
     def find_again() -> StockAdjustment | None:
         locked.get()
-        return StockAdjustment.objects.filter(reference=reference).first()
+        return same.first()
 
     return run_transaction(work, find_again=find_again)
 

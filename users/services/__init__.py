@@ -28,6 +28,7 @@ from users.services.wallets import (
     lock_active_members,
     lock_wallets,
     save_wallets,
+    undo_balance_adjustment,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "save_wallets",
     "sign_in",
     "sign_up",
+    "undo_balance_adjustment",
 ]

@@ -14,8 +14,8 @@ from common.db.idempotency import IdempotencyKey, Outcome
 from common.db.locks import Locking, Row, RowHeld, RowLock, Waiting
 from common.db.rows import save_fields, save_new
 from common.db.transactions import run_transaction
-from common.errors import DomainError
-from common.references import new_reference
+from common.errors import DomainError, NotUndoable, UndoneAlready
+from common.references import UNDOING, new_reference, undoing
 from events.models import Kind
 from events.services import record
 from users.access import MEMBERS, Access, ensure_in_session
@@ -281,23 +281,49 @@ def adjust_balance(
         InsufficientBalance, BalanceLimitExceeded: the balance would leave its bounds.
         User.DoesNotExist: there is no such member.
     """
+    return _adjust(user_id, amount, reason, staff_id, new_reference("ADJ"))
+
+
+def undo_balance_adjustment(
+    *, entry_id: int, reason: str, staff_id: int | None = None
+) -> WalletTransaction:
+    """Take an adjustment back by its opposite, once, for a stated reason.
+
+    Raises:
+        ValueError: the reason is blank or longer than 200 characters.
+        NotUndoable: the entry is none of staff's adjustments, or undoes one.
+        UndoneAlready: it was undone.
+        InsufficientBalance, BalanceLimitExceeded: the balance would leave its bounds.
+        WalletTransaction.DoesNotExist: there is no such entry.
+    """
+    entry = WalletTransaction.objects.select_related("wallet").get(pk=entry_id)
+    if not entry.is_undoable:
+        raise NotUndoable
+    return _adjust(entry.wallet.user_id, -entry.amount, reason, staff_id, undoing(entry.reference))
+
+
+def _adjust(
+    user_id: int, amount: int, reason: str, staff_id: int | None, reference: str
+) -> WalletTransaction:
     if amount == 0 or not 0 < len(reason.strip()) <= 200:
         raise ValueError("an adjustment needs an amount, and a reason of at most 200 characters")
-    reference = new_reference("ADJ")
+    kind = WalletTransaction.Kind.ADJUSTMENT
+    same = WalletTransaction.objects.filter(kind=kind, reference=reference)
 
     def find_again() -> WalletTransaction | None:
         lock_wallets([user_id])
-        kind = WalletTransaction.Kind.ADJUSTMENT
-        return WalletTransaction.objects.filter(kind=kind, reference=reference).first()
+        return same.first()
 
     def work() -> WalletTransaction:
         wallet = lock_wallets([user_id]).get(user_id)
         if wallet is None:
             raise User.DoesNotExist
+        if reference.startswith(UNDOING) and same.exists():
+            raise UndoneAlready
         credit(wallet, amount) if amount > 0 else debit(wallet, -amount)
         entry = WalletTransaction(
             wallet=wallet,
-            kind=WalletTransaction.Kind.ADJUSTMENT,
+            kind=kind,
             amount=amount,
             balance_after=wallet.balance,
             reference=reference,
