@@ -1,5 +1,6 @@
 """The back office of campaigns and the coupons they issued."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -22,6 +23,7 @@ from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
+from common.admin.timeline import SHOWN, Moment, told_in_timeline
 from common.admin.told import Told
 from common.db.caseless import rows_containing
 from coupons.forms import LABELS, CloneForm, CouponForm, OpenNowForm
@@ -290,6 +292,18 @@ def _coupons_of_member(user: User) -> RelatedTable:
         ],
         list_url(IssuedCoupon, user__id__exact=user.pk),
     )
+
+
+@told_in_timeline(User, permission="coupons.view_issuedcoupon")
+def _coupon_moments(user: User) -> Iterator[Moment]:
+    issued = IssuedCoupon.objects.filter(user=user).select_related("coupon").order_by("-pk")
+    for one in issued[:SHOWN]:
+        named = {"coupon": one}
+        yield Moment(one.issued_at, _("Coupon issued: %(coupon)s") % named, user)
+        if one.used_at:
+            yield Moment(one.used_at, _("Coupon used: %(coupon)s") % named, user)
+        if one.revoked_at:
+            yield Moment(one.revoked_at, _("Coupon taken back: %(coupon)s") % named)
 
 
 def _what_is_wrong(form: Any) -> str:

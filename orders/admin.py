@@ -1,7 +1,7 @@
 """The back office of orders."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -16,7 +16,8 @@ from common.admin.kinds import History, ReadOnly
 from common.admin.lists import UnfoldTabularInline, number_column
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable, link, list_url, shown_below
-from common.admin.text import COUNT, WON, moment
+from common.admin.text import COUNT, SIGNED, WON, moment
+from common.admin.timeline import Moment, told_in_timeline
 from common.admin.told import Told
 from common.db.caseless import rows_containing
 from common.db.fields import DB_IDS
@@ -26,7 +27,7 @@ from orders.services import cancel_order
 from products.admin import FoundByProduct
 from products.models import Product
 from users.admin import FoundByMember
-from users.models import User
+from users.models import User, WalletTransaction
 
 FILTER_MATCHES_MAX = 50
 """To how many products, or campaigns, a filter's text may refer."""
@@ -176,6 +177,24 @@ def _items_of(ids: Sequence[int]) -> dict[int, str]:
     ):
         lines[pk].append(f"{sku} × {quantity} = {total}")
     return {pk: "; ".join(texts) for pk, texts in lines.items()}
+
+
+@told_in_timeline(Order, permission="orders.view_order")
+def _order_moments(order: Order) -> Iterator[Moment]:
+    placed = _("Ordered for %(total)s")
+    yield Moment(order.created_at, placed % {"total": f"₩{order.total:,}"}, order.user)
+    if order.coupon_id:
+        yield Moment(order.created_at, _("Coupon used: %(coupon)s") % {"coupon": order.coupon})
+    if order.cancelled_at:
+        yield Moment(order.cancelled_at, _("Order cancelled"))
+
+
+@told_in_timeline(Order, permission="users.view_wallettransaction")
+def _money_of_order(order: Order) -> Iterator[Moment]:
+    kinds = WalletTransaction.Kind.values  # with them named, the unique pair is the index
+    entries = WalletTransaction.objects.filter(kind__in=kinds, reference=order.number)
+    for one in entries:
+        yield Moment(one.created_at, f"{one.get_kind_display()} {SIGNED.format(one.amount)}")
 
 
 @shown_below(User, permission="orders.view_order")

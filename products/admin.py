@@ -1,5 +1,6 @@
 """The back office of products and their stock."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -19,8 +20,10 @@ from common.admin.pages import object_action
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
+from common.admin.timeline import SHOWN, Moment, told_in_timeline
 from common.admin.told import Told, told_field, with_reason, yes_or_no
 from common.errors import DomainError
+from events.models import Event
 from products.errors import CategoryHasChanged, PriceHasChanged
 from products.forms import (
     CategoryChangeForm,
@@ -39,6 +42,7 @@ from products.services import (
     create_product,
     move_products,
     set_products_active,
+    undo_stock_adjustment,
 )
 
 SOLD_DAYS = 7
@@ -338,7 +342,7 @@ def _adjustments_table(product: Product) -> RelatedTable:
         [_("when"), _("quantity"), _("stock after"), _("reason"), _("adjusted by")],
         [
             (
-                moment(one.created_at),
+                link(one, moment(one.created_at)),
                 SIGNED.format(one.quantity),
                 COUNT.format(one.stock_after),
                 one.told_reason,
@@ -348,6 +352,33 @@ def _adjustments_table(product: Product) -> RelatedTable:
         ],
         list_url(StockAdjustment, product__id__exact=product.pk),
     )
+
+
+@told_in_timeline(Product, permission="products.view_product")
+def _listed(product: Product) -> Iterator[Moment]:
+    yield Moment(product.created_at, _("In the shop from here on"))
+
+
+@told_in_timeline(
+    Product,
+    permission="products.view_stockadjustment",
+    instead_of=["Stock adjusted by %(quantity)s to %(stock)s: %(reason)s"],
+)
+def _stock_moments(product: Product) -> Iterator[Moment]:
+    made = product.adjustments.select_related("created_by").order_by("-pk")
+    told = _("Stock adjusted by %(quantity)s to %(stock)s")
+    for one in made[:SHOWN]:
+        values = {
+            "quantity": SIGNED.format(one.quantity),
+            "stock": COUNT.format(one.stock_after),
+        }
+        yield Moment(one.created_at, told % values, one.created_by or "", one.told_reason)
+
+
+@told_in_timeline(Product, permission="events.view_event")
+def _ran_low(product: Product) -> Iterator[Moment]:
+    for event in Event.objects.filter(about=f"product:{product.pk}").order_by("-pk")[:SHOWN]:
+        yield Moment(event.occurred_at, event.get_kind_display())
 
 
 class FoundByProduct(ShopModelAdmin):
@@ -373,6 +404,46 @@ class StockAdjustmentAdmin(ExportsRows, History, FoundByProduct):
     list_select_related = ["product", "created_by"]
     list_filter = ["created_at"]
     fields: ClassVar[Any] = list_display
+    actions_detail = ["undo"]
+
+    def is_actionable(self, obj: StockAdjustment) -> bool:
+        return obj.is_undoable and not obj.is_undone
+
+    def has_undo_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request) and request.user.has_perm(
+            "products.change_product"
+        )
+
+    @object_action(description=_("Undo adjustment"), icon="undo", permission="undo", danger=True)
+    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(adjustment: StockAdjustment, data: dict[str, Any]) -> Told:
+            made = undo_stock_adjustment(
+                adjustment_id=adjustment.pk, reason=data["reason"], staff_id=request.user.pk
+            )
+            values = {
+                "quantity": SIGNED.format(made.quantity),
+                "stock": COUNT.format(made.stock_after),
+                "reason": made.reason,
+            }
+            return Told("Adjustment undone by %(quantity)s to %(stock)s: %(reason)s", values)
+
+        def facts(adjustment: StockAdjustment) -> dict[Any, object]:
+            product = Product.objects.get(pk=adjustment.product_id)
+            return {
+                _("product"): product,
+                _("adjustment"): SIGNED.format(adjustment.quantity),
+                _("reason"): adjustment.told_reason,
+                _("stock"): COUNT.format(product.stock),
+            }
+
+        return self.object_page(
+            request,
+            object_id,
+            title=_("Undo adjustment"),
+            form_class=ReasonForm,
+            facts=facts,
+            act=act,
+        )
 
     @admin.display(description=_("reason"))
     def told_reason(self, adjustment: StockAdjustment) -> str:

@@ -1,5 +1,6 @@
 """The back office of members, their wallets and the ledger."""
 
+from collections.abc import Iterator
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -17,19 +18,20 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.exports import Column, ExportsRows
-from common.admin.forms import ReasonedForm
+from common.admin.forms import ReasonedForm, ReasonForm
 from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
 from common.admin.lists import PEOPLE, THINGS, ShopModelAdmin, number_column
 from common.admin.once import acts_once
 from common.admin.pages import object_action
-from common.admin.tables import RelatedTable, list_url, shown_below
+from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
+from common.admin.timeline import SHOWN, Moment, told_in_timeline
 from common.admin.told import Told, as_stored_in_told, told_by
 from common.db.caseless import rows_containing
 from users.access_names import AccessField, told_access
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
 from users.models import Session, User, Wallet, WalletTransaction
-from users.services import adjust_balance
+from users.services import adjust_balance, undo_balance_adjustment
 
 admin.site.unregister(Group)
 
@@ -207,7 +209,7 @@ def _ledger_table(user: User) -> RelatedTable:
                 one.get_kind_display(),
                 SIGNED.format(one.amount),
                 WON.format(one.balance_after),
-                one.reference,
+                link(one, one.reference),
                 one.reason or "–",
                 one.created_by or "–",
             )
@@ -215,6 +217,36 @@ def _ledger_table(user: User) -> RelatedTable:
         ],
         list_url(WalletTransaction, wallet__id__exact=wallet.pk or 0),
     )
+
+
+@told_in_timeline(User, permission="users.view_user")
+def _joined(user: User) -> Iterator[Moment]:
+    yield Moment(user.date_joined, _("Joined"), user)
+
+
+@told_in_timeline(User, permission="users.view_session")
+def _sessions_of(user: User) -> Iterator[Moment]:
+    for one in Session.objects.filter(user=user).order_by("-pk")[:SHOWN]:
+        yield Moment(one.created_at, _("Signed in"), user)
+
+
+@told_in_timeline(
+    User,
+    permission="users.view_wallettransaction",
+    instead_of=["Balance adjusted by %(amount)s won to %(balance)s: %(reason)s"],
+)
+def _money_of(user: User) -> Iterator[Moment]:
+    entries = WalletTransaction.objects.filter(wallet__user=user).select_related("created_by")
+    told = _("%(kind)s of %(amount)s won, to %(balance)s (%(reference)s)")
+    for one in entries.order_by("-pk")[:SHOWN]:
+        values = {
+            "kind": one.get_kind_display(),
+            "amount": SIGNED.format(one.amount),
+            "balance": WON.format(one.balance_after),
+            "reference": one.reference,
+        }
+        who = user if one.kind == one.Kind.CHARGE else one.created_by
+        yield Moment(one.created_at, told % values, who or "", one.reason)
 
 
 class KindFilter(admin.RelatedFieldListFilter):
@@ -322,6 +354,43 @@ class WalletTransactionAdmin(History, ExportsRows):
     search_fields = ["reference", "wallet__user__username"]
     search_help_text = _("A whole reference, or a part of the member's name or email.")
     fields: ClassVar[Any] = [*list_display, "created_by"]
+    actions_detail = ["undo"]
+
+    def is_actionable(self, obj: WalletTransaction) -> bool:
+        return obj.is_undoable and not obj.is_undone
+
+    def has_undo_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request) and request.user.has_perm("users.change_wallet")
+
+    @object_action(description=_("Undo adjustment"), icon="undo", permission="undo", danger=True)
+    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        def act(entry: WalletTransaction, data: dict[str, Any]) -> Told:
+            made = undo_balance_adjustment(
+                entry_id=entry.pk, reason=data["reason"], staff_id=request.user.pk
+            )
+            values = {
+                "amount": SIGNED.format(made.amount),
+                "balance": WON.format(made.balance_after),
+                "reason": made.reason,
+            }
+            return Told("Adjustment undone by %(amount)s won to %(balance)s: %(reason)s", values)
+
+        def facts(entry: WalletTransaction) -> dict[Any, object]:
+            return {
+                _("member"): entry.wallet.user,
+                _("adjustment"): SIGNED.format(entry.amount),
+                _("reason"): entry.reason,
+                _("balance"): WON.format(Wallet.objects.get(pk=entry.wallet_id).balance),
+            }
+
+        return self.object_page(
+            request,
+            object_id,
+            title=_("Undo adjustment"),
+            form_class=ReasonForm,
+            facts=facts,
+            act=act,
+        )
 
     @admin.display(description=_("member"))
     def member(self, entry: WalletTransaction) -> User:

@@ -32,6 +32,7 @@ from common.admin.pages import SELECTION_MAX, object_page, selection_page
 from common.admin.particles import with_particles
 from common.admin.tables import tables_below
 from common.admin.text import COUNT
+from common.admin.timeline import has_timeline, timeline_of
 from common.admin.told import (
     Told,
     told_by,
@@ -162,6 +163,11 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
 
     def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         answer = super().history_view(request, *args, **kwargs)
+        context = getattr(answer, "context_data", None)
+        if context and has_timeline(self.model):
+            context["table"] = timeline_of(request, context["object"])
+            answer.template_name = "admin/timeline.html"  # type: ignore[attr-defined]
+            return answer
         for entry in (getattr(answer, "context_data", None) or {}).get("action_list", ()):
             entry.change_message = told_by(entry)  # Django's template knows its own messages only
         return answer

@@ -56,13 +56,37 @@ class Told:
 
 def told_by(entry: LogEntry) -> str:
     """What an entry of the log tells, in the language of the moment."""
+    told = _told_in(entry)
+    return _said(told) if isinstance(told, Told) else told
+
+
+def text_of(entry: LogEntry) -> str:
+    """The key of what an entry of the log tells: its text without values."""
+    told = _told_in(entry)
+    return told.text if isinstance(told, Told) else ""
+
+
+def what_and_why(entry: LogEntry) -> tuple[str, str]:
+    """What an entry of the log tells, and the reason by itself, if it has one."""
+    told = _told_in(entry)
+    reason = told.values.get("reason") if isinstance(told, Told) else None
+    if not isinstance(told, Told) or not isinstance(reason, str):
+        return told_by(entry), ""
+    if "done" in told.values:
+        return _said(told.values["done"]), reason
+    return _said(told).removesuffix(reason).rstrip(": "), reason
+
+
+def _told_in(entry: LogEntry) -> Told | str:
     stored: str = entry.change_message
-    if stored.startswith(_BEGINNING):
-        try:
-            return _said(_from_json(json.loads(stored)))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return stored
-    return entry.get_change_message()
+    if not stored.startswith(_BEGINNING):
+        return entry.get_change_message()
+    try:
+        told = _from_json(json.loads(stored))
+        _said(told)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return stored
+    return told if isinstance(told, Told) else stored
 
 
 def as_stored_in_told(text: str) -> str:

@@ -24,7 +24,9 @@ from ecommerce.tests.rendered_forms import Form, filled, form_on
 from events.models import Delivery, Endpoint, Event
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Category, Product
+from products.services import adjust_stock
 from users.models import User
+from users.services import adjust_balance
 
 LOOKS_ONLY = {"live", "set_password"}
 """Pages of one object on which nothing is sent, or which lead to another."""
@@ -46,6 +48,8 @@ TOLD: dict[str, dict[str, Any]] = {
     "users.user password": {"password1": PASSWORD, "password2": PASSWORD},
     "users.user adjust_balance": {"amount": 5_000},
     "users.wallet adjust_balance": {"amount": -5_000},
+    "users.wallettransaction undo": {},
+    "products.stockadjustment undo": {},
     "auth.group add": {"name": "상담"},
     "auth.group change": {"name": "상담"},
     "auth.group delete": {},
@@ -162,6 +166,8 @@ def one_of_each(
     return SimpleNamespace(
         user=member,
         wallet=member.wallet,
+        wallettransaction=adjust_balance(user_id=member.pk, amount=7_000, reason="착오"),
+        stockadjustment=adjust_stock(product_id=product.pk, quantity=4, reason="입고"),
         group=Group.objects.create(name="예전"),
         category=Category.objects.create(name="예전", slug="old"),
         product=product,

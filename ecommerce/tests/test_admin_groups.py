@@ -22,7 +22,9 @@ from ecommerce.tests.rendered_forms import filled, form_on
 from ecommerce.tests.staff import logged
 from orders.services import DraftLine, OrderDraft, place_order
 from products.models import Product
+from products.services import adjust_stock
 from users.models import User
+from users.services import adjust_balance
 
 staff_groups = import_module("ecommerce.migrations.0001_staff_groups")
 
@@ -49,6 +51,8 @@ def shop(
     return SimpleNamespace(
         member=member,
         wallet=member.wallet,
+        entry=adjust_balance(user_id=member.pk, amount=7_000, reason="착오"),
+        adjustment=adjust_stock(product_id=product.pk, quantity=4, reason="입고"),
         product=product,
         coupon=coupon,
         upcoming=upcoming,
@@ -157,6 +161,10 @@ ACTIONS: dict[str, tuple[Callable[[Client, Any], HttpResponse], set[str]]] = {
     "adjust a wallet": (
         do("/admin/users/wallet/{wallet}/adjust_balance/", {"amount": 5, "reason": "r"}),
         {MANAGER, SUPPORT}),
+    "undo an adjustment of a balance": (
+        do("/admin/users/wallettransaction/{entry}/undo/", {"reason": "r"}), {MANAGER, SUPPORT}),
+    "undo an adjustment of stock": (
+        do("/admin/products/stockadjustment/{adjustment}/undo/", {"reason": "r"}), {MANAGER}),
     "add a member": (
         do(url("users/user") + "add/", {"username": "new", "usable_password": "true",
                                         "password1": "long enough", "password2": "long enough"}),
