@@ -8,8 +8,9 @@ BIN := .venv/bin
 export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export MYSQL_IMAGE ?= mysql:9.7
+export TESTS MINUTES
 
-.PHONY: help run test contract clients faults experiment bench queries lint tour docs messages env lock backup restore rollout cluster cluster-down
+.PHONY: help run test contract clients faults mutants experiment bench queries lint tour docs messages env lock backup restore rollout cluster cluster-down
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ faults: .venv/installed-dev ## Break the shop under load, in containers, and hol
 
 lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, generated documents
 	@scripts/lint
+
+mutants: .venv/installed-dev ## Put one-line faults into PATHS=, and list those that no test notices (TESTS=, MINUTES=20)
+	@$(BIN)/python -m scripts.mutants $(PATHS)
 
 bench: .venv/installed-dev ## Measure the server from outside; BENCH=full, scaling, rows or quick (docs/benchmarks)
 	@$(BIN)/python -m benchmarks.bench
