@@ -170,8 +170,10 @@ def _rotate(
             session.token_hash, session.used_at, session.answered_at = hash_of(jti), now, None
             session.save(update_fields=["token_hash", "used_at", "answered_at"])
             return new_pair(session, jti)
-        # Whoever found the token unused came before the answer, whatever the processes' clocks say.
-        if before.token_hash == claims.token_hash or not session.is_answered_by(arrived):
+        # Whoever found the token unused, or its use unanswered, came before the answer, whatever
+        # the clocks say: the moment that is noted as the answer's is a commit before it.
+        found_it_answered = before.is_answered_by(arrived) and session.is_answered_by(arrived)
+        if before.token_hash == claims.token_hash or not found_it_answered:
             raise RefreshTokenRefused
         session.ended_at = now
         session.save(update_fields=["ended_at"])

@@ -4,6 +4,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from unittest import mock
 
 import jwt
 import pytest
@@ -56,6 +57,19 @@ def test_a_refresh_token_that_is_used_again_ends_its_whole_family(api, pair):
     assert sessions() == [(hash_of(second), False)]
     for token in (pair.refresh, first, second):
         assert refusal(api.post(URL, {"refresh": token})) == refused(401, "token_not_valid")
+
+
+def test_who_found_the_other_use_unanswered_leaves_the_session(api, pair):
+    """It came while the moment of the answer was being committed, and is served after that."""
+    new = api.post(URL, {"refresh": pair.refresh}).json()["refresh"]
+    found = Session.objects.get()
+    found.answered_at = None
+
+    with mock.patch("users.services.tokens._session", return_value=found):
+        answer = api.post(URL, {"refresh": pair.refresh})
+
+    assert refusal(answer) == refused(401, "token_not_valid")
+    assert sessions() == [(hash_of(new), True)]
 
 
 def test_a_family_that_ends_leaves_the_members_other_sign_ins_alone(api, pair):
