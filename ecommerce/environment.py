@@ -29,7 +29,9 @@ WHOLE, DECIMAL = re.compile(r"-?[0-9]{1,15}"), re.compile(r"-?[0-9]{1,15}(\.[0-9
 RATE = re.compile(r"[1-9][0-9]*/(s|sec|m|min|h|hour|d|day)")
 HOST = re.compile(r"\*|\.?[\w-]+(\.[\w-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{16,}")
-ORIGIN = re.compile(r"https?://[\w*.-]+(:[0-9]+)?", re.ASCII)
+ORIGIN = re.compile(r"(https?)://[\w*.-]+(?::([1-9][0-9]{0,4}))?", re.ASCII)
+OWN_PORTS = {"http": 80, "https": 443}
+CLASS = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 NO_DRIVER = (
     "DATABASE_URL names MySQL, and mysqlclient is not installed: it needs a C compiler, pkg-config,"
@@ -63,6 +65,41 @@ AT_LEAST: dict[str, float] = {
 }
 """The least value of a number, where it is not 0."""
 
+AT_MOST: dict[str, float] = {
+    "SERVERS": 1_000,
+    "WORKERS": 1_000,
+    "THREADS": 1_000,
+    "COMMITTERS": 1_000,
+    "ONCE": 1_000,
+    "ATTEMPTS": 1_000,
+    "PROXIES": 100,
+    "BATCH": 10_000,
+    "SHARE": 1,
+    "SECONDS": 1_000_000,
+    "AGE": 1_000_000,
+    "HSTS_SECONDS": 1_000_000_000,
+    "REQUEST_TIMEOUT_SECONDS": 60,
+    "MINUTES": 1_000_000,
+    "HOURS": 100_000,
+    "DAYS": 10_000,
+}
+"""The greatest value, by a number's name or by the last word of it.
+
+What is beyond is a slip, and would fail later: clocks, timeouts and threads have their ends.
+"""
+
+
+def _is_origin(text: str) -> bool:
+    """Whether browsers may say it: they leave out the port that is the scheme's own."""
+    if not (found := ORIGIN.fullmatch(text)):
+        return False
+    scheme, port = found.groups()
+    return not port or (int(port) < 65_536 and int(port) != OWN_PORTS[scheme])
+
+
+def _is_one_origin(text: str) -> bool:
+    return "*" not in text and text == text.lower() and _is_origin(text)
+
 
 def _is_network(text: str) -> bool:
     with suppress(ValueError):
@@ -74,12 +111,13 @@ FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "ALLOWED_HOSTS": (HOST.fullmatch, "a host's name or address, without scheme, port or path"),
     "THROTTLE_ANON": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
     "THROTTLE_MEMBER": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
-    "CSRF_TRUSTED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
-    "CORS_ALLOWED_ORIGINS": (ORIGIN.fullmatch, "an origin: https://shop.example"),
+    "CSRF_TRUSTED_ORIGINS": (_is_origin, "an origin: https://shop.example"),
+    "CORS_ALLOWED_ORIGINS": (_is_one_origin, "an origin: https://shop.example"),
     "DATABASE_CA": (isfile, "a file of certificates"),
     "METRICS_TOKEN": (TOKEN.fullmatch, "16 or more letters, digits, and . _ ~ + / = -"),
     "METRICS_ALLOWED": (_is_network, "an address or a network: 10.0.0.0/8"),
     "WEBHOOK_NETWORKS": (_is_network, "an address or a network: 10.1.0.0/16"),
+    "EVENT_SINK": (CLASS.fullmatch, "the dotted path of a class: events.webhooks.Webhooks"),
     "LOG_FORMAT": (("json", "text").__contains__, "json or text"),
     "LOG_LEVEL": (LOG_LEVELS.__contains__, f"one of {', '.join(LOG_LEVELS)}"),
 }
@@ -141,6 +179,9 @@ class Environment(environ.Env):  # type: ignore[misc]
             return default
         if not form.fullmatch(text) or Number(text) < least:
             raise _wrong(var, text, f"{what} from {least} up")
+        most = AT_MOST.get(var, AT_MOST.get(var.rpartition("_")[2]))
+        if most is not None and Number(text) > most:
+            raise _wrong(var, text, f"{what} from {least} to {most}")
         return Number(text)
 
 

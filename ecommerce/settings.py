@@ -43,7 +43,8 @@ SECURE_SSL_REDIRECT = HTTPS
 # The probe of a load balancer and Prometheus speak plain HTTP, past the proxy; the API refuses it,
 # where pages are redirected.
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$", r"^api/(?!docs/|redoc/)"]
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000) if HTTPS else 0
+_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000)
+SECURE_HSTS_SECONDS = _HSTS_SECONDS if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 # The back office's: how long one may be idle, and how long one lasts in any case.
@@ -198,6 +199,7 @@ def _database() -> dict[str, Any]:
         "NAME": str(BASE_DIR / "db.sqlite3"),
     }
     authorities = env.str("DATABASE_CA")
+    timeout = env.int("DATABASE_TIMEOUT_SECONDS", default=10)
     if env.str("DATABASE_URL"):
         database = env.db("DATABASE_URL")
     database["CONN_HEALTH_CHECKS"] = True
@@ -231,7 +233,7 @@ def _database() -> dict[str, Any]:
         if authorities:
             database["OPTIONS"] |= {"ssl_mode": "VERIFY_IDENTITY", "ssl": {"ca": authorities}}
         # Zero waits for ever; manage.py does, for a migration or an audit may need it.
-        if timeout := env.int("DATABASE_TIMEOUT_SECONDS", default=10):
+        if timeout:
             database["OPTIONS"] |= {"read_timeout": timeout, "write_timeout": timeout}
         database["TEST"] = {"CHARSET": "utf8mb4"}
     return database

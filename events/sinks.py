@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from events.models import Endpoint, Event
@@ -31,6 +32,18 @@ class Sink(Protocol):
 
 
 def make_sink() -> Sink:
-    """The sink that `EVENT_SINK` names."""
-    sink: Sink = import_string(settings.EVENT_SINK)()
+    """The sink that `EVENT_SINK` names.
+
+    Raises:
+        ImproperlyConfigured: there is no such class.
+    """
+    try:
+        sink_class = import_string(settings.EVENT_SINK)
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"EVENT_SINK is {settings.EVENT_SINK!r}; it can't be imported: {error}."
+        ) from error
+    if not isinstance(sink_class, type):
+        raise ImproperlyConfigured(f"EVENT_SINK is {settings.EVENT_SINK!r}; that is no class.")
+    sink: Sink = sink_class()
     return sink

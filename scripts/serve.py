@@ -24,14 +24,14 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 READY_SECONDS = 60
 RELAY_STOP_SECONDS = 15
-YES = ("1", "true", "yes", "on")
+YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 STOPPING_IS_TOLD_AFTER_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
     """Returns the exit code: 0 when it was asked to stop and did."""
-    port = _port()
+    port, wants_relay = _port(), _wants_relay()
     if holder := _holder_of(port):
         return _refuse(f"Port {port} is in use by {holder}. PORT=… picks another.")
     os.umask(0o077)  # a database in a file is as private as the keys in .env
@@ -39,7 +39,7 @@ def main() -> int:
         return _refuse(sentence)
     if sys.stdout.isatty():
         os.environ.setdefault("LOG_FORMAT", "text")
-    return _Server(port).serve()
+    return _Server(port, wants_relay).serve()
 
 
 def _refuse(sentence: str) -> int:
@@ -55,6 +55,13 @@ def _port() -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
         sys.exit(f"PORT is {text!r}; it must be a number from 1 to 65535.")
     return int(text)
+
+
+def _wants_relay() -> bool:
+    text = os.environ.get("RELAY", "").lower()
+    if text not in ("", *YES, *NO):
+        sys.exit(f"RELAY is {text!r}; it must be one of {', '.join(YES + NO)}.")
+    return text in YES
 
 
 def _holder_of(port: int) -> str:
@@ -131,7 +138,7 @@ class _Server:
     told. A closed terminal's SIGHUP would make the server load itself anew instead of ending.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, wants_relay: bool) -> None:
         self.port = port
         self.asked_to_stop = 0.0
         variables = {"HOST": HOST, "PORT": str(port), "WORKERS": "2"}
@@ -145,7 +152,7 @@ class _Server:
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
-        self.relay = self._start_relay() if os.environ.get("RELAY") in YES else None
+        self.relay = self._start_relay() if wants_relay else None
 
     def _start_relay(self) -> "subprocess.Popen[bytes]":
         """What tells other systems of what happens; docs/events.md."""

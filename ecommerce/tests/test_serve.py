@@ -80,6 +80,11 @@ def test_a_port_is_a_number(serve, text):
     assert refusal_of(serve(PORT=text)) == (1, "", told)
 
 
+def test_whether_there_is_a_relay_is_yes_or_no(serve):
+    told = "RELAY is 'maybe'; it must be one of 1, true, yes, on, 0, false, no, off.\n"
+    assert refusal_of(serve(RELAY="maybe")) == (1, "", told)
+
+
 def test_a_wrong_setting_is_told_in_a_sentence(serve, tmp_path):
     assert refusal_of(serve(HTTPS="maybe")) == (
         1,

@@ -48,6 +48,7 @@ def test_without_a_key_it_refuses_to_start_and_says_what_is_missing(key):
 
 
 RATE = "it must be a number of requests per s, min, hour or day: 60/min."
+ORIGIN = "it must be an origin: https://shop.example."
 TRUTH = "it must be one of 1, true, yes, on, 0, false, no, off."
 DATABASE = "it must be sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME."
 
@@ -67,6 +68,31 @@ WRONG = [
         "GROUP_COMMIT_WAIT_SECONDS=nan",
         "GROUP_COMMIT_WAIT_SECONDS is 'nan'; it must be a number from 0 up.",
     ),
+    ("WORKERS=1001", "WORKERS is '1001'; it must be a whole number from 1 to 1000."),
+    ("COMMITTERS=100000", "COMMITTERS is '100000'; it must be a whole number from 0 to 1000."),
+    (
+        "WRITE_THREADS=99999999999999",
+        "WRITE_THREADS is '99999999999999'; it must be a whole number from 1 to 1000.",
+    ),
+    (
+        "FAILOVER_SECONDS=99999999",
+        "FAILOVER_SECONDS is '99999999'; it must be a number from 0 to 1000000.",
+    ),
+    ("FAILOVER_SECONDS=-1", "FAILOVER_SECONDS is '-1'; it must be a number from 0 up."),
+    (
+        "REFRESH_TOKEN_DAYS=100000000000",
+        "REFRESH_TOKEN_DAYS is '100000000000'; it must be a whole number from 1 to 10000.",
+    ),
+    (
+        "REQUEST_TIMEOUT_SECONDS=61",
+        "REQUEST_TIMEOUT_SECONDS is '61'; it must be a whole number from 1 to 60.",
+    ),
+    ("COSTLY_READS_SHARE=1.5", "COSTLY_READS_SHARE is '1.5'; it must be a number from 0 to 1."),
+    ("HSTS_SECONDS=-1", "HSTS_SECONDS is '-1'; it must be a whole number from 0 up."),
+    (
+        "DATABASE_TIMEOUT_SECONDS=soon",
+        "DATABASE_TIMEOUT_SECONDS is 'soon'; it must be a whole number from 0 up.",
+    ),
     ("THROTTLE_ANON=sixty", f"THROTTLE_ANON is 'sixty'; {RATE}"),
     ("THROTTLE_MEMBER=0/min", f"THROTTLE_MEMBER is '0/min'; {RATE}"),
     ("HTTPS=maybe", f"HTTPS is 'maybe'; {TRUTH}"),
@@ -79,6 +105,26 @@ WRONG = [
     (
         "CSRF_TRUSTED_ORIGINS=shop.example",
         "CSRF_TRUSTED_ORIGINS is 'shop.example'; it must be an origin: https://shop.example.",
+    ),
+    *(
+        (f"CORS_ALLOWED_ORIGINS={text}", f"CORS_ALLOWED_ORIGINS is '{text}'; {ORIGIN}")
+        for text in (
+            "*",
+            "https://*.example",
+            "https://shop.example:443",
+            "http://shop.example:80",
+            "https://shop.example:65536",
+            "https://Shop.example",
+        )
+    ),
+    (
+        "CSRF_TRUSTED_ORIGINS=https://shop.example:443",
+        f"CSRF_TRUSTED_ORIGINS is 'https://shop.example:443'; {ORIGIN}",
+    ),
+    (
+        "EVENT_SINK=webhooks",
+        "EVENT_SINK is 'webhooks';"
+        " it must be the dotted path of a class: events.webhooks.Webhooks.",
     ),
     (
         "LOG_LEVEL=loud",

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
@@ -248,6 +249,17 @@ def test_another_sink_may_take_the_place_of_webhooks(listen, settings):
         await_states(delivered=1)
 
     assert Log.lines == [("the warehouse", "order:7", '{"a": 1}')]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["events.webhooks.Nothing", "no_such_module.Sink", "os.path.join"],
+)
+def test_a_sink_that_is_no_class_is_told_in_a_sentence(settings, name):
+    settings.EVENT_SINK = name
+
+    with pytest.raises(ImproperlyConfigured, match=f"^EVENT_SINK is '{name}'; "):
+        make_sink()
 
 
 class Log:
