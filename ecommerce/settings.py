@@ -122,7 +122,7 @@ if CORS_ALLOWED_ORIGINS:
     CORS_URLS_REGEX = r"^/api/"
     CORS_ALLOW_HEADERS = [
         "accept", "accept-language", "authorization", "content-type", "idempotency-key",
-        "if-none-match", "x-request-id",
+        "if-none-match", "traceparent", "x-request-id",
     ]  # fmt: skip
     CORS_EXPOSE_HEADERS = ["ETag", "Idempotency-Replayed", "Retry-After", "X-Request-ID"]
 

@@ -34,18 +34,19 @@ def error_body(status: int, items: Iterable[ErrorItem]) -> dict[str, Any]:
     return {"type": error_type(status), "errors": shown_errors(items)}
 
 
+JSON = "application/json"
 PROBLEM = "application/problem+json"
 
 
 def wants_problem(request: HttpRequest) -> bool:
-    """Whether who asks names RFC 9457's media type among those that are accepted."""
+    """Whether who asks names RFC 9457's media type, and likes plain JSON no better."""
     accepted = request.META.get("HTTP_ACCEPT", "").lower()
     if PROBLEM not in accepted:
         return False
-    named = (MediaType(media) for media in accepted.split(","))
-    return any(
-        f"{media.main_type}/{media.sub_type}" == PROBLEM and media.quality for media in named
-    )
+    named = [MediaType(media) for media in accepted.split(",")]
+    liked = {f"{media.main_type}/{media.sub_type}": media.quality for media in named}
+    wished = liked.get(PROBLEM, 0)
+    return wished > 0 and wished >= liked.get(JSON, 0)
 
 
 def as_problem(status: int, body: dict[str, Any]) -> dict[str, Any]:

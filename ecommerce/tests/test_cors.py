@@ -48,6 +48,7 @@ def test_the_origin_that_is_named_may_and_reads_our_headers():
     assert "POST" in cors["access-control-allow-methods"]
     allowed = set(cors["access-control-allow-headers"].split(", "))
     assert {"authorization", "content-type", "idempotency-key", "if-none-match"} <= allowed
+    assert {"traceparent", "x-request-id"} <= allowed
     readable = {
         "access-control-allow-origin": SHOP,
         "access-control-expose-headers": "ETag, Idempotency-Replayed, Retry-After, X-Request-ID",
