@@ -74,7 +74,7 @@ def keep_to_a_core() -> None:
                 os.sched_setaffinity(0, {cores[place % len(cores)]})
 
 
-def cut_off_who_does_not_read(seconds: int) -> None:
+def cut_off_who_does_not_read(seconds: float) -> None:
     """Let the system close a connection whose client takes nothing of its answer for so long.
 
     granian has no such limit. A connection has it from the socket that it came in on, and granian
@@ -87,10 +87,14 @@ def cut_off_who_does_not_read(seconds: int) -> None:
             opened = socket.socket(fileno=int(file.name))
         except OSError:
             continue  # no socket
-        with suppress(OSError):  # not of TCP
+        try:
             if opened.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1_000)
-        opened.detach()  # it is not ours to close
+                milliseconds = round(seconds * 1_000)
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        except OSError:
+            pass  # not of TCP
+        finally:
+            opened.detach()  # it is not ours to close: its number may be another file's by then
 
 
 def _take_a_place() -> int:

@@ -8,17 +8,10 @@ from django.core.management import call_command
 from scripts import tour
 
 
-@pytest.fixture
-def url(live_server):
-    # It accepts without a bound, also when nobody is there any more, and then never ends.
-    live_server.thread.httpd.socket.settimeout(1.0)
-    return live_server.url
-
-
 @pytest.mark.django_db(transaction=True)
-def test_the_tour_runs_as_the_readme_shows_it(url, capsys):
+def test_the_tour_runs_as_the_readme_shows_it(live_server, capsys):
     call_command("seed")
-    assert tour.main(url) == 0, capsys.readouterr().err
+    assert tour.main(live_server.url) == 0, capsys.readouterr().err
     call_command("audit")
 
 

@@ -75,7 +75,8 @@ def test_what_is_loaded_is_left_out_of_collections():
         gc.set_threshold(*threshold)
 
 
-def test_who_takes_nothing_of_an_answer_is_cut_off_by_the_system():
+@pytest.mark.parametrize(("seconds", "milliseconds"), [(7, 7_000), (0.5, 500)])
+def test_who_takes_nothing_of_an_answer_is_cut_off_by_the_system(seconds, milliseconds):
     """What granian listens with is among the files of the process; the others are left alone."""
     files = set(Path("/proc/self/fd").iterdir())
     with (
@@ -88,12 +89,22 @@ def test_who_takes_nothing_of_an_answer_is_cut_off_by_the_system():
         unix.bind(f"\0front-{os.getpid()}")
         unix.listen()
 
-        worker_process.cut_off_who_does_not_read(7)
+        worker_process.cut_off_who_does_not_read(seconds)
 
         timeout = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
-        assert (listens.getsockopt(*timeout), other.getsockopt(*timeout)) == (7_000, 0)
+        assert (listens.getsockopt(*timeout), other.getsockopt(*timeout)) == (milliseconds, 0)
         assert unix.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
     assert set(Path("/proc/self/fd").iterdir()) == files
+
+
+def test_whatever_goes_wrong_no_file_of_others_is_closed():
+    with socket.socket() as listens:
+        listens.bind(("127.0.0.1", 0))
+        listens.listen()
+        with pytest.raises(TypeError):
+            worker_process.cut_off_who_does_not_read("soon")
+        gc.collect()
+        assert listens.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
 
 
 # --- Cores --------------------------------------------------------------------------------------
