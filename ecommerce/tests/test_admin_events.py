@@ -26,9 +26,13 @@ from users.models import User
 
 pytestmark = pytest.mark.django_db
 
-DUE = {"orders.order cancel": Kind.ORDER_CANCELLED}
+DUE = {
+    "orders.order cancel": Kind.ORDER_CANCELLED,
+    "products.stockadjustment undo": Kind.PRODUCT_LOW_STOCK,
+}
 """By act what it is an event of. A balance that staff adjust is no charge; a campaign that they
-close has coupons left; one that is revoked stays issued."""
+close has coupons left; one that is revoked stays issued. What was added to a stock of ten and is
+taken away again leaves little."""
 
 
 @pytest.fixture

@@ -135,6 +135,7 @@ urlpatterns = [
     path("api/v1/fail/", fail),
     path("gates/<gate>/", page),
     path("echo/", echo),
+    path("api/echo/", echo),  # pages have no method but GET, HEAD and POST
     path("stream/", stream),
     path("health/stream/", look_at_stream),
     re_path("^heard/", heard),
