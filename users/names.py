@@ -37,6 +37,11 @@ MORE_LOOKS = {"ー": "-", "丨": "l", "ᄃ": "匚", "ᄆ": "口", "ᄉ": "人", 
 """What Unicode's list of look-alikes lacks of letters that Koreans write together."""
 
 
+PHONETIC = "LATIN LETTER "
+"""So begins what Unicode calls a Latin letter that is neither small nor a capital: those of
+phonetic transcription, such as "ᴀ", and of old writings, such as "ƿ". UTS 39 restricts them."""
+
+
 @deconstructible
 class NameValidator(UnicodeUsernameValidator):
     """Letters, digits and @.+-_, all of them visible, of scripts that are written together.
@@ -62,7 +67,8 @@ class NameValidator(UnicodeUsernameValidator):
             raise ValidationError(
                 _("A name does not mix scripts whose letters look alike."), code="invalid"
             )
-        if len(_latin_readings(_folded(name))) > 1:
+        phonetic = any(unicodedata.name(letter, "").startswith(PHONETIC) for letter in name)
+        if phonetic or len(_latin_readings(_folded(name))) > 1:
             raise ValidationError(_("A name does not imitate Latin letters."), code="invalid")
 
 

@@ -167,6 +167,20 @@ def test_no_name_looks_like_two_of_latin_letters(api, name):
         assert refusal(sign_up(api, username=name)) == refused(400, "invalid", "username")
 
 
+@pytest.mark.parametrize("name", ["pᴀypal", "ƿaypal", "ꜱhop", "ǀeader", "민지ɪ", "ᴘᴀʏᴘᴀʟ"])
+def test_no_name_has_letters_of_phonetics_or_of_old_writings(api, name):
+    """UTS 39 restricts them: nobody's name is written so, and they look like others."""
+    with nothing_changes():
+        assert refusal(sign_up(api, username=name)) == refused(400, "invalid", "username")
+
+
+@pytest.mark.parametrize(
+    "name", ["Søren", "Łukasz", "Þóra", "Əli", "Ŋun", "Trần", "Ștefan", "Hŏjun"]
+)
+def test_letters_that_names_are_written_with_are_good(api, name):
+    assert sign_up(api, username=name).status_code == 201
+
+
 def test_the_longest_name_folds_into_its_column(api):
     for name in ("\u1f82" * 150, "ﬃ" * 50, "ǽ" * 150, "ᆄ" * 150):
         assert sign_up(api, username=name).status_code == 201
