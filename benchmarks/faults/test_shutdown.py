@@ -77,7 +77,7 @@ def test_what_was_accepted_is_answered(running: Running, worker: str) -> None:
             under_way=len(under_way),
             answered=sum(isinstance(one.heard, Answer) for one in under_way),
             succeeded=sum(one.succeeded for one in under_way),
-            unheard=unheard(load.intents, books, asked_at),
+            unheard=(unheard_of := unheard(load.intents, books, asked_at, killed_at)),
             refused_after=refused_after,
             ended_after=ended_after,
             exit_code=exit_code,
@@ -89,7 +89,7 @@ def test_what_was_accepted_is_answered(running: Running, worker: str) -> None:
     assert [one for one in under_way if not isinstance(one.heard, Answer)] == []
     # Of those whose worker was killed just before, few are under way again by then.
     assert sum(one.succeeded for one in under_way) >= (1 if killed_at else CLIENTS // 4)
-    assert unheard(load.intents, books, asked_at) == 0
+    assert unheard_of == 0
     verdict.unsettled.clear()  # the shop is closed: who comes now must come again
     assert verdict.is_clean, f"{verdict}\n{printed[-6000:]}"
     assert "Traceback" not in printed, printed[printed.index("Traceback") :][:6000]
@@ -149,13 +149,16 @@ def await_refusal(web: Server) -> float:
         time.sleep(0.01)
 
 
-def unheard(intents: list[Intent], books: Books, asked_at: float) -> int:
+def unheard(intents: list[Intent], books: Books, asked_at: float, killed_at: float) -> int:
     """How many rows no client was told of, but for what a killed worker left behind."""
     known = {
         identity(intent)
         for intent in intents
         if intent.successes
-        or any(one.is_unclear and one.ended < asked_at for one in intent.attempts)
+        or any(
+            one.is_unclear and (one.ended < asked_at or fell_with_a_worker(one, killed_at))
+            for one in intent.attempts
+        )
     }
     rows: list[Row] = [*books.issued, *books.orders, *books.charges]
     return sum(identity(row) not in known for row in rows)
