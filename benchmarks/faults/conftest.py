@@ -19,6 +19,7 @@ from benchmarks.faults.table import (
     render_stops,
 )
 from benchmarks.faults.trial import Result
+from benchmarks.faults.watch import MISSING, TOKEN, Watch, watching
 from benchmarks.stack import Database, Server, database, manage, server
 from benchmarks.stack import Kind as DatabaseKind
 from ecommerce.tests.on_mysql import engine_answers
@@ -45,6 +46,8 @@ class Running:
 
     db: Database
     server: Server
+    watch: Watch | None = None
+    """Prometheus, which asks the server every second; None: not on this database, or not here."""
     shops: list[Shop] = field(default_factory=list)
 
     def take_shop(self) -> Shop:
@@ -55,8 +58,10 @@ class Running:
 
 
 @pytest.fixture(scope="session")
-def start() -> Iterator[Callable[[DatabaseKind], Running]]:
-    """Starts what is needed on a database of a kind, once."""
+def start(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[DatabaseKind], Running]]:
+    """Starts what is needed on a database of a kind, once. MySQL's server is watched."""
     with ExitStack() as stack:
 
         @cache
@@ -64,7 +69,12 @@ def start() -> Iterator[Callable[[DatabaseKind], Running]]:
             db = stack.enter_context(cluster() if kind == "cluster" else database(kind))
             manage(db, "migrate", "--verbosity", "0")
             versions[kind] = _version(db)
-            return Running(db, stack.enter_context(server(db)))
+            web = stack.enter_context(server(db, METRICS_TOKEN=TOKEN))
+            if kind != "mysql" or MISSING:
+                return Running(db, web)
+            manage(db, "audit")
+            folder = tmp_path_factory.mktemp("prometheus")
+            return Running(db, web, stack.enter_context(watching(web, folder)))
 
         yield started
 

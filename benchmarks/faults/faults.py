@@ -17,6 +17,8 @@ from benchmarks.stack import Kind as DatabaseKind
 MYSQLS: tuple[DatabaseKind, ...] = ("mysql", "mariadb")
 ALL: tuple[DatabaseKind, ...] = (*MYSQLS, "sqlite")
 PAUSE_SECONDS = 10
+AWAY_SECONDS = 14
+"""Long enough for an alert."""
 CUTTING_SECONDS = 3
 BREAKING_SECONDS = 4
 GONE_SECONDS = 12
@@ -38,6 +40,8 @@ class Fault:
     only_long: bool = False
     longest_outage: float | None = None
     """So long nobody may be served, at most (seconds); None: for as long as the fault takes."""
+    alert: str = ""
+    """The alert that it raises, where Prometheus watches (docs/monitoring)."""
 
 
 def kill_a_worker(stage: Stage) -> str:
@@ -56,6 +60,14 @@ def kill_the_server(stage: Stage) -> str:
     stage.over()
     stage.server.start()
     return "all processes; started again a second later"
+
+
+def keep_the_server_away(stage: Stage) -> str:
+    stage.server.kill()
+    time.sleep(AWAY_SECONDS)
+    stage.over()
+    stage.server.start()
+    return f"{AWAY_SECONDS} s"
 
 
 def kill_the_database(stage: Stage) -> str:
@@ -193,16 +205,18 @@ def _cluster(stage: Stage) -> Cluster:
 
 
 FAULTS = (
-    Fault("SIGKILL to a worker", kill_a_worker, ALL),
+    # The first five while no other has raised their alert.
+    Fault("SIGKILL to a worker", kill_a_worker, ALL, alert="ShopWorkerDied"),
+    Fault("connections cut", cut_connections, alert="ShopConnectionsCut"),
+    Fault("lock wait filled", fill_the_lock_wait, alert="ShopBusy"),
+    Fault("SIGKILL to the database", kill_the_database, alert="ShopDatabaseAway"),
+    Fault("server away", keep_the_server_away, ("mysql",), alert="ShopServerDown"),
     Fault("SIGKILL to the server", kill_the_server, ALL),
-    Fault("SIGKILL to the database", kill_the_database),
     Fault("database paused", pause_the_database),
-    Fault("connections cut", cut_connections),
     Fault("every tenth commit broken", break_every_tenth_commit, needs_proxy=True),
     Fault(
         "every second commit broken", break_every_second_commit, needs_proxy=True, only_long=True
     ),
-    Fault("lock wait filled", fill_the_lock_wait),
     Fault("lock wait filled", fill_the_lock_wait, ("sqlite",), only_long=True),
     Fault("planned switch of the primary", switch_the_primary, ("cluster",), longest_outage=2),
     Fault("SIGKILL to the primary", kill_the_primary, ("cluster",), longest_outage=10),

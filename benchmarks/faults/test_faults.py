@@ -3,9 +3,13 @@
 make faults                          the short form, on MySQL and SQLite
 FAULTS=long make faults              more clients, three rounds of each, on MariaDB as well
 FAULTS_DATABASES=mysql make faults   on these only; cluster: three nodes, at no other time
+
+On MySQL Prometheus watches, where it is installed, and each fault raises its alert.
 """
 
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -15,7 +19,10 @@ from benchmarks.faults.commit_proxy import CommitProxy
 from benchmarks.faults.conftest import CLIENTS, DATABASES, LONG, ROUNDS, Running, results
 from benchmarks.faults.faults import FAULTS, Fault
 from benchmarks.faults.trial import RECOVERY_SECONDS, await_workers, run_trial
+from benchmarks.faults.watch import Watch, await_
 from benchmarks.stack import manage, server
+
+NOTICED_SECONDS = 20
 
 CASES = [
     pytest.param(database, fault, id=f"{database}-{fault.strike.__name__}")
@@ -28,7 +35,10 @@ CASES = [
 @pytest.mark.parametrize(("running", "fault"), CASES, indirect=["running"])
 def test_shop_keeps_its_promises(running: Running, fault: Fault) -> None:
     db, shop = running.db, running.take_shop()
+    watch = running.watch if fault.alert else None
     with ExitStack() as stack:
+        if watch:
+            stack.enter_context(_raising(fault.alert, watch))
         web, proxy = running.server, None
         if fault.needs_proxy:
             proxy = stack.enter_context(CommitProxy(db.port))
@@ -57,6 +67,14 @@ def test_shop_keeps_its_promises(running: Running, fault: Fault) -> None:
         books = [_sorted(read_books(db.node(name), shop)) for name in NODES]
         assert books[0].orders
         assert books[0] == books[1] == books[2]
+
+
+@contextmanager
+def _raising(alert: str, watch: Watch) -> Iterator[None]:
+    began = time.time()
+    assert alert not in watch.fired_since(began), "it fires from before"
+    yield
+    await_(lambda: alert in watch.fired_since(began), NOTICED_SECONDS)
 
 
 def _sorted(books: Books) -> Books:
