@@ -1,6 +1,7 @@
 """The format of every error under /api/, whoever raises it: a view, a middleware, the front."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import responses
 from itertools import islice
@@ -43,10 +44,19 @@ def wants_problem(request: HttpRequest) -> bool:
     accepted = request.META.get("HTTP_ACCEPT", "").lower()
     if PROBLEM not in accepted:
         return False
-    named = [MediaType(media) for media in accepted.split(",")]
+    named = media_ranges(accepted.split(","))
     liked = {f"{media.main_type}/{media.sub_type}": media.quality for media in named}
     wished = liked.get(PROBLEM, 0)
     return wished > 0 and wished >= liked.get(JSON, 0)
+
+
+def media_ranges(accepted: Iterable[str]) -> list[MediaType]:
+    """The media types and ranges of an `Accept`, but for what can't be read."""
+    ranges = []
+    for text in accepted:
+        with suppress(ValueError):  # a parameter in an encoding that there is not
+            ranges.append(MediaType(text.lower()))
+    return ranges
 
 
 def as_problem(status: int, body: dict[str, Any]) -> dict[str, Any]:

@@ -147,6 +147,64 @@ def test_it_is_a_problem_where_it_is_named(client, accept, is_problem):
     assert (answer["Content-Type"] == PROBLEM) == is_problem
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json;q=0",
+        "Application/JSON; Q=0.000",
+        "application/*;q=0",
+        "*/*;q=0",
+        "*/*, application/json;q=0",
+        "*/*;q=0.5, application/*;q=0, text/html",
+        f"{PROBLEM}, application/json;q=0",
+        f"{PROBLEM};q=0, application/json;q=0",
+        "text/html",
+    ],
+)
+def test_who_takes_no_json_is_told_so_and_nothing_happens(client, accept):
+    with nothing_changes():
+        answer = client.post(CHARGE, {"amount": 1_000}, HTTP_ACCEPT=accept)
+
+    assert answer.status_code == 406
+    assert answer.json()["errors"][0]["code"] == "not_acceptable"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json;q=0.001",
+        "*/*;q=0, application/json",
+        "application/*;q=0, application/json;q=0.1",
+        "text/html, application/json;q=0.9",
+        "application/json; charset=utf-8; q=0.5",
+        "application/json;q=nonsense",
+        "application/json;q=7",
+        f"{PROBLEM}, text/html;q=0",
+        "text/html;q*=nowhere''0, application/json;q=0.5",
+        f"{PROBLEM};q*=nowhere''0, application/json",
+    ],
+)
+def test_who_takes_json_gets_it(client, accept):
+    answer = client.get("/api/v1/products/", HTTP_ACCEPT=accept)
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("accept", "sent"),
+    [
+        ("application/yaml;q=0.1, application/json", "application/json"),
+        ("application/json;q=0.1, application/yaml;q=0.2", "application/yaml; charset=utf-8"),
+        ("application/json;q=0.1, */*", "application/vnd.oai.openapi; charset=utf-8"),
+        ("*/*, application/vnd.oai.openapi;q=0", "application/yaml; charset=utf-8"),
+    ],
+)
+def test_of_several_forms_the_one_is_sent_that_is_liked_best(client, accept, sent):
+    answer = client.get("/api/schema/", HTTP_ACCEPT=accept)
+
+    assert (answer.status_code, answer["Content-Type"]) == (200, sent)
+
+
 @pytest.mark.parametrize("path", ["/api/v1/products/", "/api/schema/"])
 def test_what_is_no_error_is_json(client, path):
     answer = client.get(path, HTTP_ACCEPT=PROBLEM)
