@@ -22,6 +22,12 @@ Network = IPv4Network | IPv6Network
 NO_URL = _("It must be an address such as https://warehouse.example/events.")
 FORM = re.compile(r"[!-~]+")
 """Visible ASCII: other letters are written in Punycode, or with percent signs."""
+NAME = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+"""The last part of an IPv4 address in one of its old forms: 2130706433, 0x7f.1."""
+LOOPBACK = ("127.0.0.1", "::1")
+OWN_NAMES = (".local", ".internal", ".home.arpa")
+"""Names that lead nowhere public (RFC 6762, 8375), and so do those without a dot."""
 EMBEDDING = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96")))
 """IPv6 addresses that lead to an IPv4 address, which may be any: none is public (RFC 6052)."""
 
@@ -67,7 +73,7 @@ def _networks() -> Iterable[Network]:
 def validate_webhook_url(url: str) -> None:
     """Raises ValidationError unless requests may be made to `url`, as far as can be told by it.
 
-    Where its host's name leads is looked at whenever a connection is made.
+    Where a public name leads is looked at whenever a connection is made.
     """
     try:
         parts = urlsplit(url)
@@ -80,9 +86,18 @@ def validate_webhook_url(url: str) -> None:
         raise ValidationError(_("It must have neither a name or password nor a fragment."))
     if parts.scheme == "http" and not settings.WEBHOOK_NETWORKS:
         raise ValidationError(_("Only https: what is sent names members and orders."))
-    try:
-        allowed = is_allowed(host) if parts.scheme == "https" else is_named_private(host)
-    except ValueError:
-        return  # a name
-    if not allowed:
+    if not _may_be_asked(host.removesuffix("."), encrypted=parts.scheme == "https"):
         raise ValidationError(_("No requests are made to this address: it is not public."))
+
+
+def _may_be_asked(host: str, *, encrypted: bool) -> bool:
+    """Whether requests may go to a host, in lower case. Raises ValidationError if it is none."""
+    is_local = host == "localhost" or host.endswith(".localhost")
+    may_be = is_allowed if encrypted else is_named_private
+    try:
+        return any(may_be(address) for address in (LOOPBACK if is_local else (host,)))
+    except ValueError:  # a name
+        if not NAME.fullmatch(host) or NUMBER.fullmatch(host.rpartition(".")[2]):
+            raise ValidationError(NO_URL) from None
+        is_own = "." not in host or host.endswith(OWN_NAMES)
+        return bool(settings.WEBHOOK_NETWORKS) or not is_own

@@ -137,5 +137,7 @@ async def _beginning_of(response: aiohttp.ClientResponse) -> str:
 
 
 def _cause_of(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ClientResponseError):  # it has a status that nobody sent
+        return f"the answer is no HTTP: {' '.join(error.message.split())}"[:TROUBLE_MAX]
     cause = getattr(error, "os_error", None) or error
     return (str(cause) or type(cause).__name__)[:TROUBLE_MAX]

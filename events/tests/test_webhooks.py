@@ -178,6 +178,24 @@ def test_without_encryption_nothing_goes_to_a_public_address(settings, monkeypat
         "https://169.254.169.254/latest",
         "http://warehouse.example",
         "javascript:alert(1)",
+        "https://127.0.0.1./events",
+        "https://127.1/events",
+        "https://2130706433/events",
+        "https://0x7f.1/events",
+        "https://0x7f000001/events",
+        "https://017700000001/events",
+        "https://[::ffff:127.0.0.1]/events",
+        "https://[::ffff:7f00:1]/events",
+        "https://localhost/events",
+        "https://LOCALHOST./events",
+        "https://shop.localhost/events",
+        "https://warehouse/events",
+        "https://metadata.google.internal/latest",
+        "https://printer.local/",
+        "https://router.home.arpa/",
+        "https://local%68ost/events",
+        "https://a..example/",
+        "https://-/",
     ],
 )
 def test_addresses_that_no_request_could_be_made_to_are_refused(url):
@@ -191,6 +209,12 @@ def test_addresses_that_requests_may_be_made_to_are_taken(settings):
     settings.WEBHOOK_NETWORKS = ["10.1.0.0/16"]
     validate_webhook_url("http://warehouse:8080/events")
     validate_webhook_url("http://10.1.0.9/events")
+    validate_webhook_url("https://warehouse.internal/events")
+    for local in ("http://localhost:9000/", "https://localhost/", "http://8.8.8.8/events"):
+        with pytest.raises(ValidationError):
+            validate_webhook_url(local)
+    settings.WEBHOOK_NETWORKS = LOOPBACK
+    validate_webhook_url("http://localhost:9000/events")
     with pytest.raises(ValidationError):
         validate_webhook_url("http://8.8.8.8/events")
 
@@ -256,17 +280,25 @@ def test_who_does_not_answer_in_five_seconds_has_not_answered(kind):
 
 
 @pytest.mark.usefixtures("_loopback_allowed")
-def test_what_is_no_http_is_a_failure():
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x16\x03\x01 hello",
+        b"HTTP/1.1 two hundred\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno header\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_a_failure(sent):
     def reply(request, handler):
-        handler.wfile.write(b"\x16\x03\x01 hello")
+        handler.wfile.write(sent)
         handler.close_connection = True
 
     with receiving(reply) as receiver:
         answer = send(receiver.url)
 
-    assert not answer.is_good
-    assert answer.status is None
-    assert answer.trouble
+    assert (answer.is_good, answer.status) == (False, None)
+    assert answer.trouble.startswith("the answer is no HTTP: ")
+    assert "400" not in answer.trouble
 
 
 @pytest.mark.usefixtures("_loopback_allowed")
