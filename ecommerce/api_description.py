@@ -17,7 +17,7 @@ from drf_spectacular.views import (
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from common.api.conditional import AnswersUnchanged, answer_conditionally, unchanged
+from common.api.conditional import answer_conditionally, unchanged
 from common.api.views import StrictParameters
 from common.sources import Sources
 
@@ -25,7 +25,7 @@ PAGE = ["get", "head"]
 """A page would fail to render what OPTIONS answers."""
 
 
-class DescriptionView(AnswersUnchanged, StrictParameters, SpectacularAPIView):
+class DescriptionView(StrictParameters, SpectacularAPIView):
     """The description in YAML or JSON, as `Accept` asks, in the language that `?lang=` names."""
 
     schema = None
@@ -48,7 +48,10 @@ class DescriptionView(AnswersUnchanged, StrictParameters, SpectacularAPIView):
             _document(renderer.__class__, language), content_type=f"{renderer.media_type}{charset}"
         )
         response["Content-Disposition"] = f'inline; filename="openapi.{renderer.format}"'
-        return answer_conditionally(http_request, Sources(), response)
+        response["Vary"] = "Accept"
+        return answer_conditionally(
+            http_request, Sources(), response, is_for_all=not self.throttle_classes
+        )
 
 
 class SwaggerPage(StrictParameters, SpectacularSwaggerSplitView):

@@ -1,21 +1,23 @@
 """Answers that anyone may have: not sent again to who has them, and compressed on the way."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
+from django.urls import ResolverMatch
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from common.errors import DomainError
+from common.http.bodies import REFUSAL, declared_length
 from common.sources import Sources
 
 Answer = TypeVar("Answer", bound=HttpResponse)
@@ -26,6 +28,8 @@ GZIP_REFUSED = re.compile(r"\bgzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)", re.IGNORECASE)
 _gzip = GZipMiddleware(lambda request: Response())
 
 
+STORED = "no-cache"
+"""As `Cache-Control`: wherever one likes, and asked after each time."""
 IDENTIFYING = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "QUERY_STRING", "HTTP_ACCEPT")
 KEPT_MAX = 1_000
 """Of so many answers a process knows what they were made of, some kB each."""
@@ -34,73 +38,99 @@ KEPT_MAX = 1_000
 @dataclass(frozen=True, slots=True)
 class _Known:
     tag: str
+    vary: str
     sources: Sources
+    match: ResolverMatch | None
+    is_for_all: bool
+    """Whether nobody is refused it who sends no token."""
 
 
 _known: dict[tuple[str, ...], _Known] = {}
 _known_lock = Lock()
 
 
-def answer_conditionally(request: HttpRequest, sources: Sources, response: Answer) -> Answer:
+def answer_conditionally(
+    request: HttpRequest, sources: Sources | None, response: Answer, *, is_for_all: bool
+) -> Answer:
     """A rendered answer with its `ETag`; a 304 (RFC 9110, 13.1.2) to who named it.
 
     It may be stored anywhere and is to be asked after each time: prices and stock change. What
     only one member may see must not come here: compressed beside what others choose, it could be
     guessed by its length (BREACH), and stored, be told to others. Other preconditions (`If-Match`,
     `If-Unmodified-Since`) keep a write from undoing another: a read is answered whatever they say.
+    `is_for_all` says that nobody is refused the answer who sends no token. If `sources` tells what
+    the answer was made of, the next who has it is told so by that.
     """
     tag = f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
-    _describe(response, tag)
-    if sources.can_be_asked_again:
-        _keep(_identity(request), _Known(tag, sources))
-    answer = get_conditional_response(request, etag=response["ETag"], response=response)
-    if answer is not None and answer.status_code == HTTPStatus.NOT_MODIFIED:
-        return answer  # type: ignore[return-value]
+    patch_vary_headers(response, ["Accept-Encoding"])
+    vary = response["Vary"]
+    if sources is not None and sources.can_be_asked_again:
+        known = _Known(tag, vary, sources, request.resolver_match, is_for_all)
+        _keep(_identity(request), known)
+    if _is_named(request, tag):
+        return _not_modified(tag, vary)  # type: ignore[return-value]
+    response["Cache-Control"], response["ETag"] = STORED, tag
     encodings = request.headers.get("Accept-Encoding", "")
     if len(response.content) > WORTH_COMPRESSING_BYTES and not GZIP_REFUSED.search(encodings):
         return _gzip.process_response(request, response)  # type: ignore[return-value]
     return response
 
 
-def unchanged(request: HttpRequest) -> HttpResponse | None:
+def unchanged(request: HttpRequest, *, is_for_all: bool = False) -> HttpResponse | None:
     """A 304 for who has the answer, if it is known of what that was made, and would be the same.
 
     Its sources are asked once more, and nothing is made of what they tell: none is ever stale.
+    With `is_for_all` only of what nobody is refused.
     """
-    if "HTTP_IF_NONE_MATCH" not in request.META:
+    if not is_conditional(request):
         return None
     known = _known.get(_identity(request))
-    if known is None:
-        return None
-    answer: HttpResponse | None = get_conditional_response(request, etag=known.tag)
-    if answer is None or answer.status_code != HTTPStatus.NOT_MODIFIED:
+    if known is None or (is_for_all and not known.is_for_all) or not _is_named(request, known.tag):
         return None
     try:
         if not known.sources.tell_the_same():
             return None
     except (DatabaseError, DomainError):
         return None  # who makes the answer meets it, too, and knows what to say
-    _describe(answer, known.tag)
+    request.resolver_match = known.match
+    return _not_modified(known.tag, known.vary)
+
+
+def is_conditional(request: HttpRequest) -> bool:
+    """Whether who asks has an answer already; who has none need not pay for what others have."""
+    return "HTTP_IF_NONE_MATCH" in request.META
+
+
+class UnchangedMiddleware:
+    """Looks whether an answer is unchanged before all that it takes to make it, which costs more.
+
+    Who may be refused is looked at first: who sends a token or a body, who waited too long, who is
+    throttled, and who asks for what this process has not answered in the same words.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        answer = None if _may_be_refused(request) else unchanged(request, is_for_all=True)
+        return self.get_response(request) if answer is None else answer
+
+
+def _may_be_refused(request: HttpRequest) -> bool:
+    sent = request.META
+    return "HTTP_AUTHORIZATION" in sent or REFUSAL in sent or declared_length(request) > 0
+
+
+def _is_named(request: HttpRequest, tag: str) -> bool:
+    answer = get_conditional_response(request, etag=tag)
+    return answer is not None and answer.status_code == HTTPStatus.NOT_MODIFIED
+
+
+def _not_modified(tag: str, vary: str) -> HttpResponse:
+    headers = {"Cache-Control": STORED, "ETag": tag, "Vary": vary}
+    answer = HttpResponse(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+    del answer["Content-Type"]  # who has the answer knows it; this would change it
     return answer
-
-
-class AnswersUnchanged(APIView):
-    """A view that looks whether the answer is unchanged before all else, which costs more."""
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if "HTTP_AUTHORIZATION" not in request.META and not self.throttle_classes:
-            answer = unchanged(request)
-            if answer is not None:
-                if len(self.renderer_classes) > 1:  # as finalize_response does it
-                    patch_vary_headers(answer, ["Accept"])
-                return answer
-        return super().dispatch(request, *args, **kwargs)  # who may be refused is looked at first
-
-
-def _describe(response: HttpResponse, tag: str) -> None:
-    response["Cache-Control"] = "no-cache"
-    response["ETag"] = tag
-    patch_vary_headers(response, ["Accept-Encoding"])
 
 
 def _identity(request: HttpRequest) -> tuple[str, ...]:

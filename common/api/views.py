@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common.api.conditional import AnswersUnchanged, answer_conditionally, unchanged
+from common.api.conditional import answer_conditionally, is_conditional, unchanged
 from common.api.pagination import PageParameters
 from common.api.serializers import (
     StrictSerializer,
@@ -48,7 +48,7 @@ class StrictParameters(APIView):
         return set()
 
 
-class ApiViewSet(AnswersUnchanged, StrictParameters, viewsets.GenericViewSet[Any]):
+class ApiViewSet(StrictParameters, viewsets.GenericViewSet[Any]):
     """Validate, call one service, serialize.
 
     Per action: `request_serializers` say which body it takes, `query_serializers` which query
@@ -62,8 +62,8 @@ class ApiViewSet(AnswersUnchanged, StrictParameters, viewsets.GenericViewSet[Any
     metadata_class = Metadata
     lookup_value_regex = "[0-9]{1,18}"
 
-    _sources: Sources
-    """What the answer to a public read was made of."""
+    _sources: Sources | None = None
+    """What the answer to a public read was made of, if that was noted."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -74,6 +74,8 @@ class ApiViewSet(AnswersUnchanged, StrictParameters, viewsets.GenericViewSet[Any
     def _read(
         self, read: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
     ) -> HttpResponse:
+        if not is_conditional(request._request):
+            return read(request, *args, **kwargs)
         answer = unchanged(request._request)
         if answer is not None:
             return answer
@@ -88,7 +90,12 @@ class ApiViewSet(AnswersUnchanged, StrictParameters, viewsets.GenericViewSet[Any
             final.headers.setdefault("Cache-Control", "no-store")
         elif final.status_code == 200:
             final.add_post_render_callback(
-                partial(answer_conditionally, request._request, self._sources)
+                partial(
+                    answer_conditionally,
+                    request._request,
+                    self._sources,
+                    is_for_all=not self.throttle_classes,
+                )
             )
         return final
 
