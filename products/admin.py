@@ -17,6 +17,7 @@ from common.admin.forms import ReasonedForm, ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import THINGS, ConditionFilter, ShopModelAdmin, number_column
 from common.admin.pages import object_action
+from common.admin.rows import ChangesRows
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
@@ -30,6 +31,7 @@ from products.forms import (
     PriceChangeForm,
     ProductAddForm,
     ProductForm,
+    ProductRowForm,
     StockAdjustmentForm,
 )
 from products.import_pages import ImportsProducts
@@ -96,17 +98,21 @@ class StockFilter(ConditionFilter):
 
 
 @admin.register(Product)
-class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, SavedByService):
+class ProductAdmin(
+    ImportsProducts, ExportsRows, ChangesRows, AsksIfSureAdmin, AsksReason, SavedByService
+):
     found_everywhere = "inventory_2"
     counts = THINGS
     list_display = [
         "name",
         "sku",
         "category",
-        number_column("price", _("price (won)"), WON),
+        "price",
         "stock_left",
         "is_active",
     ]
+    list_editable = ["price", "is_active"]
+    row_form = ProductRowForm
     list_select_related = ["category"]
     list_filter = ["is_active", StockFilter, "category"]
     ordering = ["-id"]
@@ -156,7 +162,7 @@ class ProductAdmin(ImportsProducts, ExportsRows, AsksIfSureAdmin, AsksReason, Sa
             # Only what was changed here: the rest is as it is by now, not as the form has it.
             changes = {name: form.cleaned_data[name] for name in form.changed_data}
             changes.pop("reason", None)
-            change_product(product_id=obj.pk, sure=form.cleaned_data["sure"], **changes)
+            change_product(product_id=obj.pk, sure=form.cleaned_data.get("sure"), **changes)
             return
         terms = {name: form.cleaned_data[name] for name in DESCRIPTIVE}
         stock = form.cleaned_data["opening_stock"]

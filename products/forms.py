@@ -17,8 +17,9 @@ from unfold.widgets import (
 )
 
 from common.admin.forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
+from common.admin.rows import GroupedIntegerField, RowForm
 from common.admin.sureness import AsksIfSure
-from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX, Category
+from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX, Category, Product
 
 AROUND_A_FILE_BYTES = 100_000
 """What a body may have beside the file that it brings."""
@@ -47,6 +48,24 @@ class ProductAddForm(ServiceForm, AsksIfSure):
         self.fields["sku"].initial = ""
         self.fields["sku"].required = False
         self.fields["sku"].help_text = _("Empty: the shop makes one.")
+
+
+class ProductRowForm(RowForm):
+    """The price of a product, and whether it is sold, where it stands in the list."""
+
+    price = Product._meta.get_field("price").formfield(
+        form_class=GroupedIntegerField,
+        widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    def clean_price(self) -> int:
+        price: int = self.cleaned_data["price"]
+        if price == 0 != self.instance.price:
+            text = _(
+                "At 0 won anybody may have it for nothing: its own page lets you, if you mean it."
+            )
+            raise ValidationError(text, code="free")
+        return price
 
 
 class StockAdjustmentForm(ReasonForm):

@@ -13,9 +13,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import (
@@ -34,7 +32,7 @@ from django.utils.translation import gettext_lazy as _
 from common.admin.lists import ShopModelAdmin
 from common.admin.pages import object_action
 from common.admin.text import COUNT
-from common.admin.told import Told, told_label
+from common.admin.told import Told
 from common.files.cells import escape_text, to_xlsx
 
 EXPORT_BATCH = 1_000
@@ -174,13 +172,7 @@ class ExportsRows(ShopModelAdmin):
                 "filters": chosen.urlencode() or "–",
             },
         )
-        LogEntry.objects.create(
-            user_id=request.user.pk,  # type: ignore[misc]  # staff have one
-            content_type=ContentType.objects.get_for_model(self.model),
-            object_repr=told_label(self.opts.verbose_name_plural or "").text[:200],
-            action_flag=CHANGE,
-            change_message=done.stored(),
-        )
+        self.log_list(request, done)
 
     def _file_name(self, ending: str) -> str:
         now = timezone.localtime()

@@ -26,7 +26,7 @@ from unfold.views import ChangeList as UnfoldChangeList
 
 from common.admin import stale
 from common.admin.addresses import ListOfAnyAddress
-from common.admin.log import log_changes
+from common.admin.log import log_changes, log_list
 from common.admin.once import acts_once, refusal_of
 from common.admin.pages import SELECTION_MAX, object_page, selection_page
 from common.admin.particles import with_particles
@@ -173,6 +173,7 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
         return answer
 
     log_changes = log_changes
+    log_list = log_list
 
     def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
         said = with_particles(str(message))
@@ -262,7 +263,8 @@ class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)  # type: ignore[has-type]
+        self.result_list = self.rows_shown(request)
+        len(self.result_list)  # read here, where it is told what an address makes fail
         if not (self.query or self.get_filters_params()):
             self.full_result_count = self.result_count  # or the page offers to show all of them
         name = self.opts.verbose_name if self.result_count == 1 else self.opts.verbose_name_plural
@@ -272,6 +274,10 @@ class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
             counts = added.count(self.result_list)
             for row in self.result_list:
                 setattr(row, added.count.__name__, counts.get(row.pk, 0))
+
+    def rows_shown(self, request: HttpRequest) -> Any:
+        """The rows of the page: of a formset as well, so a queryset."""
+        return self.result_list
 
 
 def _lock_object(request: HttpRequest) -> None:

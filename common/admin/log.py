@@ -8,7 +8,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
 
-from common.admin.told import Told
+from common.admin.told import Told, told_label
 
 LOG_BATCH = 500
 
@@ -31,4 +31,15 @@ def log_changes(
             for obj, message in changed
         ],
         batch_size=LOG_BATCH,
+    )
+
+
+def log_list(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, done: Told) -> None:
+    """Log what was done with a whole list."""
+    LogEntry.objects.create(
+        user_id=request.user.pk,  # type: ignore[misc]  # staff have one
+        content_type=ContentType.objects.get_for_model(model_admin.model),
+        object_repr=told_label(model_admin.opts.verbose_name_plural or "").text[:200],
+        action_flag=CHANGE,
+        change_message=done.stored(),
     )

@@ -115,7 +115,9 @@ def _as_stored(value: Any) -> Any:
 
 def _inputs(field: forms.Field, name: str, value: Any) -> "MultiValueDict[str, Any]":
     """What the inputs of a page that shows a value would send, hidden ones or not."""
-    shown = field.hidden_widget().get_context(name, field.prepare_value(value), {})["widget"]
+    widget = field.hidden_widget()
+    widget.is_localized = field.localize
+    shown = widget.get_context(name, field.prepare_value(value), {})["widget"]
     sent: MultiValueDict[str, Any] = MultiValueDict()
     for part in shown.get("subwidgets", [shown]):
         sent.appendlist(part["name"], "" if part["value"] is None else part["value"])

@@ -77,16 +77,19 @@ def what_and_why(entry: LogEntry) -> tuple[str, str]:
     return _said(told).removesuffix(reason).rstrip(": "), reason
 
 
-def _told_in(entry: LogEntry) -> Told | str:
-    stored: str = entry.change_message
-    if not stored.startswith(_BEGINNING):
-        return entry.get_change_message()
+def told_again(stored: str) -> Told | str:
+    """What `Told.stored` made a text of; that text itself, if it did not."""
     try:
         told = _from_json(json.loads(stored))
         _said(told)
     except (ValueError, KeyError, TypeError, AttributeError):
         return stored
     return told if isinstance(told, Told) else stored
+
+
+def _told_in(entry: LogEntry) -> Told | str:
+    stored: str = entry.change_message
+    return told_again(stored) if stored.startswith(_BEGINNING) else entry.get_change_message()
 
 
 def as_stored_in_told(text: str) -> str:

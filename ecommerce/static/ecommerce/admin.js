@@ -3,7 +3,7 @@
 /* What every page of the back office does in the browser. */
 (() => {
   const SIGNED_OUT = "signed-out";
-  const NOT_KEPT = /^(csrfmiddlewaretoken|form_key|initial-.*|.*-initial-.*|step|seen|action)$/;
+  const NOT_KEPT = /^(csrfmiddlewaretoken|form_key|initial-.*|.*-initial-.*|step|seen|action|_selected_action|select_across|form-[A-Z_]+)$/;
 
   /* --- What was typed outlives an expired session ------------------------------------------- */
 
@@ -20,6 +20,10 @@
         !["password", "file", "submit", "button", "hidden"].includes(field.type),
     );
 
+  /* Which rows the inputs of a list are of: their names only count them. */
+  const rowsOf = (form) =>
+    [...form.querySelectorAll("input[type=hidden][name$='-id']")].map((one) => one.value).join();
+
   function keep(form) {
     const typed = fieldsOf(form).map((field) => {
       if (field.type === "checkbox" || field.type === "radio") {
@@ -28,7 +32,7 @@
       const chosen = [...(field.selectedOptions ?? [])].map((option) => option.value);
       return [field.name, field.tagName === "SELECT" ? chosen : field.value, null];
     });
-    sessionStorage.setItem(place, JSON.stringify(typed));
+    sessionStorage.setItem(place, JSON.stringify({ rows: rowsOf(form), typed }));
   }
 
   function restore(form, typed) {
@@ -66,11 +70,13 @@
       sessionStorage.setItem(SIGNED_OUT, "yes");
       return;
     }
-    const form = document.querySelector("#content-main form[method=post]:not(#changelist-form)");
+    const form = document.querySelector(
+      "#content-main form[method=post]:not(#changelist-form), #changelist-form:has([name$='-id'])",
+    );
     if (sessionStorage.getItem(SIGNED_OUT) && form) {
-      const typed = sessionStorage.getItem(place);
-      if (typed) {
-        restore(form, JSON.parse(typed));
+      const { rows, typed } = JSON.parse(sessionStorage.getItem(place) ?? "{}");
+      if (typed && rows === rowsOf(form)) {
+        restore(form, typed);
         say(form, text("text", "typed-again"));
       }
     }
@@ -86,7 +92,7 @@
   const INPUT = "input:not([type=hidden]), select, textarea";
 
   function leadToErrors() {
-    const rows = [...document.querySelectorAll("#content-main .errors")].filter(
+    const rows = [...document.querySelectorAll("#content-main .errors, .shop-save .errors")].filter(
       (row) => row.querySelector(INPUT) && !row.querySelector(".errors"),
     );
     const note = document.querySelector("#content-main p.errornote");
@@ -97,7 +103,8 @@
     list.className = "shop-errors";
     for (const row of rows) {
       const field = row.querySelector(INPUT);
-      const label = row.querySelector("label")?.textContent.replace("*", "").trim();
+      const name = row.querySelector("label")?.textContent.replace("*", "").trim();
+      const label = name ?? field.getAttribute("aria-label");
       const told = row.querySelector(".errorlist, .text-red-600, .text-red-700:not(label *)");
       field.setAttribute("aria-invalid", "true");
       if (!label) {
@@ -126,6 +133,23 @@
   function lead(field) {
     field.scrollIntoView({ block: "center" });
     field.focus({ preventScroll: true });
+  }
+
+  /* --- Rows that are changed in the list ----------------------------------------------------- */
+
+  function askBeforeLosingRows() {
+    const form = document.getElementById("changelist-form");
+    if (!form?.querySelector("[name$='-id']")) {
+      return;
+    }
+    const ask = (event) => event.preventDefault();
+    document.addEventListener("input", ({ target }) => {
+      if (target.form === form && /^(form-\d+-|reason$)/.test(target.name)) {
+        document.body.classList.add("shop-changed");
+        window.addEventListener("beforeunload", ask);
+      }
+    });
+    form.addEventListener("submit", () => window.removeEventListener("beforeunload", ask));
   }
 
   /* --- Everything can be done by the keyboard, and has a name ----------------------------------- */
@@ -247,6 +271,7 @@
   function ready() {
     leadToErrors();
     tellOfFiles();
+    askBeforeLosingRows();
     remember();
     for (const element of document.querySelectorAll("[x-on\\:click]")) {
       makePressable(element);

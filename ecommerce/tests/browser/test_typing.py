@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 
 from ecommerce.seeding.demo import ADMIN_PASSWORD, ADMIN_USERNAME
 from ecommerce.tests.browser.chromium import chromium
@@ -113,3 +114,23 @@ def test_moments_are_seouls_wherever_the_browser_is(shop: Any, width: int) -> No
         shown = driver.find_elements(By.CSS_SELECTOR, ".timezonewarning")
         assert [one for one in shown if one.is_displayed()] == []
         assert manager.text.count("Date and time are Seoul's.") == 2
+
+
+def test_a_row_of_a_list_is_saved_by_enter_and_kept_through_the_login(
+    manager: Manager, width: int
+) -> None:
+    manager.open("/admin/products/product/")
+    assert not asks_before_leaving(manager)
+    price = f"{20_000 + width:,}"
+    manager.fill(**{"form-0-price": price, "reason": "인상"})
+    assert asks_before_leaving(manager)
+    manager.driver.delete_cookie("sessionid")
+    manager.field("form-0-price").send_keys(Keys.ENTER)
+    manager.wait(lambda: manager.path.startswith("/admin/login/"), "the login")
+    manager.fill(username=ADMIN_USERNAME, password=ADMIN_PASSWORD)
+    manager.press("Log in")
+    assert manager.field("form-0-price").get_attribute("value") == price
+    assert manager.field("reason").get_attribute("value") == "인상"
+    manager.press("Save")
+    assert "was changed successfully" in manager.text
+    assert manager.field("form-0-price").get_attribute("value") == price
