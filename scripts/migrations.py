@@ -36,6 +36,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "ecommerce.0003_no_closed_days": {
         "DROP_TABLE": "sums of orders, which are there; the dashboard of before misses them",
     },
+    "ecommerce.0004_running_audit": {
+        "LOCKS_ROWS": "one group, and one thing more that it may",
+    },
     "products.0002_product_sku": {
         "NOT_NULL": "code of before makes no products from here on; only staff make them",
         "ADD_UNIQUE": "each product has one of its own by then, from its key",

@@ -222,9 +222,10 @@ def test_the_page_asks_for_them_and_tells_in_words_what_may_go_wrong(
     admin_client: Client, sale: Coupon
 ) -> None:
     page = admin_client.get(live_url(sale)).content.decode()
-    assert f'data-url="{live_url(sale)}figures/"' in page
+    assert f'data-live="{live_url(sale)}figures/"' in page
     assert "The server can't be reached." in page
     assert "ecommerce/live.js" in page
+    assert "ecommerce/sale.js" in page
 
 
 def test_only_those_who_see_issued_coupons_see_the_last_ones(db: None, sale: Coupon) -> None:

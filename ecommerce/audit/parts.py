@@ -1,11 +1,13 @@
 """What rules are made of."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, F, IntegerField, Model, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
+
+from common.admin.told import Told
 
 SHOWN = 20
 """How many violations of one rule are described; the others are counted."""
@@ -15,7 +17,7 @@ SHOWN = 20
 class Violations:
     """The rows that break a rule: the first of them in words, and how many there are."""
 
-    shown: list[str]
+    shown: list[Told]
     total: int
 
 
@@ -23,11 +25,16 @@ Rule = Callable[[], Violations]
 
 
 def violations(rows: "QuerySet[Any]", sentence: str, *fields: str) -> Violations:
-    """The `rows` that break a rule, each told by `sentence`, a format of the row's `fields`."""
+    """The `rows` that break a rule, each told by `sentence` and the row's `fields`."""
     rows = rows.order_by("pk").values(*fields)
     first = list(rows[: SHOWN + 1])
     total = len(first) if len(first) <= SHOWN else rows.count()
-    return Violations([sentence.format_map(row) for row in first[:SHOWN]], total)
+    return Violations([told_of_row(sentence, row) for row in first[:SHOWN]], total)
+
+
+def told_of_row(sentence: str, row: Mapping[str, Any]) -> Told:
+    """What is wrong with a row, for readers of each language."""
+    return Told(sentence, {name: str(value) for name, value in row.items()})
 
 
 def aggregate_of(rows: "QuerySet[Any]", key: str, aggregate: Sum | Count) -> Coalesce:

@@ -8,6 +8,7 @@ from time import monotonic
 import structlog
 from django.db import DatabaseError
 
+from common.admin.told import Told
 from common.db.transactions import run_transaction
 from common.errors import DomainError
 from ecommerce.audit.parts import Invariant
@@ -18,7 +19,7 @@ from ecommerce.audit.rules.stock import STOCK
 from ecommerce.audit.rules.used_coupons import USED_COUPONS
 from ecommerce.audit.rules.wallets import BALANCES
 from ecommerce.audit.snapshot import consistent_snapshot
-from ecommerce.models import TEXT_MAX, AuditRun
+from ecommerce.models import TEXT_MAX, AuditRun, RunningAudit
 
 logger = structlog.get_logger(__name__)
 
@@ -35,7 +36,7 @@ class Finding:
     checked: int
     """How many of them there are."""
     seconds: float
-    violations: list[str]
+    violations: list[Told]
     """The first `SHOWN` of each rule, each in words a person can act on."""
     violation_count: int
 
@@ -70,27 +71,28 @@ def run_audit(on_finding: Callable[[Finding], object] = lambda finding: None) ->
     return AuditReport(findings)
 
 
-def keep_result(report: AuditReport, *, started_at: datetime) -> AuditRun | None:
-    """Keep what an audit that `started_at` found, for the admin's dashboard.
+def keep_result(
+    report: AuditReport, *, started_at: datetime, mark: RunningAudit | None = None
+) -> AuditRun | None:
+    """Keep what an audit that `started_at` found, for the admin, in the place of its `mark`.
 
     Returns None when it could not be written, which the log then says: the verdict stands without.
     """
-    lines = [
-        f"{finding.subject}: {violation}"
-        for finding in report.findings
-        for violation in finding.violations
-    ]
+    shown = [(of.subject, violation) for of in report.findings for violation in of.violations]
     run = AuditRun(
         started_at=started_at,
         seconds=round(sum(finding.seconds for finding in report.findings), 3),
         violation_count=report.violation_count,
-        text="\n".join(lines)[:TEXT_MAX],
+        text="\n".join(f"{subject}: {violation}" for subject, violation in shown)[:TEXT_MAX],
+        told=[violation.stored() for _subject, violation in shown],
     )
     same = AuditRun.objects.filter(started_at=run.started_at, seconds=run.seconds)
 
     def work() -> AuditRun:
         run.pk = None
         run.save(force_insert=True)
+        if mark is not None:
+            RunningAudit.objects.filter(key=mark.key).delete()
         return run
 
     try:

@@ -29,7 +29,7 @@ from ecommerce.backoffice.charts import BAR_OPTIONS, bar_chart, stacked_chart
 from ecommerce.backoffice.figures import category_figures, member_figures, order_figures
 from ecommerce.backoffice.periods import Period, PeriodForm
 from ecommerce.backoffice.whom_to_ask import whom_to_ask
-from ecommerce.models import AuditRun
+from ecommerce.models import AuditRun, RunningAudit
 from events.models import Delivery, Endpoint, Outgoing
 from orders.models import Order
 from products.models import Category, Product
@@ -84,7 +84,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if _may_see(request, Endpoint):
         blocks["alerts"] += _events(now)
     if _may_see(request, AuditRun):
-        blocks["alerts"].append(_audit(now))
+        blocks["alerts"] += _audits(now, may_start=_may_start_audits(request))
     blocks["figures"] = [
         blocks[name] for name in ("revenue", "orders", "members") if name in blocks
     ]
@@ -290,13 +290,32 @@ def _events(now: datetime) -> list[Alert]:
 # --- The audit ----------------------------------------------------------------------------------
 
 
-def _audit(now: datetime) -> Alert:
+def _may_start_audits(request: HttpRequest) -> bool:
+    return request.user.has_perm("ecommerce.add_auditrun")
+
+
+def _audits(now: datetime, *, may_start: bool) -> list[Alert]:
+    """What the last audit said; and that one runs, or that it never came to its end."""
+    start = reverse("admin:ecommerce_auditrun_start") if may_start else list_url(AuditRun)
+    alerts = [_last_audit(now, start)]
+    if running := RunningAudit.objects.first():
+        when = {"when": moment(running.started_at)}
+        if running.is_alive:
+            text = _("The books are being checked, since %(when)s.") % when
+            alerts.append(Alert("success", text, start))
+        else:
+            text = _("The audit of %(when)s ended without a result.") % when
+            alerts.append(Alert("warning", text, start))
+    return alerts
+
+
+def _last_audit(now: datetime, start: str) -> Alert:
     run = AuditRun.objects.first()
     if run is None:
         return Alert(
             "warning",
             _("The books have never been checked. Check them, and have it done every night."),
-            list_url(AuditRun),
+            start,
         )
     url = reverse("admin:ecommerce_auditrun_change", args=[run.pk])
     when = moment(run.started_at)

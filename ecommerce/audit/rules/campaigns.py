@@ -10,6 +10,7 @@ from django.db.models import (
     Q,
     QuerySet,
 )
+from django.utils.translation import gettext_noop as _noop
 
 from coupons.models import Coupon
 from ecommerce.audit.parts import Invariant, Violations, differ, violations
@@ -28,7 +29,10 @@ def _campaigns_with_their_issued() -> "QuerySet[Any]":
 def _issued_quantities_unlike_their_coupons() -> Violations:
     return violations(
         _campaigns_with_their_issued().filter(differ("rows", "issued_quantity")),
-        "coupon {pk}: its issued quantity is {issued_quantity}, it has {rows} issued coupons",
+        _noop(
+            "coupon %(pk)s: its issued quantity is %(issued_quantity)s, it has %(rows)s issued"
+            " coupons"
+        ),
         *("pk", "issued_quantity", "rows"),
     )
 
@@ -38,8 +42,10 @@ def _campaigns_that_issued_too_many() -> Violations:
         _campaigns_with_their_issued().filter(
             Q(issued_quantity__gt=F("total_quantity")) | Q(rows__gt=F("total_quantity"))
         ),
-        "coupon {pk}: it issued {rows} coupons (issued quantity {issued_quantity})"
-        " of {total_quantity} in total",
+        _noop(
+            "coupon %(pk)s: it issued %(rows)s coupons (issued quantity %(issued_quantity)s)"
+            " of %(total_quantity)s in total"
+        ),
         *("pk", "rows", "issued_quantity", "total_quantity"),
     )
 
@@ -48,8 +54,11 @@ def _issue_numbers_with_gaps() -> Violations:
     sound = Q(lowest=1, highest=F("rows"), numbers=F("rows"))
     return violations(
         _campaigns_with_their_issued().filter(~sound, rows__gt=0),
-        "coupon {pk}: its {rows} issued coupons bear {numbers} numbers from {lowest} to {highest},"
-        " not 1 to {rows}",
+        _noop(
+            "coupon %(pk)s: its %(rows)s issued coupons bear %(numbers)s numbers from %(lowest)s"
+            " to %(highest)s,"
+            " not 1 to %(rows)s"
+        ),
         *("pk", "rows", "numbers", "lowest", "highest"),
     )
 
@@ -57,7 +66,7 @@ def _issue_numbers_with_gaps() -> Violations:
 def _members_with_two_of_a_campaign() -> Violations:
     return violations(
         _campaigns_with_their_issued().filter(differ("holders", "rows")),
-        "coupon {pk}: its {rows} issued coupons belong to {holders} members",
+        _noop("coupon %(pk)s: its %(rows)s issued coupons belong to %(holders)s members"),
         *("pk", "rows", "holders"),
     )
 

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 
 from django.db import connection
+from django.utils.translation import gettext_noop as _noop
 
+from common.admin.told import Told
 from ecommerce.audit.parts import (
     SHOWN,
     Invariant,
     Violations,
+    told_of_row,
 )
 from orders.models import Order
 from stats.models import DailyProductSales
@@ -26,10 +29,14 @@ SALES_OF_A_DAY_UNLIKE_ITS_ORDERS = """
     GROUP BY product_id HAVING SUM(kept) <> SUM(sold) OR SUM(kept_won) <> SUM(sold_won)
     ORDER BY product_id LIMIT %s
 """
+UNLIKE = _noop(
+    "daily sales of product %(product)s on %(day)s: %(kept)s pieces and %(kept_won)s won"
+    " are recorded, the orders say %(sold)s and %(sold_won)s"
+)
 
 
 def _daily_sales_unlike_the_orders() -> Violations:
-    shown: list[str] = []
+    shown: list[Told] = []
     total = 0
     with connection.cursor() as cursor:
         for day in _days():
@@ -37,10 +44,8 @@ def _daily_sales_unlike_the_orders() -> Violations:
             rows = cursor.fetchall()
             total += rows[0][-1] if rows else 0
             for product, kept, kept_won, sold, sold_won, _ in rows[: SHOWN - len(shown)]:
-                shown.append(
-                    f"daily sales of product {product} on {day}: {kept} pieces and {kept_won} won"
-                    f" are recorded, the orders say {sold} and {sold_won}"
-                )
+                row = {"product": product, "day": day, "kept": kept, "kept_won": kept_won}
+                shown.append(told_of_row(UNLIKE, row | {"sold": sold, "sold_won": sold_won}))
     return Violations(shown, total)
 
 

@@ -11,6 +11,7 @@ from django.db.models import (
     Subquery,
     Sum,
 )
+from django.utils.translation import gettext_noop as _noop
 
 from ecommerce.audit.parts import Invariant, Rule, Violations, aggregate_of, differ, violations
 from orders.models import Order, OrderItem
@@ -20,7 +21,10 @@ from users.models import WalletTransaction
 def _totals_that_do_not_add_up() -> Violations:
     return violations(
         Order.objects.exclude(total=F("subtotal") - F("discount")),
-        "order {number}: its total is {total} won, subtotal {subtotal} less discount {discount}",
+        _noop(
+            "order %(number)s: its total is %(total)s won, subtotal %(subtotal)s less discount"
+            " %(discount)s"
+        ),
         *("number", "total", "subtotal", "discount"),
     )
 
@@ -31,7 +35,7 @@ def _subtotals_unlike_their_lines() -> Violations:
         Order.objects.annotate(lines=aggregate_of(lines, "order", Sum("line_total"))).filter(
             differ("lines", "subtotal")
         ),
-        "order {number}: its subtotal is {subtotal} won, its lines add up to {lines}",
+        _noop("order %(number)s: its subtotal is %(subtotal)s won, its lines add up to %(lines)s"),
         *("number", "subtotal", "lines"),
     )
 
@@ -39,7 +43,10 @@ def _subtotals_unlike_their_lines() -> Violations:
 def _lines_that_do_not_add_up() -> Violations:
     return violations(
         OrderItem.objects.exclude(line_total=F("unit_price") * F("quantity")),
-        "order {order__number}: its line {pk} is {line_total} won, {quantity} at {unit_price}",
+        _noop(
+            "order %(order__number)s: its line %(pk)s is %(line_total)s won, %(quantity)s at"
+            " %(unit_price)s"
+        ),
         *("order__number", "pk", "line_total", "quantity", "unit_price"),
     )
 
@@ -58,7 +65,10 @@ def _orders_with_their_entries(kind: str) -> "QuerySet[Any]":
 def _orders_without_their_payment() -> Violations:
     return violations(
         _orders_with_their_entries("payment").filter(~Q(entries=1)),
-        "order {number} of member {user_id}: it has {entries} payments in the ledger, not one",
+        _noop(
+            "order %(number)s of member %(user_id)s: it has %(entries)s payments in the ledger,"
+            " not one"
+        ),
         *("number", "user_id", "entries"),
     )
 
@@ -67,20 +77,30 @@ def _orders_without_their_refund() -> Violations:
     kept = Q(status=Order.Status.PAID, entries=0) | Q(status=Order.Status.CANCELLED, entries=1)
     return violations(
         _orders_with_their_entries("refund").filter(~kept),
-        "order {number} of member {user_id}: it is {status}"
-        " and has {entries} refunds in the ledger",
+        _noop(
+            "order %(number)s of member %(user_id)s: it is %(status)s"
+            " and has %(entries)s refunds in the ledger"
+        ),
         *("number", "user_id", "status", "entries"),
     )
 
 
-def _wrong_entries(kind: str, sign: int) -> Rule:
+WRONG_PAYMENT = _noop(
+    "order %(number)s of member %(user_id)s, %(total)s won: its payment is %(amount)s"
+    " in the wallet of member %(wallet_user)s"
+)
+WRONG_REFUND = _noop(
+    "order %(number)s of member %(user_id)s, %(total)s won: its refund is %(amount)s"
+    " in the wallet of member %(wallet_user)s"
+)
+
+
+def _wrong_entries(kind: str, sign: int, sentence: str) -> Rule:
     def rule() -> Violations:
         right = Q(amount=F("total") * sign, wallet_user=F("user_id"))
         return violations(
             _orders_with_their_entries(kind).filter(~right, entries__gte=1),
-            "order {number} of member {user_id}, {total} won: its "
-            + kind
-            + " is {amount} in the wallet of member {wallet_user}",
+            sentence,
             *("number", "user_id", "total", "amount", "wallet_user"),
         )
 
@@ -95,8 +115,11 @@ def _entries_of_no_order() -> Violations:
         WalletTransaction.objects.filter(kind__in=kinds)
         .annotate(order=Subquery(order.values("pk")[:1]))
         .filter(order=None),
-        "ledger entry {pk} in wallet {wallet_id}: a {kind} of {amount} won for order {reference},"
-        " which does not exist",
+        _noop(
+            "ledger entry %(pk)s in wallet %(wallet_id)s: a %(kind)s of %(amount)s won for order"
+            " %(reference)s,"
+            " which does not exist"
+        ),
         *("pk", "wallet_id", "kind", "amount", "reference"),
     )
 
@@ -109,9 +132,9 @@ ORDERS = Invariant(
         _subtotals_unlike_their_lines,
         _lines_that_do_not_add_up,
         _orders_without_their_payment,
-        _wrong_entries("payment", -1),
+        _wrong_entries("payment", -1, WRONG_PAYMENT),
         _orders_without_their_refund,
-        _wrong_entries("refund", 1),
+        _wrong_entries("refund", 1, WRONG_REFUND),
         _entries_of_no_order,
     ),
 )

@@ -5,6 +5,7 @@ from django.db.models import (
     OuterRef,
     Sum,
 )
+from django.utils.translation import gettext_noop as _noop
 
 from ecommerce.audit.parts import Invariant, Violations, aggregate_of, differ, violations
 from orders.models import Order, OrderItem
@@ -20,8 +21,10 @@ def _stock_unlike_its_history() -> Violations:
             sold=aggregate_of(lines, "product", Sum("quantity")),
             expected=F("adjusted") - F("sold"),
         ).filter(differ("expected", "stock")),
-        "product {pk}: its stock is {stock}; adjustments of {adjusted} less {sold} sold"
-        " and not cancelled make {expected}",
+        _noop(
+            "product %(pk)s: its stock is %(stock)s; adjustments of %(adjusted)s less %(sold)s sold"
+            " and not cancelled make %(expected)s"
+        ),
         *("pk", "stock", "adjusted", "sold", "expected"),
     )
 
@@ -29,7 +32,7 @@ def _stock_unlike_its_history() -> Violations:
 def _negative_stock() -> Violations:
     return violations(
         Product.objects.filter(stock__lt=0),
-        "product {pk}: its stock is negative, {stock}",
+        _noop("product %(pk)s: its stock is negative, %(stock)s"),
         *("pk", "stock"),
     )
 

@@ -13,6 +13,7 @@ from django.db.models import (
     When,
 )
 from django.db.models.functions import Cast, Coalesce, Least
+from django.utils.translation import gettext_noop as _noop
 
 from coupons.models import Coupon, IssuedCoupon
 from ecommerce.audit.parts import Invariant, Violations, aggregate_of, differ, violations
@@ -42,8 +43,11 @@ def _used_coupons_on_no_order() -> Violations:
     used = IssuedCoupon.objects.filter(used_at__isnull=False)
     return violations(
         _with_their_paid_orders(used.exclude(pk__in=once)),
-        "issued coupon {pk} of member {user_id}: it is used, and on {paid_orders} paid orders"
-        " instead of one",
+        _noop(
+            "issued coupon %(pk)s of member %(user_id)s: it is used, and on %(paid_orders)s paid"
+            " orders"
+            " instead of one"
+        ),
         *("pk", "user_id", "paid_orders"),
     )
 
@@ -52,7 +56,10 @@ def _unused_coupons_on_an_order() -> Violations:
     on_an_order = _paid_with_a_coupon().order_by().values("coupon")
     return violations(
         _with_their_paid_orders(IssuedCoupon.objects.filter(used_at=None, pk__in=on_an_order)),
-        "issued coupon {pk} of member {user_id}: it is not used, yet on {paid_orders} paid orders",
+        _noop(
+            "issued coupon %(pk)s of member %(user_id)s: it is not used, yet on %(paid_orders)s"
+            " paid orders"
+        ),
         *("pk", "user_id", "paid_orders"),
     )
 
@@ -60,7 +67,10 @@ def _unused_coupons_on_an_order() -> Violations:
 def _orders_with_anothers_coupon() -> Violations:
     return violations(
         Order.objects.filter(coupon__isnull=False).exclude(coupon__user=F("user")),
-        "order {number} of member {user_id}: its coupon {coupon_id} is member {coupon__user}'s",
+        _noop(
+            "order %(number)s of member %(user_id)s: its coupon %(coupon_id)s is member"
+            " %(coupon__user)s's"
+        ),
         *("number", "user_id", "coupon_id", "coupon__user"),
     )
 
@@ -83,8 +93,11 @@ def _discounts_unlike_their_coupons_terms() -> Violations:
         .filter(coupon__discount_type__isnull=False)
         .annotate(promised=promised)
         .filter(differ("promised", "discount") | Q(subtotal__lt=F("coupon__min_order_amount"))),
-        "order {number}: its discount on {subtotal} won is {discount}, its coupon {coupon_id}"
-        " promises {promised} from {coupon__min_order_amount} won on",
+        _noop(
+            "order %(number)s: its discount on %(subtotal)s won is %(discount)s, its coupon"
+            " %(coupon_id)s"
+            " promises %(promised)s from %(coupon__min_order_amount)s won on"
+        ),
         *("number", "subtotal", "discount", "coupon_id", "promised", "coupon__min_order_amount"),
     )
 
@@ -102,8 +115,10 @@ def _redemptions_unlike_their_orders() -> Violations:
     )
     return violations(
         Order.objects.filter(~sound),
-        "order {number}: it is {status}, with coupon {coupon_id} and redeemed coupon"
-        " {redeemed_coupon_id}",
+        _noop(
+            "order %(number)s: it is %(status)s, with coupon %(coupon_id)s and redeemed coupon"
+            " %(redeemed_coupon_id)s"
+        ),
         *("number", "status", "coupon_id", "redeemed_coupon_id"),
     )
 

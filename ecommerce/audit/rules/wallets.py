@@ -6,6 +6,7 @@ from django.db.models import (
     Sum,
 )
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_noop as _noop
 
 from ecommerce.audit.parts import Invariant, Violations, aggregate_of, differ, violations
 from users.models import Wallet, WalletTransaction
@@ -17,8 +18,10 @@ def _balances_unlike_their_ledger() -> Violations:
         Wallet.objects.annotate(ledger=aggregate_of(entries, "wallet", Sum("amount"))).filter(
             differ("ledger", "balance")
         ),
-        "wallet {pk} of member {user_id}: its balance is {balance} won,"
-        " its ledger adds up to {ledger}",
+        _noop(
+            "wallet %(pk)s of member %(user_id)s: its balance is %(balance)s won,"
+            " its ledger adds up to %(ledger)s"
+        ),
         *("pk", "user_id", "balance", "ledger"),
     )
 
@@ -28,8 +31,10 @@ def _balances_unlike_their_last_entry() -> Violations:
     last = Coalesce(Subquery(entries.values("balance_after")[:1]), 0)
     return violations(
         Wallet.objects.annotate(last=last).filter(differ("last", "balance")),
-        "wallet {pk} of member {user_id}: its balance is {balance} won,"
-        " {last} after the last entry of its ledger",
+        _noop(
+            "wallet %(pk)s of member %(user_id)s: its balance is %(balance)s won,"
+            " %(last)s after the last entry of its ledger"
+        ),
         *("pk", "user_id", "balance", "last"),
     )
 
@@ -37,7 +42,7 @@ def _balances_unlike_their_last_entry() -> Violations:
 def _negative_balances() -> Violations:
     return violations(
         Wallet.objects.filter(balance__lt=0),
-        "wallet {pk} of member {user_id}: its balance is negative, {balance} won",
+        _noop("wallet %(pk)s of member %(user_id)s: its balance is negative, %(balance)s won"),
         *("pk", "user_id", "balance"),
     )
 

@@ -3,21 +3,22 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
-from ecommerce.audit import Finding, keep_result, run_audit
+from ecommerce.audit import AuditIsRunning, Finding, audit_now
 
 
 class Command(BaseCommand):
     help = (
         "Check the shop's invariants in one consistent snapshot, also while it is selling. "
-        "Exits 1 if one is violated. The result is kept for the admin's dashboard."
+        "Exits 1 if one is violated, 2 if another audit is running. The result is kept for the"
+        " admin's dashboard."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        started_at = timezone.now()
-        report = run_audit(on_finding=self._tell)
-        keep_result(report, started_at=started_at)
+        try:
+            report = audit_now(on_finding=self._tell)
+        except AuditIsRunning as error:
+            raise CommandError("Another audit is running.", returncode=2) from error
         if not report.is_clean:
             raise CommandError(f"{report.violation_count:,} violations.")
         self.stdout.write("No violations.")

@@ -1,110 +1,33 @@
 "use strict";
 
-/* The live sale page: asks for the campaign's figures, again and again while somebody looks. */
+/* A page that asks for its figures, again and again while somebody looks. Each has a place that
+ * names it; what is more than that is drawn by who listens for "figures". */
 (() => {
   const EVERY = 2000;
   const SLOWEST = 15000;
   const PATIENCE = 8000;
 
-  const page = document.getElementById("live-sale");
+  const page = document.querySelector("[data-live]");
   if (!page) {
     return;
   }
-  const trouble = document.getElementById("live-trouble");
-  const language = document.documentElement.lang;
-  const counts = new Intl.NumberFormat(language);
+  const trouble = page.querySelector("[data-live-trouble]");
+  const counts = new Intl.NumberFormat(document.documentElement.lang);
 
   let timer = null;
   let asking = false;
   let failures = 0;
-  let chart = null;
 
-  const colorOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-  function drawChart(figures) {
-    if (!chart) {
-      const grey = "#737d8c"; // readable on light and dark
-      chart = new Chart(document.getElementById("live-chart"), {
-        type: "bar",
-        data: {
-          labels: [],
-          datasets: [
-            { label: page.dataset.series, data: [], backgroundColor: colorOf("--color-primary-600") },
-          ],
-        },
-        options: {
-          animation: false,
-          maintainAspectRatio: false,
-          plugins: { legend: { display: false } },
-          scales: {
-            x: { grid: { display: false }, ticks: { color: grey, maxTicksLimit: 6, maxRotation: 0 } },
-            y: { beginAtZero: true, ticks: { color: grey, precision: 0, maxTicksLimit: 5 } },
-          },
-        },
-      });
-    }
-    chart.data.labels = figures.labels;
-    chart.data.datasets[0].data = figures.steps;
-    chart.update();
-  }
-
-  function drawTable(figures) {
-    const rows = figures.labels.map((label, index) => {
-      const row = document.createElement("tr");
-      const [from, issued] = [document.createElement("th"), document.createElement("td")];
-      from.scope = "row";
-      from.className = "font-normal pr-6 py-1 text-left";
-      from.textContent = label;
-      issued.className = "py-1 shop-number text-right";
-      issued.textContent = counts.format(figures.steps[index]);
-      row.append(from, issued);
-      return row;
-    });
-    document.getElementById("live-table").replaceChildren(...rows);
-  }
-
-  function drawLast(rows) {
-    const list = document.getElementById("live-last");
-    if (!list || !rows) {
+  function show(figures) {
+    if (figures.next) {
+      location.replace(figures.next); // it is over
       return;
     }
-    list.replaceChildren(
-      ...rows.map((row) => {
-        const item = document.createElement("li");
-        item.className = "border-base-200 dark:border-base-800 flex gap-2 py-2 shop-row";
-        for (const [text, style] of [
-          [`#${counts.format(row.number)}`, "shop-number text-important"],
-          [row.member, "min-w-0 truncate"],
-          [row.at, "ml-auto shop-number"],
-        ]) {
-          const cell = document.createElement("span");
-          cell.className = style;
-          cell.textContent = text;
-          item.append(cell);
-        }
-        return item;
-      }),
-    );
-  }
-
-  function draw(figures) {
-    const texts = {
-      state: figures.state.label,
-      at: figures.at,
-      heading: figures.heading,
-      note: figures.note,
-      per_second: new Intl.NumberFormat(language, { minimumFractionDigits: 1 }).format(figures.per_second),
-    };
     for (const place of page.querySelectorAll("[data-figure]")) {
-      const name = place.dataset.figure;
-      place.textContent = texts[name] ?? counts.format(figures[name]);
+      const figure = figures[place.dataset.figure];
+      place.textContent = typeof figure === "number" ? counts.format(figure) : (figure.label ?? figure);
     }
-    page.dataset.state = figures.state.name;
-    const share = figures.total ? (100 * figures.issued) / figures.total : 0;
-    document.getElementById("live-progress").style.width = `${share}%`;
-    drawChart(figures);
-    drawTable(figures);
-    drawLast(figures.last);
+    page.dispatchEvent(new CustomEvent("figures", { detail: figures }));
   }
 
   function say(text) {
@@ -120,7 +43,7 @@
     clearTimeout(timer);
     let again = true;
     try {
-      const answer = await fetch(page.dataset.url, {
+      const answer = await fetch(page.dataset.live, {
         headers: { Accept: "application/json" },
         redirect: "manual", // to the login, when the session is over
         signal: AbortSignal.timeout(PATIENCE),
@@ -131,9 +54,11 @@
       } else if (!answer.ok) {
         throw new Error(`${answer.status}`);
       } else {
-        draw(await answer.json());
+        const figures = await answer.json();
         failures = 0;
         say("");
+        again = !figures.next;
+        show(figures);
       }
     } catch {
       failures += 1;

@@ -152,6 +152,6 @@ def test_what_constraints_prevent_is_found_without_them(way: str, shop: Shop) ->
     model, constraint, break_it, expected = PREVENTED[way]
     with lifted(model, constraint):
         break_it(shop)
-        told = [line for finding in run_audit().findings for line in finding.violations]
+        told = [str(line) for finding in run_audit().findings for line in finding.violations]
     assert expected.format_map(shop.names()) in told
     assert run_audit().is_clean

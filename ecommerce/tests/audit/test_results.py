@@ -8,6 +8,7 @@ from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 
+from common.admin.told import Told
 from common.errors import Busy
 from ecommerce.audit import SHOWN, AuditReport, Finding, keep_result
 from ecommerce.models import TEXT_MAX, AuditRun
@@ -53,7 +54,7 @@ def test_of_very_many_the_count_is_kept_and_as_many_words_as_fit(shop: Shop) -> 
 @pytest.mark.parametrize("happened", [True, False])
 @pytest.mark.django_db(transaction=True)
 def test_a_result_whose_commit_was_lost_is_kept_once(happened: bool) -> None:
-    report = AuditReport([Finding("each is sound", "wallets", 3, 1.25, ["wallet 1: no"], 1)])
+    report = AuditReport([Finding("each is sound", "wallets", 3, 1.25, [Told("wallet 1: no")], 1)])
     before = timezone.now()
     AuditRun.objects.create(
         started_at=before, seconds=2.5, violation_count=0

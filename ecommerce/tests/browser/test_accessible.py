@@ -38,7 +38,7 @@ PAGES = [
     *("/admin/users/user/2/password/", "/admin/users/user/2/adjust_balance/"),
     *("/admin/users/wallet/", "/admin/users/wallettransaction/", "/admin/users/session/"),
     *("/admin/auth/group/", "/admin/auth/group/1/change/", "/admin/admin/logentry/"),
-    "/admin/ecommerce/auditrun/",
+    *("/admin/ecommerce/auditrun/", "/admin/ecommerce/auditrun/start/"),
 ]
 
 
