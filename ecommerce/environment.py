@@ -1,21 +1,33 @@
 """Settings as an operator writes them: read from the environment and checked where they are read.
 
-A wrong one stops the start with one sentence: which it is, what it says, and what it may say.
+A wrong one stops the start with one sentence: which it is, what it says, and what it may say. So do
+two that contradict each other, and a name in `.env` that is none.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from importlib.util import find_spec
 from ipaddress import ip_network
+from operator import le
 from os.path import isfile
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+DATABASE_FILE = BASE_DIR / "db.sqlite3"
+"""The database where DATABASE_URL names none."""
+COMPOSE_FILES = (BASE_DIR / "docker-compose.yml", BASE_DIR / "deploy" / "cluster" / "compose.yml")
+"""They read `.env`, too."""
+COMPOSES_OWN = ("COMPOSE_", "DOCKER_")
+IN_COMPOSE = re.compile(r"\$\{([A-Z_]+)|^ +([A-Z_]+):$", re.MULTILINE)
+LINE = re.compile(r"(?:export )?([A-Za-z_0-9]+)=.*")
+PROXY_SECONDS = 120
+"""How long deploy/proxy waits for an answer."""
 
 # The types by other names: in the class below, these are its methods.
 Text: TypeAlias = str
@@ -49,18 +61,27 @@ AT_LEAST: dict[str, float] = {
     "ACCOUNT_THREADS": 1,
     "STAFF_THREADS": 1,
     "GROUP_COMMIT_MAX_BATCH": 1,
+    "GROUP_COMMIT_WAIT_SECONDS": 0.1,
+    "COMMITTERS": 2,
+    "HASHES_AT_ONCE": 1,
+    "HASH_WAIT_SECONDS": 0.1,
+    "COSTLY_READ_SECONDS": 0.05,
+    "ADMIN_LIST_SECONDS": 0.1,
     "LOCK_TIMEOUT_SECONDS": 1,
     "TRANSACTION_ATTEMPTS": 1,
     "ACCESS_TOKEN_MINUTES": 1,
     "REFRESH_TOKEN_DAYS": 1,
+    "SESSION_DAYS": 1,
     "CHARGE_MAX": 1,
     "BALANCE_MAX": 1,
     "MAX_BODY_BYTES": 1,
-    "MAX_IMPORT_BYTES": 1,
+    "MAX_IMPORT_BYTES": 1_100_000,
     "REQUEST_TIMEOUT_SECONDS": 1,
     "IMPORT_TIMEOUT_SECONDS": 1,
     "ADMIN_LOGIN_ATTEMPTS": 1,
     "ADMIN_LOCKED_MINUTES": 1,
+    "ADMIN_IDLE_HOURS": 1,
+    "ADMIN_SESSION_DAYS": 1,
     "EVENTS_DAYS": 1,
 }
 """The least value of a number, where it is not 0."""
@@ -124,33 +145,146 @@ FORMS: dict[str, tuple[Callable[[str], object], str]] = {
 """What a text, or each part of a list, must look like, by a function and in words."""
 
 
+class Rule(NamedTuple):
+    """What several settings must be for each other."""
+
+    names: tuple[str, ...]
+    holds: Callable[..., bool]
+    """Asked with their values, in the order of the names."""
+    words: str
+    """The rule, as the end of a sentence."""
+
+
+def _is_mysql(url: str) -> bool:
+    return url.startswith("mysql:")
+
+
+def _file(url: str) -> Path | None:
+    """The file that the database is; None of a server."""
+    if _is_mysql(url):
+        return None
+    return Path(url.partition("://")[2].removeprefix("/")).resolve() if url else DATABASE_FILE
+
+
+def _shorter_than_the_database_waits(seconds: float, timeout: int, url: str) -> bool:
+    return not _is_mysql(url) or not timeout or seconds < timeout
+
+
+def _proxy_waits(
+    is_behind: bool, queue: float, turn: float, lock: int, attempts: int, failover: float
+) -> bool:
+    return not is_behind or queue + turn + lock * attempts + failover < PROXY_SECONDS
+
+
+RULES = (
+    Rule(("CHARGE_MAX", "BALANCE_MAX"), le, "no charge can be more than a wallet may hold"),
+    Rule(
+        ("ACCESS_TOKEN_MINUTES", "REFRESH_TOKEN_DAYS"),
+        lambda minutes, days: minutes <= days * 1_440,
+        "an access token must not outlive the refresh token that came with it",
+    ),
+    Rule(
+        ("REFRESH_TOKEN_DAYS", "SESSION_DAYS"), le, "a refresh token must not outlive its session"
+    ),
+    Rule(
+        ("ADMIN_IDLE_HOURS", "ADMIN_SESSION_DAYS"),
+        lambda hours, days: hours <= days * 24,
+        "nobody can be idle for longer than signed in",
+    ),
+    Rule(
+        ("MAX_BODY_BYTES", "MAX_IMPORT_BYTES"),
+        le,
+        "the import page must take what every path takes",
+    ),
+    Rule(
+        ("REQUEST_TIMEOUT_SECONDS", "IMPORT_TIMEOUT_SECONDS"),
+        le,
+        "an import must have the time that every request has",
+    ),
+    *(
+        Rule(
+            (name, "DATABASE_TIMEOUT_SECONDS", "DATABASE_URL"),
+            _shorter_than_the_database_waits,
+            f"{name} must be less, or the connection is given up first",
+        )
+        for name in ("LOCK_TIMEOUT_SECONDS", "COSTLY_READ_SECONDS", "ADMIN_LIST_SECONDS")
+    ),
+    Rule(
+        (
+            *("BEHIND_PROXY", "QUEUE_SECONDS", "GROUP_COMMIT_WAIT_SECONDS"),
+            *("LOCK_TIMEOUT_SECONDS", "TRANSACTION_ATTEMPTS", "FAILOVER_SECONDS"),
+        ),
+        _proxy_waits,
+        "all waiting together, a lock's as often as it is tried, must be less than the"
+        f" {PROXY_SECONDS} s that a proxy waits",
+    ),
+    Rule(
+        ("BEHIND_PROXY", "NUM_PROXIES"),
+        lambda is_behind, number: number > 0 or not is_behind,
+        "NUM_PROXIES must be how many proxies write X-Forwarded-For, or all clients would have the"
+        " proxy's address",
+    ),
+    Rule(
+        ("DATABASE_CA", "DATABASE_URL"),
+        lambda authorities, url: not authorities or _is_mysql(url),
+        "only the way to MySQL can be encrypted",
+    ),
+    Rule(
+        ("TEST_SQLITE", "DATABASE_URL"),
+        lambda file, url: Path(file).resolve() != _file(url),
+        "tests must not have the shop's own database",
+    ),
+    Rule(
+        ("STATIC_ROOT", "DATABASE_URL"),
+        lambda folder, url: Path(folder).resolve() not in (_file(url) or Path()).parents,
+        "the database must not be among the files that everybody is served",
+    ),
+)
+"""What contradicts each other otherwise. Each is the sentence that an operator gets."""
+
+
 class Environment(environ.Env):  # type: ignore[misc]
-    """django-environ's, with types and ranges held to.
+    """django-environ's, with types, ranges and rules held to.
 
     Every method raises ImproperlyConfigured with the sentence for the operator.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: dict[str, Any] = {}
+        """What was read so far, by name."""
+        self.named: list[str] = []
+        """The names in `.env`."""
+
     def int(self, var: Text, default: Whole = 0) -> Whole:
-        return Whole(self._number(var, default, WHOLE, "a whole number"))
+        number = Whole(self._number(var, default, WHOLE, "a whole number"))
+        self.values[var] = number
+        return number
 
     def float(self, var: Text, default: Number = 0.0) -> Number:
-        return self._number(var, default, DECIMAL, "a number")
+        number = self._number(var, default, DECIMAL, "a number")
+        self.values[var] = number
+        return number
 
     def bool(self, var: Text, default: Truth = False) -> Truth:
         text = self._text(var)
-        if not text:
-            return default
-        if text.lower() not in TRUE + FALSE:
+        if text and text.lower() not in TRUE + FALSE:
             raise _wrong(var, text, f"one of {', '.join(TRUE + FALSE)}")
-        return text.lower() in TRUE
+        is_on = text.lower() in TRUE if text else default
+        self.values[var] = is_on
+        return is_on
 
     def str(self, var: Text, default: Text = "") -> Text:
         text = self._text(var)
-        return _fitting(var, text) if text else default
+        text = _fitting(var, text) if text else default
+        self.values[var] = text
+        return text
 
     def list(self, var: Text, default: Iterable[Text] = ()) -> Texts:
         parts = [part.strip() for part in self._text(var).split(",")]
-        return [_fitting(var, part) for part in parts if part] or [*default]
+        texts = [_fitting(var, part) for part in parts if part] or [*default]
+        self.values[var] = texts
+        return texts
 
     def db(self, var: Text) -> dict[Text, Any]:
         """Django's settings of the database that a URL names."""
@@ -166,7 +300,44 @@ class Environment(environ.Env):  # type: ignore[misc]
                 database: dict[Text, Any] = self.db_url_config(url)
                 if database["HOST"] and database["NAME"]:
                     return database
-        raise _wrong(var, re.sub(r":[^:@/]*@", ":…@", url), DATABASES)
+        raise _wrong(var, _without_password(url), DATABASES)
+
+    def check(self) -> None:
+        """Hold what was read against the rules, and `.env` against what was read: all settings."""
+        of_compose = "".join(file.read_text() for file in COMPOSE_FILES if file.is_file())
+        known = self.values.keys() | {one or two for one, two in IN_COMPOSE.findall(of_compose)}
+        for name in self.named:
+            if name not in known and not name.startswith(COMPOSES_OWN):
+                near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+                meant = f" Is {near[0]} meant?" if near else ""
+                raise ImproperlyConfigured(f".env sets {name}, which is no setting.{meant}")
+        for rule in RULES:
+            if not rule.holds(*(self.values[name] for name in rule.names)):
+                said = [self._said(name) for name in rule.names]
+                raise ImproperlyConfigured(f"{', '.join(said[:-1])} and {said[-1]}; {rule.words}.")
+
+    def read_dot_env(self, file: Path) -> None:
+        """Add to the environment what it does not say itself."""
+        try:
+            text = file.read_text()
+        except OSError:
+            return
+        for number, line in enumerate(text.splitlines(), start=1):
+            if found := LINE.fullmatch(line):
+                self.named.append(found[1])
+            elif line.strip() and not line.lstrip().startswith("#"):
+                raise ImproperlyConfigured(
+                    f"Line {number} of .env is not NAME=value, which has no space before the value."
+                )
+        self.read_env(file)
+
+    def _said(self, var: Text) -> Text:
+        if text := self._text(var):
+            return f"{var} is {_without_password(text)!r}"
+        value = self.values[var]
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        return f"{var} is {value} (its default)" if value != "" else f"{var} is not set"
 
     def _text(self, var: Text) -> Text:
         text: Text = self.ENVIRON.get(var, "")
@@ -189,8 +360,17 @@ def environment() -> Environment:
     """The environment, and what `.env` beside manage.py adds to it."""
     env = Environment()
     if env.bool("READ_DOT_ENV", default=True):
-        env.read_env(BASE_DIR / ".env")  # never overrides what the environment already says
+        env.read_dot_env(BASE_DIR / ".env")
     return env
+
+
+def wait_for_ever(database: dict[str, Any]) -> None:
+    """Let a command have the database as long as it takes: a migration, an audit, a copy.
+
+    DATABASE_TIMEOUT_SECONDS is for requests.
+    """
+    for timeout in ("read_timeout", "write_timeout"):
+        database["OPTIONS"].pop(timeout, None)
 
 
 def _fitting(var: str, text: str) -> str:
@@ -198,6 +378,10 @@ def _fitting(var: str, text: str) -> str:
     if not fits(text):
         raise _wrong(var, text, what)
     return text
+
+
+def _without_password(url: str) -> str:
+    return re.sub(r"(://[^:@/]*):.*@", r"\1:…@", url)
 
 
 def _wrong(var: str, text: str, what: str) -> ImproperlyConfigured:

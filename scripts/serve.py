@@ -109,11 +109,11 @@ def _prepare() -> str:
     from django.core.management import call_command  # noqa: PLC0415
     from django.db import OperationalError, connection  # noqa: PLC0415
 
+    from ecommerce.environment import wait_for_ever  # noqa: PLC0415
+
     try:
         django.setup()
-        # A migration may keep the database busy for longer than a request would wait.
-        for timeout in ("read_timeout", "write_timeout"):
-            connection.settings_dict["OPTIONS"].pop(timeout, None)
+        wait_for_ever(connection.settings_dict)
         connection.ensure_connection()
         call_command("collectstatic", interactive=False, verbosity=0)
         call_command("migrate", interactive=False, verbosity=0)

@@ -1,7 +1,6 @@
 """Which address a request is taken to come from, whatever is written where proxies write it."""
 
 import pytest
-from django.core import checks
 from django.test import RequestFactory
 
 from common.http.client_address import AnonThrottle, MemberThrottle, client_address
@@ -96,13 +95,3 @@ def test_throttles_count_by_it_and_not_by_the_port(settings, throttle):
         for n in (80, 81)
     }
     assert idents == {"1.2.3.4"}
-
-
-@pytest.mark.parametrize(
-    ("behind_proxy", "proxies", "errors"),
-    [(True, 0, ["ecommerce.E001"]), (True, 1, []), (False, 0, []), (False, 1, [])],
-)
-def test_a_proxy_that_is_not_counted_is_an_error(settings, behind_proxy, proxies, errors):
-    settings.BEHIND_PROXY, settings.NUM_PROXIES = behind_proxy, proxies
-    found = checks.run_checks(tags=[checks.Tags.security])
-    assert [one.id for one in found if one.level >= checks.ERROR] == errors

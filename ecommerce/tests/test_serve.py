@@ -94,6 +94,31 @@ def test_a_wrong_setting_is_told_in_a_sentence(serve, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_server_by_itself_tells_a_wrong_setting_once(tmp_path):
+    """As the container starts it: no worker is there to tell it again."""
+    process = subprocess.run(  # noqa: S603
+        [ROOT / "scripts" / "server"],
+        cwd=ROOT,
+        env={
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "TMPDIR": str(tmp_path),
+            "READ_DOT_ENV": "0",
+            "SECRET_KEY": "k3y-for-tests-only-0123456789-0123456789-0123456789",
+            "HOST": "127.0.0.1",
+            "PORT": "0",
+            "WORKERS": "abc",
+        },
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == "WORKERS is 'abc'; it must be a whole number from 1 up.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_database_that_is_down_is_told_in_a_sentence(serve, port):
     code, out, err = refusal_of(serve(DATABASE_URL=f"mysql://shop:secret@127.0.0.1:{port}/shop"))
 

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from ecommerce.environment import PROXY_SECONDS, RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "k3y-for-tests-only-0123456789-0123456789-0123456789-äöü"
@@ -66,10 +69,14 @@ WRONG = [
     ),
     (
         "GROUP_COMMIT_WAIT_SECONDS=nan",
-        "GROUP_COMMIT_WAIT_SECONDS is 'nan'; it must be a number from 0 up.",
+        "GROUP_COMMIT_WAIT_SECONDS is 'nan'; it must be a number from 0.1 up.",
     ),
     ("WORKERS=1001", "WORKERS is '1001'; it must be a whole number from 1 to 1000."),
-    ("COMMITTERS=100000", "COMMITTERS is '100000'; it must be a whole number from 0 to 1000."),
+    ("COMMITTERS=100000", "COMMITTERS is '100000'; it must be a whole number from 2 to 1000."),
+    ("COMMITTERS=1", "COMMITTERS is '1'; it must be a whole number from 2 up."),
+    ("HASHES_AT_ONCE=0", "HASHES_AT_ONCE is '0'; it must be a whole number from 1 up."),
+    ("HASH_WAIT_SECONDS=0", "HASH_WAIT_SECONDS is '0'; it must be a number from 0.1 up."),
+    ("ADMIN_IDLE_HOURS=0", "ADMIN_IDLE_HOURS is '0'; it must be a whole number from 1 up."),
     (
         "WRITE_THREADS=99999999999999",
         "WRITE_THREADS is '99999999999999'; it must be a whole number from 1 to 1000.",
@@ -151,6 +158,108 @@ WRONG = [
         f"DATABASE_URL is 'mysql://shop:…@db:port/shop'; {DATABASE}",
     ),
     ("DATABASE_URL=mysql://shop:secret@db", f"DATABASE_URL is 'mysql://shop:…@db'; {DATABASE}"),
+    ("DATABASE_URL=mysql://shop:s/e:c@r@db", f"DATABASE_URL is 'mysql://shop:…@db'; {DATABASE}"),
+]
+
+
+MYSQL = "DATABASE_URL=mysql://shop:secret@db/shop"
+THE_PROXY = (
+    "all waiting together, a lock's as often as it is tried, must be less than the 120 s that a"
+    " proxy waits."
+)
+CONTRADICTIONS = [
+    (
+        ["CHARGE_MAX=2000", "BALANCE_MAX=1999"],
+        "CHARGE_MAX is '2000' and BALANCE_MAX is '1999';"
+        " no charge can be more than a wallet may hold.",
+    ),
+    (
+        ["BALANCE_MAX=1999"],
+        "CHARGE_MAX is 10000000 (its default) and BALANCE_MAX is '1999';"
+        " no charge can be more than a wallet may hold.",
+    ),
+    (
+        ["ACCESS_TOKEN_MINUTES=2881", "REFRESH_TOKEN_DAYS=2"],
+        "ACCESS_TOKEN_MINUTES is '2881' and REFRESH_TOKEN_DAYS is '2';"
+        " an access token must not outlive the refresh token that came with it.",
+    ),
+    (
+        ["REFRESH_TOKEN_DAYS=8", "SESSION_DAYS=7"],
+        "REFRESH_TOKEN_DAYS is '8' and SESSION_DAYS is '7';"
+        " a refresh token must not outlive its session.",
+    ),
+    (
+        ["ADMIN_IDLE_HOURS=25", "ADMIN_SESSION_DAYS=1"],
+        "ADMIN_IDLE_HOURS is '25' and ADMIN_SESSION_DAYS is '1';"
+        " nobody can be idle for longer than signed in.",
+    ),
+    (
+        ["MAX_BODY_BYTES=2000001", "MAX_IMPORT_BYTES=2000000"],
+        "MAX_BODY_BYTES is '2000001' and MAX_IMPORT_BYTES is '2000000';"
+        " the import page must take what every path takes.",
+    ),
+    (
+        ["REQUEST_TIMEOUT_SECONDS=20", "IMPORT_TIMEOUT_SECONDS=19"],
+        "REQUEST_TIMEOUT_SECONDS is '20' and IMPORT_TIMEOUT_SECONDS is '19';"
+        " an import must have the time that every request has.",
+    ),
+    *(
+        (
+            [f"{name}=4", "DATABASE_TIMEOUT_SECONDS=4", MYSQL],
+            f"{name} is '4', DATABASE_TIMEOUT_SECONDS is '4' and DATABASE_URL is 'mysql://shop:…"
+            f"@db/shop'; {name} must be less, or the connection is given up first.",
+        )
+        for name in ("LOCK_TIMEOUT_SECONDS", "COSTLY_READ_SECONDS", "ADMIN_LIST_SECONDS")
+    ),
+    (
+        ["BEHIND_PROXY=1", "NUM_PROXIES=1", "LOCK_TIMEOUT_SECONDS=14", "TRANSACTION_ATTEMPTS=7"],
+        "BEHIND_PROXY is '1', QUEUE_SECONDS is 5.0 (its default), GROUP_COMMIT_WAIT_SECONDS is 5.0"
+        " (its default), LOCK_TIMEOUT_SECONDS is '14', TRANSACTION_ATTEMPTS is '7' and"
+        f" FAILOVER_SECONDS is 12.0 (its default); {THE_PROXY}",
+    ),
+    (
+        ["BEHIND_PROXY=on"],
+        "BEHIND_PROXY is 'on' and NUM_PROXIES is 0 (its default); NUM_PROXIES must be how many"
+        " proxies write X-Forwarded-For, or all clients would have the proxy's address.",
+    ),
+    (
+        ["DATABASE_CA=manage.py"],
+        "DATABASE_CA is 'manage.py' and DATABASE_URL is not set;"
+        " only the way to MySQL can be encrypted.",
+    ),
+    (
+        ["TEST_SQLITE=/srv/shop.sqlite3", "DATABASE_URL=sqlite:////srv/shop.sqlite3"],
+        "TEST_SQLITE is '/srv/shop.sqlite3' and DATABASE_URL is 'sqlite:////srv/shop.sqlite3';"
+        " tests must not have the shop's own database.",
+    ),
+    (
+        [f"STATIC_ROOT={ROOT}"],
+        f"STATIC_ROOT is '{ROOT}' and DATABASE_URL is not set;"
+        " the database must not be among the files that everybody is served.",
+    ),
+]
+AT_THE_BOUND = [
+    ["CHARGE_MAX=2000", "BALANCE_MAX=2000"],
+    ["ACCESS_TOKEN_MINUTES=2880", "REFRESH_TOKEN_DAYS=2"],
+    ["REFRESH_TOKEN_DAYS=7", "SESSION_DAYS=7"],
+    ["ADMIN_IDLE_HOURS=24", "ADMIN_SESSION_DAYS=1"],
+    ["MAX_BODY_BYTES=2000000", "MAX_IMPORT_BYTES=2000000"],
+    ["REQUEST_TIMEOUT_SECONDS=20", "IMPORT_TIMEOUT_SECONDS=20"],
+    ["LOCK_TIMEOUT_SECONDS=9", "COSTLY_READ_SECONDS=9.9", "ADMIN_LIST_SECONDS=9.9", MYSQL],
+    ["LOCK_TIMEOUT_SECONDS=30", "ADMIN_LIST_SECONDS=60", "DATABASE_TIMEOUT_SECONDS=0", MYSQL],
+    ["LOCK_TIMEOUT_SECONDS=30"],  # SQLite's statements have no such end
+    ["BEHIND_PROXY=1", "NUM_PROXIES=1", "LOCK_TIMEOUT_SECONDS=97", "TRANSACTION_ATTEMPTS=1"],
+    ["LOCK_TIMEOUT_SECONDS=200"],  # nobody in front gives up
+    ["NUM_PROXIES=1"],  # a warning of check --deploy's
+    ["DATABASE_CA=manage.py", MYSQL],
+    ["TEST_SQLITE=/srv/test.sqlite3", "DATABASE_URL=sqlite:////srv/shop.sqlite3"],
+    ["STATIC_ROOT=/srv/static", "DATABASE_URL=sqlite:////srv/static.sqlite3"],
+    [f"STATIC_ROOT={ROOT}", MYSQL],
+    # The recipes of docs/operations.md and docs/cluster.md, beside those of CI and Compose.
+    ["HTTPS=1", "BEHIND_PROXY=1", "NUM_PROXIES=1", "ALLOWED_HOSTS=shop.example"],
+    ["NUM_PROXIES=2", "BEHIND_PROXY=1", "SERVERS=2", MYSQL],
+    ["SERVERS=3", "DATABASE_CA=manage.py", MYSQL, "BEHIND_PROXY=1", "NUM_PROXIES=1"],
+    ["HSTS_SECONDS=300"],
 ]
 
 
@@ -163,27 +272,114 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence():
     assert (process.returncode, process.stderr) == (1, complaint + "\n")
 
 
-def test_each_wrong_setting_is_told_with_what_it_may_be():
+def told_of(*environments):
+    """What a start says with each of these settings; nothing where it starts."""
     code = """
 import importlib, json, os, sys
 from django.core.exceptions import ImproperlyConfigured
 from ecommerce import settings
 told = []
-for name, value in json.loads(sys.argv[1]):
-    os.environ[name] = value
+before = dict(os.environ)
+for variables in json.loads(sys.argv[1]):
+    os.environ |= dict(one.split("=", 1) for one in variables)
     try:
         importlib.reload(settings)
         told.append("")
     except ImproperlyConfigured as error:
         told.append(str(error))
-    del os.environ[name]
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
 print(json.dumps(told))
 """
-    settings = [setting.split("=", 1) for setting, _ in WRONG]
+    process = run("-c", code, json.dumps(environments))
+    return json.loads(process.stdout or "null") or process.stderr
 
-    process = run("-c", code, json.dumps(settings))
 
-    assert json.loads(process.stdout) == [complaint for _, complaint in WRONG], process.stderr
+def test_each_wrong_setting_is_told_with_what_it_may_be():
+    told = told_of(*([setting] for setting, _ in WRONG))
+
+    assert told == [complaint for _, complaint in WRONG]
+
+
+def test_settings_that_contradict_each_other_are_told_with_what_each_says():
+    told = told_of(*(settings for settings, _ in CONTRADICTIONS))
+
+    assert told == [complaint for _, complaint in CONTRADICTIONS]
+    assert {text.split("; ", 1)[1] for text in told} == {f"{rule.words}." for rule in RULES}
+
+
+def test_what_does_not_quite_contradict_starts_and_so_does_every_recipe():
+    assert told_of(*AT_THE_BOUND) == [""] * len(AT_THE_BOUND)
+
+
+def test_the_proxy_waits_as_long_as_is_counted_on():
+    text = (ROOT / "deploy" / "proxy" / "haproxy.cfg").read_text()
+
+    assert f"timeout server {PROXY_SECONDS}s\n" in text
+
+
+# --- .env ---------------------------------------------------------------------------------------
+
+
+NO_LINE = "Line 2 of .env is not NAME=value, which has no space before the value."
+
+
+@pytest.fixture
+def dot_env(tmp_path):
+    """What a start says with such a `.env`, in a checkout of its own."""
+    for name in ("__init__", "environment", "logs", "settings"):
+        copy = tmp_path / "ecommerce" / f"{name}.py"
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "ecommerce" / f"{name}.py", copy)
+    shutil.copy(ROOT / "docker-compose.yml", tmp_path)
+    (tmp_path / "deploy" / "cluster").mkdir(parents=True)
+    shutil.copy(ROOT / "deploy" / "cluster" / "compose.yml", tmp_path / "deploy" / "cluster")
+    code = """
+from django.core.exceptions import ImproperlyConfigured
+try:
+    from ecommerce import settings
+    print(settings.WORKERS)
+except ImproperlyConfigured as error:
+    print(error)
+"""
+
+    def start(text):
+        (tmp_path / ".env").write_text(text)
+        process = run("-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path), READ_DOT_ENV=None)
+        return process.stdout + process.stderr
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "THROTLE_ANON=9/s",
+            ".env sets THROTLE_ANON, which is no setting. Is THROTTLE_ANON meant?",
+        ),
+        ("PORT=80", ".env sets PORT, which is no setting."),
+        ("WORKERS = 4", NO_LINE),
+        (" WORKERS=4", NO_LINE),
+        ("s3cret", NO_LINE),
+    ],
+)
+def test_a_name_that_is_none_in_dot_env_stops_the_start(dot_env, line, told):
+    assert dot_env(f"WORKERS=3\n{line}\n") == f"{told}\n"
+
+
+def test_every_documented_name_may_be_in_dot_env(dot_env):
+    text = (ROOT / "docs" / "operations.md").read_text()
+    tables = [part for part in text.split("\n\n") if part.startswith("| variable |")]
+    firsts = re.findall(r"^\| (`.*?) \|", "\n".join(tables), re.MULTILINE)
+    names = re.findall(r"`([A-Z_]+)`", "".join(firsts))
+    fresh = run("scripts/new_env.py")
+    lines = [f"{name}=" for name in names if name != "WORKERS"]
+
+    told = dot_env("\n".join([fresh.stdout, *lines, "export WORKERS=3", "COMPOSE_PROJECT_NAME=x"]))
+
+    assert len(lines) > 80
+    assert told == "3\n"
 
 
 @pytest.mark.parametrize(
