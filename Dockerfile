@@ -1,5 +1,5 @@
 # The application's image. The first stage has the compiler that mysqlclient needs; the second has only what it runs on.
-ARG PYTHON_IMAGE=python:3.11-slim-bookworm
+ARG PYTHON_IMAGE=python:3.11.15-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
 

@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
-export MYSQL_IMAGE ?= mysql:9.7
+export MYSQL_IMAGE ?= mysql:9.7.1
 export TESTS MINUTES
 
 .PHONY: help run test contract clients faults mutants experiment bench queries lint tour docs messages env lock backup restore rollout cluster cluster-down

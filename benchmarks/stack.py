@@ -31,7 +31,7 @@ PASSWORD = "only-for-experiments"  # noqa: S105  of a database that lives for mi
 READY_SECONDS = 60
 STOP_SECONDS = 40
 TCP_LISTEN = "0A"
-IMAGES = {"mysql": "mysql:9.7", "mariadb": "mariadb:10.11"}
+IMAGES = {"mysql": "mysql:9.7.1", "mariadb": "mariadb:10.11.18"}
 
 Kind = Literal["mysql", "mariadb", "sqlite", "cluster"]
 

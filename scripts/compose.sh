@@ -19,11 +19,17 @@ runs_in_compose() {
         [ "$(docker inspect --format '{{.State.Running}}' "$(compose ps -q "$database")")" = true ]
 }
 
-# in_database PROGRAM ARGUMENT…: a client program in the database's container, as root, over its socket. The password
-# stays in there.
-in_database() {
+# in_database_as USER PROGRAM ARGUMENT…: a client program in the database's container, over its socket. The password
+# stays in there. Of MariaDB's programs only some images have MySQL's names: mysqldump is mariadb-dump.
+in_database_as() {
     # shellcheck disable=SC2016  # for the container's shell
-    compose exec -T "$database" sh -c 'MYSQL_PWD=$MYSQL_ROOT_PASSWORD exec "$@"' _ "$@"
+    compose exec -T "$database" sh -c '
+        case $1 in root) MYSQL_PWD=$MYSQL_ROOT_PASSWORD ;; *) MYSQL_PWD=$MYSQL_PASSWORD ;; esac
+        export MYSQL_PWD
+        user=$1 program=$2 rest=${2#mysql}
+        shift 2
+        command -v "$program" >/dev/null || program=mariadb${rest:+-$rest}
+        exec "$program" --no-defaults --user="$user" "$@"' _ "$@"
 }
 
-is_mariadb() { in_database sh -c 'command -v mariadbd' </dev/null >/dev/null; }
+is_mariadb() { compose exec -T "$database" sh -c 'command -v mariadbd' </dev/null >/dev/null; }

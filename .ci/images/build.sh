@@ -4,6 +4,8 @@
 #
 #   .ci/images/build.sh mysql python haproxy prometheus [mariadb]
 #
+# They are named by the versions that registries have; Debian's are of the same series, and not always as new.
+#
 # The result stays in the engine, so that a second run on the same machine finds it. An image made here carries the
 # checksum of its recipe in a label and is made again when the recipe has changed.
 set -euo pipefail
@@ -89,6 +91,7 @@ build_mariadb() {
 build_mysql() {
     # Debian carries MySQL only in its unstable release.
     local wanted=${1##*:} found
+    wanted=${wanted%.*} # of a series Debian has one version
     if bootstrap sid mysql-server-core,mysql-client-core,tzdata; then
         found=$(chroot "$root" mysqld --version)
         case "$found" in
@@ -161,11 +164,11 @@ build_prometheus() {
 
 tag_of() {
     case "$1" in
-        mysql) echo mysql:9.7 ;;
-        mariadb) echo mariadb:10.11 ;;
-        haproxy) echo haproxy:2.6 ;;
+        mysql) echo mysql:9.7.1 ;;
+        mariadb) echo mariadb:10.11.18 ;;
+        haproxy) echo haproxy:2.6.31 ;;
         prometheus) echo prom/prometheus:v2.42.0 ;;
-        python) echo python:3.11-slim-bookworm ;;
+        python) echo python:3.11.15-slim-bookworm ;;
         *) fail "no such image: $1" ;;
     esac
 }

@@ -34,7 +34,7 @@ def main(command: list[str]) -> int:
         verdict = "REQUIRE_MYSQL=1 makes that an error" if required else "skipping the MySQL run"
         print(f"MySQL: {missing}; {verdict}.", file=sys.stderr)  # noqa: T201
         return int(required)
-    image = os.environ.get("MYSQL_IMAGE", "mysql:9.7")
+    image = os.environ.get("MYSQL_IMAGE", "mysql:9.7.1")
     # In memory: the suite tests what is exact under contention, not the speed of a disk.
     container = MySqlContainer(
         image, username="root", root_password=PASSWORD, password=PASSWORD, dbname="shop"

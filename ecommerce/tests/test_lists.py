@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from ecommerce.checks import check_hosts
+
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OF_COMPOSE = {
     "READ_DOT_ENV": "there is no .env in the image",
@@ -61,7 +63,57 @@ def test_no_container_may_more_than_it_needs():
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert service["mem_limit"], name
         assert service["logging"]["options"] == {"max-size": "20m", "max-file": "5"}, name
-        assert re.search(r":-[\w/.-]+:[\w.]*[0-9a-z]}$", service["image"]), name
+
+
+IMAGE = re.compile(r"\b(mysql|mariadb|haproxy|prom/prometheus|python):([\w.-]+)")
+VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[a-z-]+)?")
+OWN_IMAGE = "${APP_IMAGE:-ecommerce:local}"
+
+
+def test_every_image_has_a_full_version_and_the_same_everywhere():
+    """What is not said is `latest`; what is said by halves changes by itself."""
+    cluster = yaml.safe_load((ROOT / "deploy" / "cluster" / "compose.yml").read_text())
+    images = [
+        service["image"]
+        for service in (*compose()["services"].values(), *cluster["services"].values())
+        if "image" in service and service["image"] != OWN_IMAGE
+    ]
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    files = [
+        *("docker-compose.yml", "deploy/cluster/compose.yml", "Dockerfile", "Makefile"),
+        *("ecommerce/tests/on_mysql.py", "benchmarks/stack.py", ".ci/images/build.sh"),
+        *("docs/operations.md", "README.md", "README.ko.md"),
+    ]
+    named = {found for file in files for found in IMAGE.findall((ROOT / file).read_text())}
+
+    assert all(re.fullmatch(rf"\${{\w+:-{IMAGE.pattern}}}", image) for image in images), images
+    assert set(re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)) == {"${PYTHON_IMAGE}"}
+    assert sorted(name for name, _ in named) == [
+        *("haproxy", "mariadb", "mysql", "prom/prometheus", "python")
+    ]
+    assert all(VERSION.fullmatch(version) for _, version in named), named
+
+
+def test_the_databases_user_has_a_name_and_no_number():
+    """Each image gives it another number."""
+    cluster = yaml.safe_load((ROOT / "deploy" / "cluster" / "compose.yml").read_text())
+
+    users = [
+        compose()["services"]["db"]["user"],
+        *(cluster["services"][name]["user"] for name in ("db1", "db2", "db3")),
+    ]
+
+    assert set(users) == {"mysql"}
+
+
+def test_who_only_starts_compose_is_warned_that_the_shop_has_no_name(settings):
+    """Prometheus asks the servers by names of their own."""
+    default = compose()["x-app"]["environment"]["ALLOWED_HOSTS"]
+    settings.ALLOWED_HOSTS = default.replace("${ALLOWED_HOSTS:-localhost}", "localhost").split(",")
+    assert [one.id for one in check_hosts()] == ["ecommerce.W004"]
+
+    settings.ALLOWED_HOSTS = default.replace("${ALLOWED_HOSTS:-localhost}", "a.example").split(",")
+    assert check_hosts() == []
 
 
 def test_the_image_installs_what_is_required_by_hash():
