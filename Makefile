@@ -7,14 +7,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
-export MYSQL_IMAGE ?= mysql:9.7.1
 export TESTS MINUTES
 
 .PHONY: help run test contract clients faults mutants experiment bench queries lint tour docs messages env lock backup restore rollout cluster cluster-down
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), RELAY (0), MYSQL_IMAGE ($(MYSQL_IMAGE))"
+	@echo "  Variables: PORT (8000), DATABASE_URL (SQLite), WORKERS (2), RELAY (0), MYSQL_IMAGE"
 
 run: .venv/installed .env ## Install, migrate, fill an empty database with the demo shop, and serve
 	@$(BIN)/python -m scripts.serve

@@ -80,7 +80,7 @@ def test_every_image_has_a_full_version_and_the_same_everywhere():
     ]
     dockerfile = (ROOT / "Dockerfile").read_text()
     files = [
-        *("docker-compose.yml", "deploy/cluster/compose.yml", "Dockerfile", "Makefile"),
+        *("docker-compose.yml", "deploy/cluster/compose.yml", "Dockerfile"),
         *("ecommerce/tests/on_mysql.py", "benchmarks/stack.py", ".ci/images/build.sh"),
         *("docs/operations.md", "README.md", "README.ko.md"),
     ]
@@ -92,6 +92,20 @@ def test_every_image_has_a_full_version_and_the_same_everywhere():
         *("haproxy", "mariadb", "mysql", "prom/prometheus", "python")
     ]
     assert all(VERSION.fullmatch(version) for _, version in named), named
+
+
+def test_make_says_nothing_in_the_place_of_dot_env():
+    """What it exports goes before `.env`: a restore would put another database's image in place."""
+    makefile = (ROOT / "Makefile").read_text()
+    exported = {
+        name
+        for names in re.findall(r"^export ([A-Z_ ]+)", makefile, re.MULTILINE)
+        for name in names.split()
+    }
+    read = re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text())
+
+    assert exported == {"PORT", "BASE_URL", "TESTS", "MINUTES"}
+    assert not exported & (settings_read() | set(read))
 
 
 def test_the_databases_user_has_a_name_and_no_number():
