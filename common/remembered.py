@@ -58,7 +58,7 @@ class Memory(Generic[Key, Answer]):
 
         Not inside a transaction, unless that is meant: what was seen may be undone.
         """
-        if connection.in_atomic_block and not self._also_inside:
+        if not self._also_inside and connection.in_atomic_block:
             return
         self._known.pop(key, None)
         while len(self._known) >= KEYS_MAX:
@@ -111,13 +111,15 @@ class Remembered(Memory[Key, Answer]):
         Raises:
             Busy: there is none yet, and the one who asks takes too long.
         """
+        if not sources.are_noted():
+            return self._answer(key)
         with sources.aside():
             answer = self._answer(key)
         sources.note_memory(partial(self._answer, key), answer)
         return answer
 
     def _answer(self, key: Key) -> Answer:
-        if not self._seconds() or (connection.in_atomic_block and not self._also_inside):
+        if not self._seconds() or (not self._also_inside and connection.in_atomic_block):
             return self._ask(key)
         known = self._known.get(key)
         if known is not None and self._is_fresh(known):

@@ -111,6 +111,11 @@ def noted_sources() -> Iterator[Sources]:
         _thread.sources = before
 
 
+def are_noted() -> bool:
+    """Whether this thread notes the sources of an answer."""
+    return _thread.sources is not None
+
+
 @contextmanager
 def aside() -> Iterator[None]:
     """What is asked in here is no source of an answer; what comes of it may be (`note_memory`)."""
