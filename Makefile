@@ -36,7 +36,7 @@ lint: .venv/installed-dev ## Format, lint, types, import contracts, migrations, 
 mutants: .venv/installed-dev ## Put one-line faults into PATHS=, and list those that no test notices (TESTS=, MINUTES=20)
 	@$(BIN)/python -m scripts.mutants $(PATHS)
 
-bench: .venv/installed-dev ## Measure the server from outside; BENCH=full, scaling, rows or quick (docs/benchmarks)
+bench: .venv/installed-dev ## Measure the server from outside; BENCH=full, scaling, rows, events or quick (docs/benchmarks)
 	@$(BIN)/python -m benchmarks.bench
 
 tour: .venv/installed ## Run the README's tour against BASE_URL

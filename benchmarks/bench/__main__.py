@@ -5,6 +5,7 @@ BENCH picks what is run:
     full      every endpoint at 1 to 128 clients, the raw limit, and the seed's own load test
     scaling   coupons and orders against clients (1 to 512) and server processes (1 to 4)
     rows      coupons, orders, best sellers and the list of products against the rows there are
+    events    coupons and orders with and without a listener, and how late the relay tells
     peers     the shop beside FastAPI and Fastify, with Redis and with MySQL
     quick     everything once and briefly: does it work? Nothing is kept, no time is judged
     report    no load: only make the tables and plots anew
@@ -64,7 +65,12 @@ def _ensure_committed(config: Config) -> None:
         raise WrongConfig("there are uncommitted changes: commit them, or set BENCH_OUTPUT")
 
 
-RUNS = {"full": runs.run_full, "scaling": runs.run_scaling, "rows": runs.run_rows}
+RUNS = {
+    "full": runs.run_full,
+    "scaling": runs.run_scaling,
+    "rows": runs.run_rows,
+    "events": runs.run_events,
+}
 
 
 def run_quick(config: Config, folder: Path) -> None:

@@ -9,8 +9,8 @@ from typing import get_args
 from benchmarks.bench.scenarios import BY_NAME
 from benchmarks.stack import REPOSITORY, Kind
 
-WHATS = ("full", "scaling", "rows", "peers", "quick", "report")
-CLIENTS = {"quick": (8,), "peers": (32, 128)}
+WHATS = ("full", "scaling", "rows", "events", "peers", "quick", "report")
+CLIENTS = {"quick": (8,), "events": (8, 32, 128), "peers": (32, 128)}
 ALSO = ("raw", "load_test")
 """What BENCH_ONLY may name besides the scenarios."""
 
@@ -52,8 +52,7 @@ def read_config() -> Config:
     if what not in WHATS:
         raise WrongConfig(f"BENCH={what}: it is one of {', '.join(WHATS)}")
     quick = what == "quick"
-    # To change who listens takes longer than all that is measured quickly.
-    usual = [name for name, scenario in BY_NAME.items() if not (quick and scenario.listened)]
+    usual = [name for name, scenario in BY_NAME.items() if scenario.is_usual]
     only = _names("BENCH_ONLY") or (*usual, *ALSO)
     unknown = set(only) - {*BY_NAME, *ALSO}
     if unknown:

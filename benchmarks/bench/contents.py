@@ -1,5 +1,7 @@
 """What the scenarios need in a migrated, seeded database, written through the shop's services."""
 
+import time
+import timeit
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +16,9 @@ from common.db.transactions import run_transaction
 from common.references import new_reference
 from coupons.services import Press, create_coupon, issue_coupons, lock_coupon
 from events.models import Endpoint, Kind
-from events.services import change_endpoint, create_endpoint
+from events.services import change_endpoint, create_endpoint, record, take_in
+from orders.facts import facts_of_orders
+from orders.models import Order, OrderItem
 from products.models import Category, Product
 from products.services import create_product
 from users.models import User, WalletTransaction
@@ -28,6 +32,11 @@ HELD = 25
 """How many coupons each of the holders has: more than a page."""
 ORDERINGS = ("price", "-price", "name", "-name", "created_at", "-created_at")
 PAGE = 20
+UNHEARD = 10_000
+EVENTS_AT_ONCE = 64
+"""As many as orders that share a transaction, at most."""
+BATCH_SECONDS = 0.015
+"""About as long as a transaction of orders takes: what comes meanwhile is the next."""
 
 
 def prepare_shop(campaigns: int, products: int) -> dict[str, Any]:
@@ -79,12 +88,64 @@ def top_up(members: list[int]) -> None:
         run_transaction(partial(charge, members[start : start + 1000]))
 
 
-def set_listener(is_there: bool) -> None:
-    """Have somebody listen to all events, or nobody. Nobody is told: there is no relay."""
+def set_listener(is_there: bool, url: str = "") -> None:
+    """Have somebody listen to all events from now on, or nobody; to be told at `url`, if any."""
     endpoint = Endpoint.objects.first() or create_endpoint(
         name="bench", kinds=[kind.value for kind in Kind], is_active=False
     )
-    change_endpoint(endpoint_id=endpoint.pk, is_active=is_there)
+    while take_in():  # what was not told of before is nobody's news
+        pass
+    change_endpoint(endpoint_id=endpoint.pk, is_active=is_there, url=url)
+
+
+def write_events(rate: int, seconds: float) -> dict[str, float]:
+    """Write events of so many orders a second, and tell how many that were, in which time (s).
+
+    In transactions of what came meanwhile, as when orders are placed; but nothing is sold.
+    """
+    first = time.time_ns() // 1_000  # of ids that no order has
+    began, written = time.monotonic(), 0
+    while (elapsed := time.monotonic() - began) < seconds:
+        due = min(int(elapsed * rate) - written, EVENTS_AT_ONCE)
+        if due > 0:
+            tell_of_orders(first + written, due)
+            written += due
+        time.sleep(0 if due == EVENTS_AT_ONCE else BATCH_SECONDS)
+    return {"written": written, "seconds": time.monotonic() - began}
+
+
+def tell_of_orders(first: int, count: int) -> None:
+    """Write the events of orders of one line, with these ids, as it is done with real ones."""
+    product = Product(pk=1, sku="BENCH", name="벤치 상품", price=18_900)
+    orders = [_order(pk, product) for pk in range(first, first + count)]
+    run_transaction(
+        lambda: record({Kind.ORDER_PAID: facts_of_orders(orders, {product.pk: product})})
+    )
+
+
+def _order(pk: int, product: Product) -> Order:
+    order = Order(
+        pk=pk,
+        number=new_reference("ORD"),
+        user_id=1,
+        subtotal=product.price,
+        total=product.price,
+    )
+    order.line_items = [
+        OrderItem(
+            product=product,
+            product_name=product.name,
+            unit_price=product.price,
+            quantity=1,
+            line_total=product.price,
+        )
+    ]
+    return order
+
+
+def time_unheard() -> float:
+    """What a batch pays for events that nobody listens to (s)."""
+    return min(timeit.repeat(lambda: record({Kind.ORDER_PAID: ()}), number=UNHEARD)) / UNHEARD
 
 
 def new_campaigns(count: int, quantity: int) -> list[int]:

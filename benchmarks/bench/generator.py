@@ -93,9 +93,15 @@ def send(
     return Load(**json.loads(results[0][7:]), cpu_seconds=usage.ru_utime + usage.ru_stime)
 
 
-def http_request(method: str, path: str, token: str | None, body: bytes | None = None) -> bytes:
+def http_request(
+    method: str,
+    path: str,
+    token: str | None,
+    body: bytes | None = None,
+    headers: Iterable[str] = (),
+) -> bytes:
     """A request as it goes over the wire."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", *headers]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     if method == "POST":

@@ -4,6 +4,8 @@
     python -m benchmarks.bench.prepare campaigns --count 5 --quantity 30
     python -m benchmarks.bench.prepare statistics
     python -m benchmarks.bench.prepare listener --is there
+    python -m benchmarks.bench.prepare happen --rate 1000 --seconds 15
+    python -m benchmarks.bench.prepare unheard
     python -m benchmarks.bench.prepare pages --number 10000
 
 Runs in the shop's own environment.
@@ -28,6 +30,11 @@ def main() -> None:
     commands.add_parser("statistics")
     listener = commands.add_parser("listener")
     listener.add_argument("--is", dest="is_there", choices=["there", "gone"], required=True)
+    listener.add_argument("--url", default="")
+    commands.add_parser("unheard")
+    happen = commands.add_parser("happen")
+    happen.add_argument("--rate", type=int, required=True)
+    happen.add_argument("--seconds", type=float, required=True)
     pages = commands.add_parser("pages")
     pages.add_argument("--number", type=int, required=True)
     arguments = parser.parse_args()
@@ -45,8 +52,12 @@ def main() -> None:
             contents.refresh_statistics()
             result = None
         case "listener":
-            contents.set_listener(arguments.is_there == "there")
+            contents.set_listener(arguments.is_there == "there", arguments.url)
             result = None
+        case "unheard":
+            result = contents.time_unheard()
+        case "happen":
+            result = contents.write_events(arguments.rate, arguments.seconds)
         case _:
             result = list(contents.product_pages(arguments.number))
     print(json.dumps(result))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -15,15 +15,18 @@ from benchmarks.bench.summary import (
     Result,
     Summary,
     Target,
+    events_table,
     figures_table,
     targets,
     targets_table,
+    telling_table,
 )
 
-PLOTS = {
+PLOTS: Mapping[str, tuple[Callable[[Summary, Path], None], Sequence[str]]] = {
     "full": (plots.plot_full, ("throughput.png", "times.png", "cpu.png")),
     "scaling": (plots.plot_scaling, ("clients.png", "processes.png")),
     "rows": (plots.plot_rows, ("rows.png", "pages.png")),
+    "events": (lambda summary, folder: None, ()),
 }
 
 
@@ -41,7 +44,7 @@ def write_report(folder: Path) -> None:
     }
     for run, result in results.items():
         PLOTS[run][0](Summary(result), folder)
-    found = targets(results.get("full"), results.get("rows"))
+    found = targets(results.get("full"), results.get("rows"), results.get("events"))
     _print(results, found)
     page = folder / "README.md"
     if page.exists():
@@ -57,7 +60,7 @@ def _print(results: Mapping[str, Result], found: list[Target]) -> None:
         shown = Table("what", title=run)
         for header in (
             *("clients", "a second", "to the yardstick", "p50 ms", "p95 ms", "p99 ms", "503"),
-            *("server", "database", "generator", "others"),
+            *("server", "database", "generator", "others", "server, ms for each"),
         ):
             shown.add_column(header, justify="right")
         for line in Summary(result).lines():
@@ -79,6 +82,7 @@ def _row(line: Line) -> tuple[str, ...]:
         *(f"{line.busy}", f"{line.server:.2f}"),
         "" if line.database is None else f"{line.database:.2f}",
         *(f"{line.generator:.2f}", f"{line.others:.2f}"),
+        f"{1_000 * line.server / line.per_second:.2f}",
     )
 
 
@@ -92,6 +96,9 @@ def _parts(results: Mapping[str, Result], found: list[Target]) -> dict[str, str]
         parts[f"about {run}"] = _about(result)
     if "full" in results:
         parts["figures"] = figures_table(Summary(results["full"]), title_of)
+    if "events" in results:
+        parts["events"] = events_table(Summary(results["events"]))
+        parts["telling"] = telling_table(results["events"])
     return parts
 
 

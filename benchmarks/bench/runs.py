@@ -25,6 +25,7 @@ from benchmarks.bench.scenarios import (
     product_list,
 )
 from benchmarks.bench.session import BenchFailed, Measurement, Session, open_session, prepare
+from benchmarks.bench.telling import measure_telling
 from benchmarks.stack import Server
 
 RAW_CLIENTS = (32, 128)
@@ -33,6 +34,8 @@ SCALING_CLIENTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 SCALING_PROCESSES = (1, 2, 4)
 PROCESSES_CLIENTS = (32, 128)
 WRITES = ("yardstick", "issue", "order_hot_1", "order_spread_1")
+TOLD = ("issue", "order_hot_1")
+"""What is measured with a listener, too."""
 ROWS_CLIENTS = 32
 DEEP_PAGE = 10_000
 LINES_AN_ORDER = 4.4
@@ -207,6 +210,35 @@ def _measure_all(
             variant=variant,
         )
         yield tell(measured)
+
+
+# --- events -------------------------------------------------------------------------------------
+
+
+def run_events(config: Config) -> None:
+    """What a listener costs coupons and orders, and how late events are told."""
+    pairs = [(BY_NAME[name], BY_NAME[f"{name}_told"]) for name in TOLD]
+    measurements: list[Measurement] = []
+    with _open(config) as session:
+        unheard = prepare(session.db, session.variables, "unheard")
+        with session.server() as target:
+            _warm_up(session, {"grouped": target}, [one for pair in pairs for one in pair])
+            for number in range(config.rounds):
+                for clients in config.clients:
+                    for pair in pairs:
+                        # Who comes first may have it better: they take turns.
+                        for scenario in pair if number % 2 else reversed(pair):
+                            session.set_listener(scenario.listened)  # both after the same rest
+                            measurements += _measure_all(
+                                config, session, target, [scenario], clients, number
+                            )
+        told = []
+        for one in measure_telling(session):
+            told.append(one)
+            print(one, flush=True)
+        print(session.ensure_sound(), flush=True)
+        telling = [asdict(one) for one in told]
+        _save(config, session, measurements, unheard=unheard, telling=telling)
 
 
 # --- rows ---------------------------------------------------------------------------------------

@@ -61,6 +61,8 @@ class Scenario:
     """Its requests use up pairs of a campaign and a member."""
     listened: bool = False
     """Somebody listens to all events meanwhile."""
+    is_usual: bool = True
+    """Whether it is measured when none is named."""
     think: tuple[int, int] | None = None
     """How long a client waits before each request, from and to (ms)."""
 
@@ -179,9 +181,14 @@ SCENARIOS = (
     Scenario(
         "top_products", "top 5 of 3 days", _of_anyone(_forever("/api/v1/stats/top-products/"))
     ),
-    # Last and together: who listens is changed between others and these, and told to the servers.
+    # Measured by `run_events` alone, each beside the same without a listener.
     Scenario(
-        "issue_told", "issue a coupon, with a listener", _issue, (201,), once=True, listened=True
+        "issue_told",
+        "issue a coupon, with a listener",
+        *(_issue, (201,)),
+        once=True,
+        listened=True,
+        is_usual=False,
     ),
     Scenario(
         "order_hot_1_told",
@@ -189,7 +196,33 @@ SCENARIOS = (
         _of_members("POST", ORDERS, _order(1, hot=True)),
         (201,),
         listened=True,
+        is_usual=False,
     ),
+)
+# What anyone may read, and what it costs to say that it is unchanged.
+PUBLIC = {
+    "a_page": ("products, first page", "/api/v1/products/"),
+    "a_product": ("the hot product", "/api/v1/products/{shop.hot_product}/"),
+    "categories": ("categories", "/api/v1/categories/"),
+    "campaigns": ("campaigns, first page", "/api/v1/coupons/"),
+    "a_campaign": ("one campaign", "/api/v1/coupons/{shop.sold_out}/"),
+    "best_sellers": ("best sellers", "/api/v1/stats/top-products/"),
+}
+
+
+def _public(path: str, *headers: str) -> Callable[[Shop, int], Sequence[bytes]]:
+    return lambda shop, amount: [http_request("GET", path.format(shop=shop), None, headers=headers)]
+
+
+READS = tuple(
+    Scenario(
+        f"{name}{suffix}", f"{title}{added}", _public(path, *headers), (status,), is_usual=False
+    )
+    for name, (title, path) in PUBLIC.items()
+    for suffix, added, headers, status in (
+        ("", "", (), 200),
+        ("_unchanged", ", unchanged", ("If-None-Match: *",), 304),
+    )
 )
 LOAD_TEST_USERS = 500
 LOAD_TEST_COUPONS = 5
@@ -213,4 +246,4 @@ def load_test(campaigns: Sequence[int]) -> Scenario:
     return Scenario("load_test", title, requests, (201, 409), think=(500, 1500))
 
 
-BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
+BY_NAME = {scenario.name: scenario for scenario in (*SCENARIOS, *READS)}

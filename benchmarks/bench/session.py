@@ -112,7 +112,8 @@ class Session:
         variant: str = "",
     ) -> Measurement:
         """Load the server with the scenario. Raises BenchFailed at an answer that is not right."""
-        self._set_listener(scenario.listened)
+        if scenario.listened != self.is_listened:
+            self.set_listener(scenario.listened)
         requests = scenario.requests(self.shop, self.requests_a_second * seconds)
         self.read_log(target)
         before = self.meter.read(target)
@@ -165,11 +166,15 @@ class Session:
             told = {what: value for what, value in complaints.items() if value}
             raise BenchFailed(f"{name}: {told} {load.surprise}")
 
-    def _set_listener(self, is_there: bool) -> None:
-        if is_there != self.is_listened:
-            prepare(self.db, self.variables, "listener", "--is", "there" if is_there else "gone")
-            self.is_listened = is_there
-            time.sleep(LISTENER_SECONDS)
+    def set_listener(self, is_there: bool, url: str = "") -> None:
+        """Have somebody listen to all events, or nobody, and wait until every process knows.
+
+        Who listens at `url` is told of what happens from now on, by a relay.
+        """
+        said = "there" if is_there else "gone"
+        prepare(self.db, self.variables, "listener", "--is", said, "--url", url)
+        self.is_listened = is_there
+        time.sleep(LISTENER_SECONDS)
 
     def measure_raw(
         self, *, clients: int, processes: int, seconds: int, number: int = 0
@@ -274,7 +279,7 @@ class CpuMeter:
             time.monotonic(),
             machine,
             self._server(target) if target else 0.0,
-            self._database(),
+            self.database(),
             time.process_time(),
         )
 
@@ -285,7 +290,8 @@ class CpuMeter:
         spent = [process.cpu_times() for process in (main, *main.children(recursive=True))]
         return sum(one.user + one.system for one in spent)
 
-    def _database(self) -> float | None:
+    def database(self) -> float | None:
+        """The CPU seconds that the database has used so far, if it is in a container."""
         if self._docker is None:
             return None
         stats = self._docker.api.stats(self._container_id, stream=False, one_shot=True)

@@ -69,6 +69,12 @@ class Summary:
             return None
         return float(median(mine[n]["per_second"] / others[n]["per_second"] for n in both))
 
+    def cpu_ms(self, key: Key) -> float:
+        """The server's CPU for each answer."""
+        return float(
+            1_000 * median(m["cpu_server"] / m["per_second"] for m in self._rounds[key].values())
+        )
+
     def line(self, key: Key) -> Line:
         """The summary of one key."""
         scenario, clients, variant = key
@@ -125,9 +131,9 @@ class Target:
     is_met: bool | None
 
 
-def targets(full: Result | None, rows: Result | None) -> list[Target]:
+def targets(full: Result | None, rows: Result | None, events: Result | None) -> list[Target]:
     """What the design asks for, against what the runs say."""
-    return [*_ratio_targets(full), *_row_targets(rows)]
+    return [*_ratio_targets(full), *_row_targets(rows), *_event_targets(events)]
 
 
 def _ratio_targets(full: Result | None) -> list[Target]:
@@ -219,6 +225,24 @@ def _below(what: str, milliseconds: float | None, wanted: float) -> Target:
     )
 
 
+LATE_RATE = 1_000
+"""Orders a second at which events must not be late."""
+
+
+def _event_targets(events: Result | None) -> list[Target]:
+    summary = Summary(events) if events else None
+    found = [
+        _at_least(summary, f"{what}, with a listener against none", 32, 0.92, f"{name}_told", name)
+        for name, what in (("issue", "coupon issue"), ("order_hot_1", "one-line order"))
+    ]
+    told = {one["rate"]: one for one in events["telling"]} if events else {}
+    late = told[LATE_RATE]["p95"] if LATE_RATE in told else None
+    return [
+        *found,
+        _below(f"an event after its order, {LATE_RATE:,} orders a second, p95", late, 1_000),
+    ]
+
+
 # --- Tables in Markdown -------------------------------------------------------------------------
 
 
@@ -250,3 +274,45 @@ def figures_table(summary: Summary, title_of: Callable[[str], str]) -> str:
         rows.append([title_of(scenario), *seconds, f"{lines[min(lines)].p95:,.1f}"])
     header = ("a second, by clients", *(f"{number}" for number in clients), "p95 of the fewest, ms")
     return table(header, rows)
+
+
+def events_table(summary: Summary) -> str:
+    """What coupons and orders do in a second with and without a listener, and the server's CPU."""
+    rows = []
+    for name, clients, _variant in summary.keys:
+        told = (f"{name}_told", clients, "")
+        if not summary.has(*told):
+            continue
+        without = (name, clients, "")
+        ratio = summary.ratio(told, without)
+        rows.append(
+            [
+                *(name.partition("_")[0], f"{clients}"),
+                *(f"{summary.median_of(key, 'per_second'):,.0f}" for key in (without, told)),
+                f"{ratio:.2f}",
+                *(f"{summary.cpu_ms(key):.2f}" for key in (without, told)),
+            ]
+        )
+    header = (
+        *("what", "clients", "a second", "with a listener", "ratio"),
+        *("CPU of the server for each, ms", "with a listener"),
+    )
+    return table(header, rows)
+
+
+def telling_table(result: Result) -> str:
+    """How late events came, by how many orders there were in a second."""
+    rows = [
+        [
+            *(f"{one['rate']:,}", f"{one['per_second']:,.0f}"),
+            *(f"{one[part] / 1_000:,.2f}" for part in ("p50", "p95", "p99", "max")),
+            *(f"{one['waiting']:,}", f"{one['cpu_relay']:.2f}"),
+            "" if one["cpu_database"] is None else f"{one['cpu_database']:.2f}",
+        ]
+        for one in result["telling"]
+    ]
+    header = (
+        *("orders a second", "written", "p50, s", "p95, s", "p99, s", "at most, s"),
+        *("waiting at the end", "cores: relay", "database"),
+    )
+    return table(header, rows, numbers_from=0)
