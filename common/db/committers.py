@@ -30,7 +30,18 @@ def run_soon(work: Callable[[], object], *, may_wait: bool = False) -> None:
                 half if may_wait else settings.COMMITTERS - half,
                 thread_name_prefix="patient-committer" if may_wait else "committer",
             )
-    _pools[may_wait].submit(work)
+    is_taken = Lock()
+
+    def run() -> None:
+        if is_taken.acquire(blocking=False):
+            work()
+
+    try:
+        _pools[may_wait].submit(run)
+    except RuntimeError:
+        # Of the system's refusal the pool tells after it has lined the work up: take it back.
+        if is_taken.acquire(blocking=False):
+            raise
 
 
 def _forget_the_threads_of_the_parent() -> None:

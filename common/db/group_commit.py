@@ -24,7 +24,6 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from functools import partial
 from itertools import count
 from threading import Lock, Timer
@@ -138,7 +137,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
     def _begin(self, lane: tuple[Key, bool]) -> None:
         try:
             committers.run_soon(partial(self._serve_lane, lane), may_wait=lane[1])
-        except RuntimeError:  # no more threads: the process is ending
+        except RuntimeError:  # no thread is to be had: the process is ending, or the system is full
             with self._mutex:
                 waiting = self._lanes.pop(lane)
             for ticket in waiting:
@@ -285,12 +284,15 @@ class GroupCommit(Generic[Key, Request, Answer]):
     def _look_later(self) -> None:
         """Look at the held rows in a moment, if anybody waits for one. Needs the mutex."""
         if self._parked and not self._looks:
-            self._looks = True
-            _start_timer(LOOK_SECONDS, self._look_soon)
+            self._looks = _start_timer(LOOK_SECONDS, self._look_soon) is not None
 
     def _look_soon(self) -> None:
-        with suppress(RuntimeError):  # no more threads: the process is ending
+        try:
             committers.run_soon(self._look)
+        except RuntimeError:  # no thread is to be had now
+            with self._mutex:
+                self._looks = False
+                self._look_later()
 
     def _look(self) -> None:
         """Let those go back to their lanes whose rows nobody holds any more."""
@@ -338,7 +340,8 @@ class GroupCommit(Generic[Key, Request, Answer]):
             if earlier <= deadline:
                 return
             timer.cancel()
-        self._alarm = deadline, _start_timer(deadline - time.monotonic(), self._turn_away)
+        started = _start_timer(deadline - time.monotonic(), self._turn_away)
+        self._alarm = (deadline, started) if started else None
 
     def _turn_away(self) -> None:
         """Tell those who have waited too long that the shop is busy."""
@@ -363,10 +366,14 @@ class GroupCommit(Generic[Key, Request, Answer]):
                 metrics.count_outcomes(self._deed, [Busy()])
 
 
-def _start_timer(seconds: float, work: Callable[[], object]) -> Timer:
+def _start_timer(seconds: float, work: Callable[[], object]) -> Timer | None:
+    """A timer that runs; None where no thread is to be had for it: who comes next tries again."""
     timer = Timer(max(seconds, 0), work)
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:
+        return None
     return timer
 
 

@@ -652,6 +652,27 @@ def test_a_process_that_is_ending_serves_nobody_and_leaves_nobody_waiting(monkey
     assert queue._lanes == {}
 
 
+def test_work_for_which_the_system_grants_no_thread_is_taken_back(monkeypatch):
+    """The library's pool tells of it when it has lined the work up already."""
+    lined_up = []
+
+    class FullSystem:
+        def submit(self, work):
+            lined_up.append(work)
+            raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(committers, "_pools", {False: FullSystem()})
+    run = Doubling()
+    queue = GroupCommit(run)
+
+    with pytest.raises(Busy):
+        queue.submit("lane", 1)
+    for work in lined_up:  # a thread comes free after all
+        work()
+
+    assert (run.batches, queue._lanes) == ([], {})
+
+
 def test_a_child_process_does_not_wait_for_the_threads_of_its_parent(arrivals):
     gate = Gate()
     run = Doubling(within=lambda requests: gate() if requests == [0] else None)
