@@ -22,7 +22,8 @@ from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
 from common.admin.timeline import SHOWN, Moment, told_in_timeline
-from common.admin.told import Told, told_field, with_reason, yes_or_no
+from common.admin.told import Told, told_again, told_field, with_reason, yes_or_no
+from common.admin.undo import Undoes
 from common.errors import DomainError
 from events.models import Event
 from products.errors import CategoryHasChanged, PriceHasChanged
@@ -35,7 +36,8 @@ from products.forms import (
     StockAdjustmentForm,
 )
 from products.import_pages import ImportsProducts
-from products.models import DESCRIPTIVE, Category, Product, StockAdjustment
+from products.import_undo import UndoesImports, table_of_changes
+from products.models import DESCRIPTIVE, Category, ImportFile, Product, StockAdjustment
 from products.services import (
     PriceRule,
     adjust_stock,
@@ -398,7 +400,7 @@ class FoundByProduct(ShopModelAdmin):
 
 
 @admin.register(StockAdjustment)
-class StockAdjustmentAdmin(ExportsRows, History, FoundByProduct):
+class StockAdjustmentAdmin(ExportsRows, History, FoundByProduct, Undoes):
     list_display = [
         "product",
         number_column("quantity", _("quantity (signed)"), SIGNED),
@@ -410,50 +412,58 @@ class StockAdjustmentAdmin(ExportsRows, History, FoundByProduct):
     list_select_related = ["product", "created_by"]
     list_filter = ["created_at"]
     fields: ClassVar[Any] = list_display
-    actions_detail = ["undo"]
+    undo_permission = "products.change_product"
 
-    def is_actionable(self, obj: StockAdjustment) -> bool:
-        return obj.is_undoable and not obj.is_undone
+    def undo_facts(self, obj: StockAdjustment) -> dict[Any, object]:
+        product = Product.objects.get(pk=obj.product_id)
+        return {
+            _("product"): product,
+            _("adjustment"): SIGNED.format(obj.quantity),
+            _("reason"): obj.told_reason,
+            _("stock"): COUNT.format(product.stock),
+        }
 
-    def has_undo_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request) and request.user.has_perm(
-            "products.change_product"
-        )
-
-    @object_action(description=_("Undo adjustment"), icon="undo", permission="undo", danger=True)
-    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(adjustment: StockAdjustment, data: dict[str, Any]) -> Told:
-            made = undo_stock_adjustment(
-                adjustment_id=adjustment.pk, reason=data["reason"], staff_id=request.user.pk
-            )
-            values = {
-                "quantity": SIGNED.format(made.quantity),
-                "stock": COUNT.format(made.stock_after),
-                "reason": made.reason,
-            }
-            return Told("Adjustment undone by %(quantity)s to %(stock)s: %(reason)s", values)
-
-        def facts(adjustment: StockAdjustment) -> dict[Any, object]:
-            product = Product.objects.get(pk=adjustment.product_id)
-            return {
-                _("product"): product,
-                _("adjustment"): SIGNED.format(adjustment.quantity),
-                _("reason"): adjustment.told_reason,
-                _("stock"): COUNT.format(product.stock),
-            }
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Undo adjustment"),
-            form_class=ReasonForm,
-            facts=facts,
-            act=act,
-        )
+    def undo_row(self, request: HttpRequest, obj: StockAdjustment, reason: str) -> Told:
+        made = undo_stock_adjustment(adjustment_id=obj.pk, reason=reason, staff_id=request.user.pk)
+        values = {
+            "quantity": SIGNED.format(made.quantity),
+            "stock": COUNT.format(made.stock_after),
+            "reason": made.reason,
+        }
+        return Told("Adjustment undone by %(quantity)s to %(stock)s: %(reason)s", values)
 
     @admin.display(description=_("reason"))
     def told_reason(self, adjustment: StockAdjustment) -> str:
         return adjustment.told_reason
+
+    def export_columns(self) -> list[Column]:
+        return [(name.removeprefix("told_"), value) for name, value in super().export_columns()]
+
+
+@shown_below(ImportFile, permission="products.view_product")
+def _imported_table(file: ImportFile) -> RelatedTable:
+    return table_of_changes(file)
+
+
+@admin.register(ImportFile)
+class ImportFileAdmin(ExportsRows, History, UndoesImports):
+    """The files that were imported, what each did, and the page that takes it back."""
+
+    list_display = ["name", "taken_at", "created_by", "told_outcome"]
+    list_select_related = ["created_by"]
+    list_filter = ["taken_at"]
+    ordering = ["-created_at"]
+    search_fields = ["name", "created_by__username"]
+    search_help_text = _("A part of the import's name, or of who imported it.")
+    fields: ClassVar[Any] = list_display
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        files = super().get_queryset(request).defer("content", "seen")
+        return files.exclude(taken_at=None)
+
+    @admin.display(description=_("outcome"))
+    def told_outcome(self, file: ImportFile) -> str:
+        return str(told_again(file.outcome))
 
     def export_columns(self) -> list[Column]:
         return [(name.removeprefix("told_"), value) for name, value in super().export_columns()]

@@ -54,3 +54,12 @@ class StockLimitExceeded(DomainError):
 
     code = "stock_limit_exceeded"
     message = _("The stock would exceed its limit.")
+
+
+class NothingToUndo(DomainError):
+    """All that is left of an import has been changed since, or is sold."""
+
+    code = "nothing_to_undo"
+    message = _(
+        "Nothing of this import can be undone now; the table says why. Nothing was changed."
+    )

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import get_language, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +19,14 @@ from common.admin.lists import ShopModelAdmin
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
-from common.admin.told import LOGGED_MAX_LENGTH, Told, told_field, told_several, yes_or_no
+from common.admin.told import (
+    LOGGED_MAX_LENGTH,
+    Told,
+    told_again,
+    told_field,
+    told_several,
+    yes_or_no,
+)
 from common.errors import DomainError
 from common.files.errors import UnreadableFile
 from common.http.bodies import allow_larger_bodies
@@ -113,7 +120,7 @@ def _shown(outcome: ImportOutcome) -> list[str]:
         stock = _old_and_new(COUNT.format(outcome.stock_after - outcome.adjustment), stock)
     what = _now("changed") if outcome.writes else _now("skipped")
     return [
-        _now("new") if outcome.is_new else what,
+        pgettext("import", "new") if outcome.is_new else what,
         product.sku,
         _changed(outcome, "name", str(product.name)),
         _changed(outcome, "category", str(product.category or "–")),
@@ -128,7 +135,7 @@ def _changed(outcome: ImportOutcome, column: str, shown: str) -> str:
     if column not in outcome.changes:
         return shown
     value = outcome.changes[column][0]
-    old = f"₩{value:,}" if column == "price" else str(_told_value(value))
+    old = f"₩{value:,}" if column == "price" else str(told_value(value))
     return _old_and_new(old, shown)
 
 
@@ -166,8 +173,8 @@ def log_message(outcome: ImportOutcome, name: str) -> Told:
                 "%(field)s: %(old)s → %(new)s",
                 {
                     "field": told_field(Product._meta.get_field(column)),
-                    "old": _told_value(old),
-                    "new": _told_value(new),
+                    "old": told_value(old),
+                    "new": told_value(new),
                 },
             )
             for column, (old, new) in outcome.changes.items()
@@ -178,7 +185,7 @@ def log_message(outcome: ImportOutcome, name: str) -> Told:
     return Told("%(done)s (import: %(name)s)", {"done": told_several(done), "name": name})
 
 
-def _told_value(value: Any) -> Told | str:
+def told_value(value: Any) -> Told | str:
     """A column's value as staff read it."""
     if value is None or value == "":
         return "–"
@@ -286,38 +293,44 @@ class ImportsProducts(ShopModelAdmin):
         else:
             text = _now("This file was imported already, or is gone. Send it again if need be.")
             if file is not None and file.outcome:
-                text = f"{_now('This file was imported already.')} {file.outcome}"
+                text = f"{_now('This file was imported already.')} {told_again(file.outcome)}"
         self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:products_product_import_file"))
 
     def _import(self, request: HttpRequest, kept: ImportFile) -> HttpResponse:
         file = read_products(content_of(kept), name="")
         outcomes = import_products(
-            file.rows, name=kept.name, staff_id=_staff_id(request), seen=kept.seen
+            file.rows,
+            name=kept.name,
+            staff_id=_staff_id(request),
+            seen=kept.seen,
+            file_id=kept.pk,
         )
         result = result_of(file, outcomes)
         written = [outcome for outcome in outcomes if outcome.writes]
         self.log_changes(
             request, ((outcome.product, log_message(outcome, kept.name)) for outcome in written)
         )
-        done = _now("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.") % {
+        counted = {
             "new": COUNT.format(result.new),
             "changed": COUNT.format(result.changed),
             "same": COUNT.format(result.same),
         }
+        done = Told("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.", counted)
         refused = [
-            _now("Line %(line)s was refused: %(why)s")
-            % {"line": line.number, "why": " ".join(errors.values())}
+            Told(
+                "Line %(line)s was refused: %(why)s",
+                {"line": str(line.number), "why": " ".join(errors.values())},
+            )
             for line, errors in result.refused[:REFUSED_MAX]
         ]
         if len(result.refused) > REFUSED_MAX:
-            refused.append(
-                _now("%(count)s lines were refused.") % {"count": COUNT.format(len(result.refused))}
-            )
-        finish_file(kept, outcome=" ".join([done, *refused]))
-        self.message_user(request, done, messages.SUCCESS)
-        for text in refused:
-            self.message_user(request, text, messages.WARNING)
+            count = COUNT.format(len(result.refused))
+            refused.append(Told("%(count)s lines were refused.", {"count": count}))
+        finish_file(kept, outcome=told_several([done, *refused]).stored())
+        self.message_user(request, str(done), messages.SUCCESS)
+        for told in refused:
+            self.message_user(request, str(told), messages.WARNING)
         return HttpResponseRedirect(reverse("admin:products_product_changelist"))
 
 

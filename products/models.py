@@ -40,6 +40,8 @@ SKU_MAX_LENGTH = 64
 IMPORT_NAME_MAX_LENGTH = 150
 OPENING_STOCK = "opening stock"
 """The reason of a new product's first pieces, as it is kept; staff read it in their language."""
+IMPORTED = "import: "
+"""How the reason begins of what an import did to stock; its name follows."""
 DESCRIPTIVE = ("sku", "name", "description", "category", "price", "is_active")
 """The columns that describe a product. Whatever takes or tells them has them from here.
 
@@ -311,22 +313,69 @@ class StockAdjustment(models.Model):
     @property
     def told_reason(self) -> str:
         """What staff wrote, or our own reason in the language of the moment."""
-        return _now("opening stock") if self.reason == OPENING_STOCK else self.reason
+        if self.reason == OPENING_STOCK:
+            return _now("opening stock")
+        if self.reason.startswith(IMPORTED):
+            return _now("import: %(name)s") % {"name": self.reason.removeprefix(IMPORTED)}
+        return self.reason
 
 
 class ImportFile(models.Model):
-    """A file of products that was looked at, and waits to be confirmed."""
+    """A file of products that was looked at, and waits to be confirmed; then what was imported."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     name = models.CharField(_("name of this import"), max_length=IMPORT_NAME_MAX_LENGTH)
     content = models.BinaryField()
     seen = models.JSONField(default=dict, editable=False)
     """What the preview showed of the columns that change: by sku and column, a digest."""
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("imported by")
+    )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, db_index=True)
-    taken_at = models.DateTimeField(null=True, editable=False)
-    outcome = models.TextField(blank=True, default="", editable=False)
+    taken_at = models.DateTimeField(_("imported at"), null=True, editable=False)
+    outcome = models.TextField(_("outcome"), blank=True, default="", editable=False)
     """What the import did, for whoever confirms it again."""
+
+    class Meta:
+        verbose_name = _("import")
+        verbose_name_plural = _("imports")
 
     def __str__(self) -> str:
         return str(self.name)
+
+    @property
+    def is_undoable(self) -> bool:
+        """Whether it is known what it changed, if anything."""
+        return self.changes.exists()
+
+    @property
+    def is_undone(self) -> bool:
+        """Whether nothing of it is left to undo."""
+        return not self.changes.filter(undone_at=None).exists()
+
+
+class ImportedChange(models.Model):
+    """What an import did to one column of a product, so that it can be undone.
+
+    A new product's `is_active` was None before. Of `stock` it is the adjustment of that `reference`
+    that counts, and `after` is by how much.
+    """
+
+    file = models.ForeignKey(ImportFile, models.PROTECT, related_name="changes")
+    product = models.ForeignKey(Product, models.PROTECT, related_name="+")
+    column = models.CharField(max_length=20)
+    before = models.JSONField(null=True)
+    after: Any = models.JSONField(null=True)
+    reference = ExactCharField(max_length=40, blank=True, default="")
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.product_id}: {self.column}"
+
+    @property
+    def value_to_undo_to(self) -> Any:
+        """The value from before; a new product was not on sale."""
+        return bool(self.before) if self.column == "is_active" else self.before

@@ -39,6 +39,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "ecommerce.0004_running_audit": {
         "LOCKS_ROWS": "one group, and one thing more that it may",
     },
+    "ecommerce.0005_see_imports": {
+        "LOCKS_ROWS": "a few groups, and one thing more that each may",
+    },
     "products.0002_product_sku": {
         "NOT_NULL": "code of before makes no products from here on; only staff make them",
         "ADD_UNIQUE": "each product has one of its own by then, from its key",

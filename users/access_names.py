@@ -13,7 +13,7 @@ GROUPS = {_noop("shop manager"), _noop("support"), _noop("analyst")}
 
 WITHOUT_PAGES = {
     *(_noop("access attempt"), _noop("access attempt expiration"), _noop("access failure")),
-    *(_noop("access log"), _noop("import file"), _noop("turn")),
+    *(_noop("access log"), _noop("turn")),
 }
 """Kinds of rows that are seen in the list of permissions only, and name themselves in English."""
 

@@ -18,7 +18,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.exports import Column, ExportsRows
-from common.admin.forms import ReasonedForm, ReasonForm
+from common.admin.forms import ReasonedForm
 from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
 from common.admin.lists import PEOPLE, THINGS, ShopModelAdmin, number_column
 from common.admin.once import acts_once
@@ -27,6 +27,7 @@ from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
 from common.admin.timeline import SHOWN, Moment, told_in_timeline
 from common.admin.told import Told, as_stored_in_told, told_by
+from common.admin.undo import Undoes
 from common.db.caseless import rows_containing
 from users.access_names import AccessField, told_access
 from users.forms import BalanceAdjustmentForm, MemberAddForm, MemberForm, PasswordForm
@@ -339,7 +340,7 @@ class SessionAdmin(ExportsRows, History, FoundByMember):
 
 
 @admin.register(WalletTransaction)
-class WalletTransactionAdmin(History, ExportsRows):
+class WalletTransactionAdmin(History, ExportsRows, Undoes):
     list_display = [
         "reference",
         "member",
@@ -354,43 +355,24 @@ class WalletTransactionAdmin(History, ExportsRows):
     search_fields = ["reference", "wallet__user__username"]
     search_help_text = _("A whole reference, or a part of the member's name or email.")
     fields: ClassVar[Any] = [*list_display, "created_by"]
-    actions_detail = ["undo"]
+    undo_permission = "users.change_wallet"
 
-    def is_actionable(self, obj: WalletTransaction) -> bool:
-        return obj.is_undoable and not obj.is_undone
+    def undo_facts(self, obj: WalletTransaction) -> dict[Any, object]:
+        return {
+            _("member"): obj.wallet.user,
+            _("adjustment"): SIGNED.format(obj.amount),
+            _("reason"): obj.reason,
+            _("balance"): WON.format(Wallet.objects.get(pk=obj.wallet_id).balance),
+        }
 
-    def has_undo_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_view_permission(request) and request.user.has_perm("users.change_wallet")
-
-    @object_action(description=_("Undo adjustment"), icon="undo", permission="undo", danger=True)
-    def undo(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(entry: WalletTransaction, data: dict[str, Any]) -> Told:
-            made = undo_balance_adjustment(
-                entry_id=entry.pk, reason=data["reason"], staff_id=request.user.pk
-            )
-            values = {
-                "amount": SIGNED.format(made.amount),
-                "balance": WON.format(made.balance_after),
-                "reason": made.reason,
-            }
-            return Told("Adjustment undone by %(amount)s won to %(balance)s: %(reason)s", values)
-
-        def facts(entry: WalletTransaction) -> dict[Any, object]:
-            return {
-                _("member"): entry.wallet.user,
-                _("adjustment"): SIGNED.format(entry.amount),
-                _("reason"): entry.reason,
-                _("balance"): WON.format(Wallet.objects.get(pk=entry.wallet_id).balance),
-            }
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Undo adjustment"),
-            form_class=ReasonForm,
-            facts=facts,
-            act=act,
-        )
+    def undo_row(self, request: HttpRequest, obj: WalletTransaction, reason: str) -> Told:
+        made = undo_balance_adjustment(entry_id=obj.pk, reason=reason, staff_id=request.user.pk)
+        values = {
+            "amount": SIGNED.format(made.amount),
+            "balance": WON.format(made.balance_after),
+            "reason": made.reason,
+        }
+        return Told("Adjustment undone by %(amount)s won to %(balance)s: %(reason)s", values)
 
     @admin.display(description=_("member"))
     def member(self, entry: WalletTransaction) -> User:

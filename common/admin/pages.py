@@ -64,13 +64,14 @@ def object_page(
     act: Callable[[Any, dict[str, Any]], Told],
     initial: Mapping[str, Any] | None = None,
     next_url: Callable[[], str] | None = None,
+    table: "Callable[[Any], RelatedTable | None]" = lambda obj: None,
 ) -> HttpResponse:
     """A page about one object that asks before it acts. Only a valid POST acts, once.
 
-    `facts` are shown above the form, by their labels. `act` gets the object and the form's
-    data, calls a service, and returns what was done, for the admin's log and the message on
-    the page that follows: the object's, unless `next_url` says another. What the service
-    refuses is an error of the form.
+    `facts` are shown above the form, by their labels, and a `table` below it. `act` gets the
+    object and the form's data, calls a service, and returns what was done, for the admin's log and
+    the message on the page that follows: the object's, unless `next_url` says another. What the
+    service refuses is an error of the form.
     """
     opts = model_admin.opts
     obj = model_admin.get_object(request, unquote(object_id))
@@ -104,6 +105,7 @@ def object_page(
         "subtitle": str(obj),
         "form": form,
         "facts": facts(obj),
+        "table": table(obj),
         "change_url": change_url,
         "media": model_admin.media + form.media,
     }

@@ -26,6 +26,7 @@ SECTIONS: list[tuple[Any, list[tuple[str, str]]]] = [
             ("products.Product", "inventory_2"),
             ("products.Category", "category"),
             ("products.StockAdjustment", "swap_vert"),
+            ("products.ImportFile", "upload_file"),
         ],
     ),
     (

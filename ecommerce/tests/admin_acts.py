@@ -139,6 +139,7 @@ def _acts() -> list[Act]:
         pages += [name for name in model_admin.get_actions(request) if name != "export"]
         pages += {*model_admin.actions_detail, *model_admin.actions_row} - LOOKS_ONLY - SHOWN_ONCE
         pages += ["password"] if model is User else []
+        pages = [page for page in pages if page not in model_admin.acts_in_parts]
         acts += [Act(f"{model._meta.label_lower} {page}", model_admin, page) for page in pages]
     return sorted(acts, key=lambda act: act.name)
 

@@ -17,7 +17,7 @@ from events.services import kinds_heard
 SHOP = ("users", "products", "coupons", "stats", "orders", "events")
 
 NOT_SHOP = ("ImportFile", "Outgoing", "Turn")
-"""A file that was looked at, and events before they have their places: no page shows them."""
+"""A file, which is kept when it is looked at, and events before they have their places."""
 
 IDS_OF_NOTHING = ["0", "999999999999999999", "9" * 19, "9" * 40, "-1", "one"]
 """What may stand for an id in a path, and is none."""

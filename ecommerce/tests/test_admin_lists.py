@@ -19,7 +19,7 @@ from coupons.services import issue_coupon
 from ecommerce.models import AuditRun
 from ecommerce.tests.staff import logged, staff_client
 from events.models import Delivery, Endpoint, Event
-from products.models import Category, Product
+from products.models import Category, ImportFile, Product
 from products.services import adjust_stock
 from users.models import User
 from users.services import charge_wallet
@@ -42,6 +42,7 @@ def shop(
     Category.objects.create(name="차", slug="tea")
     adjust_stock(product_id=product.pk, quantity=7, reason="입고", staff_id=None)
     AuditRun.objects.create(seconds=1, violation_count=0)
+    ImportFile.objects.create(name="납품", content=b"", created_by=member, taken_at=timezone.now())
     event = Event.objects.create(kind="x", about="1", data="{}", occurred_at=timezone.now())
     endpoint = Endpoint.objects.create(name="창고", url="https://example.com/")
     Delivery.objects.create(endpoint=endpoint, event=event, about="1", due_at=timezone.now())

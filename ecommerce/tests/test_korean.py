@@ -133,8 +133,9 @@ def test_a_preview_says_what_is_changed_and_what_is_skipped(admin_client: Client
     create_product(name="컵", price=100, sku="CUP")
     create_product(name="병", price=100, sku="JAR", stock=3)
     admin_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "ko"
-    preview = upload(admin_client, "sku,price,stock\nCUP,200,\nJAR,100,9\n")
-    assert [row[0] for row in preview.context["result"].rows] == ["변경", "건너뜀"]
+    preview = upload(admin_client, "sku,name,price,stock\nCUP,,200,\nJAR,,100,9\nNEW,차,1,\n")
+    shown = [row[0] for row in preview.context["result"].rows]
+    assert shown == ["변경", "건너뜀", "신규"]
 
 
 # --- What one writes, others read in their language ----------------------------------------------
@@ -213,6 +214,12 @@ def test_an_import_is_told_to_each_in_their_language(admin_client: Client) -> No
     assert logged(KOREAN) == [
         "가격(원): 100 → 200; 판매 중: 예 → 아니요; 재고를 +3 조정하여 3개 (가져오기: 납품 1)"
     ]
+    for path in ("products/stockadjustment/", f"products/product/{product.pk}/change/"):
+        assert "가져오기: 납품 1" in read(admin_client, path, KOREAN)
+        assert "import: 납품 1" in read(admin_client, path, ENGLISH)
+    imports = "products/importfile/"
+    assert "신규 0건, 변경 1건, 그대로 0건" in read(admin_client, imports, KOREAN)
+    assert "Imported: 0 new, 1 changed, 0 as they were." in read(admin_client, imports, ENGLISH)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from products.services.stock import (
     take_stock,
     undo_stock_adjustment,
 )
+from products.services.undoing import Undoing, preview_undo, undo_import
 
 __all__ = [
     "PRODUCTS",
@@ -36,6 +37,7 @@ __all__ = [
     "ImportRow",
     "PriceChange",
     "PriceRule",
+    "Undoing",
     "adjust_stock",
     "change_prices",
     "change_product",
@@ -47,11 +49,13 @@ __all__ = [
     "lock_products",
     "move_products",
     "preview_import",
+    "preview_undo",
     "return_stock",
     "save_stock",
     "seen_in",
     "set_products_active",
     "take_file",
     "take_stock",
+    "undo_import",
     "undo_stock_adjustment",
 ]

@@ -17,16 +17,18 @@ from django.utils.translation import gettext as _
 from common.db.rows import save_fields, save_new
 from common.db.transactions import run_transaction
 from common.files.cells import as_seen
-from common.references import new_reference
+from common.references import new_reference, undoing
 from events.models import Kind
 from events.services import record
 from products.errors import StockLimitExceeded
 from products.facts import facts_of_low_stock
 from products.models import (
     DESCRIPTIVE,
+    IMPORTED,
     NAME_COLUMNS,
     STOCK_MAX,
     Category,
+    ImportedChange,
     ImportFile,
     Product,
     StockAdjustment,
@@ -51,13 +53,16 @@ Seen = dict[str, dict[str, str]]
 def keep_file(*, content: bytes, name: str, seen: Seen, staff_id: int) -> ImportFile:
     """Keep a file that was looked at, and what was `seen`, until the import `name` is confirmed.
 
-    In the database, so that any of several servers can do the import. Files of old are removed.
+    In the database, so that any of several servers can do the import. Files of old that nobody
+    confirmed are removed; of the others it is kept what they did.
     """
     # Packed: a database may take no statement that is longer than its packets.
     file = ImportFile(content=compress(content, 1), name=name, seen=seen, created_by_id=staff_id)
 
     def work() -> ImportFile:
-        ImportFile.objects.filter(created_at__lt=file.created_at - FILE_KEPT).delete()
+        old = ImportFile.objects.filter(created_at__lt=file.created_at - FILE_KEPT)
+        old.filter(taken_at=None).only("pk").delete()
+        old.exclude(content=b"").update(content=b"")  # of imports that died
         file.save(force_insert=True)
         return file
 
@@ -86,7 +91,7 @@ def content_of(file: ImportFile) -> bytes:
 
 
 def finish_file(file: ImportFile, *, outcome: str) -> None:
-    """Note what became of an import, for whoever confirms it again, and drop its content."""
+    """Note what became of an import, as a `Told` is stored, and drop its content."""
 
     def work() -> None:
         ImportFile.objects.filter(pk=file.pk).update(outcome=outcome, content=b"")
@@ -155,20 +160,22 @@ def import_products(
     name: str,
     staff_id: int | None = None,
     seen: Seen | None = None,
+    file_id: UUID | None = None,
 ) -> list[ImportOutcome]:
     """Create and change products by their skus, in batches, each a transaction of its own.
 
     A row that is refused leaves the others alone, as one is that would change what a colleague has
     changed since it was `seen`. Stock changes by adjustments only: under one
     `name` (a delivery note, say), which their reason bears, each product is adjusted once, however
-    often the rows are sent; so an import that was interrupted is simply sent again.
+    often the rows are sent; so an import that was interrupted is simply sent again. With `file_id`,
+    what is changed is kept as what this file did, and can be undone.
 
     Returns what became of each row, in their order.
     """
     return [
         outcome
         for batch in _batches(rows)
-        for outcome in _import_batch(batch, name, staff_id, seen)
+        for outcome in _import_batch(batch, name, staff_id, seen, file_id)
     ]
 
 
@@ -177,7 +184,11 @@ def _batches(rows: Sequence[ImportRow]) -> Iterable[Sequence[ImportRow]]:
 
 
 def _import_batch(
-    rows: Sequence[ImportRow], name: str, staff_id: int | None, seen: Seen | None
+    rows: Sequence[ImportRow],
+    name: str,
+    staff_id: int | None,
+    seen: Seen | None,
+    file_id: UUID | None,
 ) -> list[ImportOutcome]:
     skus = [row.sku for row in rows]
     attempted: list[ImportOutcome] = []
@@ -198,7 +209,13 @@ def _import_batch(
     def work() -> list[ImportOutcome]:
         nonlocal attempted
         attempted = plan()
-        _write_import([outcome for outcome in attempted if outcome.writes], name, staff_id)
+        changes = _write_import(
+            [outcome for outcome in attempted if outcome.writes], name, staff_id
+        )
+        if file_id is not None:
+            for change in changes:
+                change.file_id = file_id
+            save_new(changes)
         return attempted
 
     try:
@@ -213,8 +230,10 @@ def _plan_import(
 ) -> list[ImportOutcome]:
     ids = [products[row.sku].pk for row in rows if row.stock_adjustment and row.sku in products]
     references = [_import_reference(name, pk) for pk in ids]
+    references += [undoing(reference) for reference in references]
     done = StockAdjustment.objects.filter(reference__in=references) if references else ()
-    adjusted = {adjustment.product_id: adjustment for adjustment in done}
+    adjusted = {adjustment.product_id: adjustment for adjustment in done if adjustment.is_undoable}
+    undone = {adjustment.product_id for adjustment in done if not adjustment.is_undoable}
     category_ids = {product.category_id for product in products.values() if product.category_id}
     categories = Category.objects.in_bulk(category_ids) if category_ids else {}
     outcomes = []
@@ -226,6 +245,11 @@ def _plan_import(
             outcomes.append(_plan_new(row))
         else:
             outcomes.append(_plan_change(row, product, adjusted.get(product.pk)))
+            if product.pk in undone:
+                outcomes[-1].errors["stock_adjustment"] = _(
+                    "What an import of this name did to this product's stock was undone."
+                    " Give the next one another name."
+                )
     return outcomes
 
 
@@ -326,7 +350,10 @@ def _errors_of(product: Product, columns: Collection[str], old_price: int | None
     return errors
 
 
-def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | None) -> None:
+def _write_import(
+    outcomes: Sequence[ImportOutcome], name: str, staff_id: int | None
+) -> list[ImportedChange]:
+    """Write what was planned, and tell what changed."""
     new = sorted(
         (outcome for outcome in outcomes if outcome.is_new), key=lambda outcome: outcome.row.sku
     )
@@ -343,7 +370,7 @@ def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | 
         columns.add("stock")
     save_fields([outcome.product for outcome in changed], sorted(columns))
     save_new([outcome.product for outcome in new])
-    reason = f"import: {name}"
+    reason = f"{IMPORTED}{name}"
     adjustments = [(outcome, _import_reference(name, outcome.product.pk)) for outcome in changed]
     openings = [(outcome, new_reference("STK")) for outcome in new]
     save_new(
@@ -362,3 +389,26 @@ def _write_import(outcomes: Sequence[ImportOutcome], name: str, staff_id: int | 
     )
     fallen = ((one.product, one.stock_after - (one.adjustment or 0)) for one in changed)
     record({Kind.PRODUCT_LOW_STOCK: facts_of_low_stock(fallen)})
+    return [
+        change
+        for outcome, reference in [*adjustments, *openings]
+        for change in _changes_of(outcome, reference)
+    ]
+
+
+def _changes_of(outcome: ImportOutcome, reference: str) -> Iterable[ImportedChange]:
+    product = outcome.product
+    changes = dict(outcome.changes)
+    if outcome.is_new:
+        changes["is_active"] = (None, product.is_active)
+    for column, (before, after) in changes.items():
+        yield ImportedChange(
+            product=product, column=column, before=_kept_value(before), after=_kept_value(after)
+        )
+    if quantity := product.stock if outcome.is_new else outcome.adjustment:
+        yield ImportedChange(product=product, column="stock", after=quantity, reference=reference)
+
+
+def _kept_value(value: Any) -> Any:
+    """A column's value as an `ImportedChange` keeps it."""
+    return value.pk if isinstance(value, Category) else value
