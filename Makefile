@@ -9,7 +9,7 @@ export PORT ?= 8000
 export BASE_URL ?= http://127.0.0.1:$(PORT)
 export TESTS MINUTES
 
-.PHONY: help run test contract clients faults mutants experiment bench queries lint tour docs messages env lock backup restore rollout cluster cluster-down
+.PHONY: help run test contract clients faults mutants experiment bench queries lint tour docs messages pictures env lock backup restore rollout cluster cluster-down
 
 help: ## List what there is
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ docs: .venv/installed-dev ## Write the generated documents anew: docs/openapi.ya
 
 messages: .venv/installed-dev ## Read what there is to translate into locale/ko, and compile it
 	@$(BIN)/python -m scripts.messages
+
+pictures: .venv/installed-dev ## Take the pictures of the manager's guide anew: docs/img/admin (needs Chromium)
+	@$(BIN)/python -m ecommerce.tests.browser.pictures
 
 queries: .venv/installed-dev ## Explain and time every read on millions of rows: docs/benchmarks/queries.md
 	@$(BIN)/python -m benchmarks.queries
