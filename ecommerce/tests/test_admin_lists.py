@@ -188,6 +188,7 @@ def test_a_category_with_products_says_which(
         page = answer.content.decode()
         assert "녹차 11" in page
         assert "and 2 more products" in page
+        assert "There are products in it: move them to another category first." in page
         assert f"/admin/products/product/?category__id__exact={tea.pk}" in page
         assert "permission" not in page
     sent = admin_client.post(f"/admin/products/category/{tea.pk}/delete/", {"post": "yes"})

@@ -1,5 +1,6 @@
 """Every kind of page works under its Content-Security-Policy: the console has nothing to say."""
 
+import re
 from time import monotonic
 from typing import Any
 
@@ -40,6 +41,12 @@ def test_the_description_is_shown_and_loads_nothing_else(shop: Any, path: str, s
 def test_a_page_of_the_back_office_breaks_no_policy(manager: Manager, path: str) -> None:
     manager.open(path)
     assert complaints(manager.driver) == []
+
+
+def test_numbers_stand_apart_from_their_words(manager: Manager) -> None:
+    manager.open("/admin/")
+    assert re.search(r"\d yesterday by this time", manager.text)
+    assert re.search(r"\d in the 14 days before", manager.text)
 
 
 def test_a_script_from_elsewhere_is_not_run(manager: Manager) -> None:
