@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +14,9 @@ from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.urls import ResolverMatch
 from django.utils.cache import get_conditional_response, patch_vary_headers
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from common.errors import DomainError
 from common.http.bodies import REFUSAL, declared_length
@@ -42,7 +44,7 @@ class _Known:
     sources: Sources
     match: ResolverMatch | None
     is_for_all: bool
-    """Whether nobody is refused it who sends no token."""
+    """Whether nobody is refused it, but for a token that is not good."""
 
 
 _known: dict[tuple[str, ...], _Known] = {}
@@ -58,8 +60,8 @@ def answer_conditionally(
     only one member may see must not come here: compressed beside what others choose, it could be
     guessed by its length (BREACH), and stored, be told to others. Other preconditions (`If-Match`,
     `If-Unmodified-Since`) keep a write from undoing another: a read is answered whatever they say.
-    `is_for_all` says that nobody is refused the answer who sends no token. If `sources` tells what
-    the answer was made of, the next who has it is told so by that.
+    `is_for_all` says that nobody is refused the answer, but for a token that is not good. If
+    `sources` tells what the answer was made of, the next who has it is told so by that.
     """
     tag = f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
     patch_vary_headers(response, ["Accept-Encoding"])
@@ -76,16 +78,18 @@ def answer_conditionally(
     return response
 
 
-def unchanged(request: HttpRequest, *, is_for_all: bool = False) -> HttpResponse | None:
+def unchanged(request: HttpRequest, *, is_first: bool = False) -> HttpResponse | None:
     """A 304 for who has the answer, if it is known of what that was made, and would be the same.
 
     Its sources are asked once more, and nothing is made of what they tell: none is ever stale.
-    With `is_for_all` only of what nobody is refused.
+    When it `is_first` that is looked at, only who would be refused nothing is told so.
     """
     if not is_conditional(request):
         return None
     known = _known.get(_identity(request))
-    if known is None or (is_for_all and not known.is_for_all) or not _is_named(request, known.tag):
+    if known is None or not _is_named(request, known.tag):
+        return None
+    if is_first and not (known.is_for_all and _is_welcome(request)):
         return None
     try:
         if not known.sources.tell_the_same():
@@ -104,21 +108,35 @@ def is_conditional(request: HttpRequest) -> bool:
 class UnchangedMiddleware:
     """Looks whether an answer is unchanged before all that it takes to make it, which costs more.
 
-    Who may be refused is looked at first: who sends a token or a body, who waited too long, who is
-    throttled, and who asks for what this process has not answered in the same words.
+    Who may be refused is looked at first: who sends a body or a token that is not good, who waited
+    too long, who is throttled, and who asks for what this process has not answered in the same
+    words.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        answer = None if _may_be_refused(request) else unchanged(request, is_for_all=True)
+        answer = None if _may_be_refused(request) else unchanged(request, is_first=True)
         return self.get_response(request) if answer is None else answer
 
 
 def _may_be_refused(request: HttpRequest) -> bool:
-    sent = request.META
-    return "HTTP_AUTHORIZATION" in sent or REFUSAL in sent or declared_length(request) > 0
+    return REFUSAL in request.META or declared_length(request) > 0
+
+
+def _is_welcome(request: Any) -> bool:
+    """Whether the request has no token, or a good one: then it is known, as for a view, whose."""
+    if "HTTP_AUTHORIZATION" not in request.META:
+        return True
+    for authentication in APIView.authentication_classes:
+        try:
+            authenticated = authentication().authenticate(request)
+        except AuthenticationFailed:
+            return False  # a view says why
+        if authenticated is not None:
+            request.user = authenticated[0]
+    return True
 
 
 def _is_named(request: HttpRequest, tag: str) -> bool:
