@@ -104,7 +104,7 @@ def database(kind: Kind = "mysql", *, in_memory: bool = False) -> Iterator[Datab
         .with_command(
             "--character-set-server=utf8mb4 --transaction-isolation=READ-COMMITTED"
             " --innodb-flush-log-at-trx-commit=1 --sync-binlog=1 --max-connections=400"
-            " --innodb-buffer-pool-size=1G"
+            " --innodb-buffer-pool-size=1G --binlog-cache-size=512K"
         )
         .with_bind_ports(3306, port)  # fixed: it must be the same after a restart
     )
