@@ -93,6 +93,7 @@ def set_listener(is_there: bool, url: str = "") -> None:
     endpoint = Endpoint.objects.first() or create_endpoint(
         name="bench", kinds=[kind.value for kind in Kind], is_active=False
     )
+    change_endpoint(endpoint_id=endpoint.pk, is_active=False)
     while take_in():  # what was not told of before is nobody's news
         pass
     change_endpoint(endpoint_id=endpoint.pk, is_active=is_there, url=url)

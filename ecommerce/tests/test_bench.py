@@ -35,11 +35,13 @@ def test_who_begins_to_listen_hears_nothing_of_before(client, product):
     contents.set_listener(False)
     contents.tell_of_orders(3, 2)
     contents.set_listener(True)
+    contents.tell_of_orders(5, 2)
+    contents.set_listener(True)  # once more: of somebody else, from now on
 
     assert Outgoing.objects.count() == 0
     assert take_in() == 0
     assert contents.Endpoint.objects.get().position == Event.objects.latest("pk").pk
-    assert Event.objects.count() == 2
+    assert Event.objects.count() == 4
 
 
 def measurement(scenario, per_second, number, cpu=1.0):
