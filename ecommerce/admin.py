@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
@@ -69,7 +69,9 @@ class AuditRunAdmin(History, ExportsRows):
             except REFUSALS as refusal:
                 add_refusal(form, refusal)
             else:
-                self.log_list(request, Told("Started an audit."))
+                done = Told("Started an audit.")
+                self.log_list(request, done)
+                self.message_user(request, str(done), messages.SUCCESS)
                 return HttpResponseRedirect(request.path)
         running = RunningAudit.objects.select_related("started_by").first()
         last = AuditRun.objects.first()

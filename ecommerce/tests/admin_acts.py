@@ -20,6 +20,7 @@ from django.utils import timezone
 from common.admin.lists import ShopModelAdmin
 from coupons.models import Coupon
 from coupons.services import issue_coupon
+from ecommerce.models import AuditRun
 from ecommerce.tests.rendered_forms import Form, filled, form_on
 from events.models import Delivery, Endpoint, Event
 from orders.services import DraftLine, OrderDraft, place_order
@@ -60,6 +61,7 @@ TOLD: dict[str, dict[str, Any]] = {
     "products.category delete_selected": {},
     "products.product add": {"name": "머그컵", "price": 9_900, "opening_stock": 3},
     "products.product change": {"price": 9_900},
+    "products.product rows": {"form-0-price": "9,900", "_save": "Save", "reason": "이유"},
     "products.product adjust_stock": {"quantity": 5},
     "products.product put_on_sale": {"step": "confirm"},
     "products.product withdraw": {"step": "confirm"},
@@ -73,6 +75,7 @@ TOLD: dict[str, dict[str, Any]] = {
     "coupons.coupon clone": WINDOW | {"name": "복제"},
     "coupons.issuedcoupon revoke": {},
     "orders.order cancel": {},
+    "ecommerce.auditrun start": {},
     "events.endpoint add": {"name": "창고", "kinds": ["order.paid"]},
     "events.endpoint change": {"name": "창고"},
     "events.endpoint new_secret": {},
@@ -95,9 +98,9 @@ class Act:
         """Where the form is sent."""
         opts = self.model_admin.opts
         base = f"/admin/{opts.app_label}/{opts.model_name}/"
-        if self.page == "add":
-            return base + "add/"
-        if self.page in self.model_admin.actions or self.page == "delete_selected":
+        if self.page in ("add", "start"):
+            return f"{base}{self.page}/"
+        if self.page in {*self.model_admin.actions, "delete_selected", "rows"}:
             return base
         page = self.page.removesuffix("_action")
         return f"{base}{self.object(one_of_each).pk}/{page}/"
@@ -114,12 +117,11 @@ class Act:
     def form(self, browser: Client, one_of_each: SimpleNamespace) -> Form:
         """The form as a browser has it before the button is pressed."""
         path = self.path(one_of_each)
-        chosen: dict[str, Any] = {
-            "action": self.page,
-            "_selected_action": [self.object(one_of_each).pk],
-        }
-        on_list = path.endswith(f"/{self.model_admin.opts.model_name}/")
-        page = browser.post(path, chosen) if on_list else browser.get(path)
+        if path.endswith(f"/{self.model_admin.opts.model_name}/") and self.page != "rows":
+            chosen = {"action": self.page, "_selected_action": [self.object(one_of_each).pk]}
+            page = browser.post(path, chosen)
+        else:
+            page = browser.get(path)
         form = filled(form_on(page), **TOLD[self.name])
         if self.page == "change_category":
             form = filled(form, category=one_of_each.category.pk)
@@ -139,6 +141,8 @@ def _acts() -> list[Act]:
         pages += [name for name in model_admin.get_actions(request) if name != "export"]
         pages += {*model_admin.actions_detail, *model_admin.actions_row} - LOOKS_ONLY - SHOWN_ONCE
         pages += ["password"] if model is User else []
+        pages += ["rows"] if model_admin.list_editable else []
+        pages += ["start"] if model is AuditRun else []
         pages = [page for page in pages if page not in model_admin.acts_in_parts]
         acts += [Act(f"{model._meta.label_lower} {page}", model_admin, page) for page in pages]
     return sorted(acts, key=lambda act: act.name)
@@ -159,8 +163,10 @@ def one_of_each(
     coupon: Coupon,
     make_product: Callable[..., Product],
     make_coupon: Callable[..., Coupon],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> SimpleNamespace:
-    """A shop with one of each of what the acts are about."""
+    """A shop with one of each of what the acts are about. Audits begin, and do nothing."""
+    monkeypatch.setattr("ecommerce.audit.running._begin", lambda mark: None)
     issued = issue_coupon(coupon_id=make_coupon().pk, user_id=member.pk)
     later = timezone.now() + timedelta(days=1)
     draft = OrderDraft(user_id=member.pk, lines=(DraftLine(product.pk, 2),))

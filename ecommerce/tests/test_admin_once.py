@@ -29,7 +29,7 @@ from ecommerce.tests.staff import errors_on, logged
 from products.models import Category, Product, StockAdjustment
 from users.models import User, Wallet
 
-REASONLESS = [act for act in ACTS if act.page.startswith("delete")]
+REASONLESS = [act for act in ACTS if act.page.startswith("delete") or act.page == "start"]
 PAGES = [act for act in ACTS if act.page in ("revoke", "cancel", "close_now", "open_now_action")]
 
 pytestmark = pytest.mark.django_db

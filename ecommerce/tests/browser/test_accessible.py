@@ -67,6 +67,11 @@ def test_axe_finds_nothing_at_errors_and_messages(manager: Manager, axe: str) ->
     manager.press("Save")
     assert violations(manager, axe) == NOTHING
     manager.driver.execute_script("document.querySelector('.warn-unsaved-form').remove()")
+    manager.open("/admin/products/product/")
+    manager.fill(**{"form-0-price": "12,90"})
+    manager.press("Save")
+    assert "Enter a whole number." in manager.text
+    assert violations(manager, axe) == NOTHING
 
 
 def test_the_theme_that_was_chosen_is_kept(manager: Manager) -> None:
