@@ -227,8 +227,7 @@ class ImportsProducts(ShopModelAdmin):
 
         book = Workbook()
         sheet = book.active
-        names = KOREAN if get_language() == "ko" else dict(zip(COLUMNS, COLUMNS, strict=True))
-        sheet.append([names[column] for column in COLUMNS])
+        sheet.append([*_headers().values()])
         sheet.column_dimensions["A"].number_format = "@"
         content = BytesIO()
         book.save(content)
@@ -253,6 +252,7 @@ class ImportsProducts(ShopModelAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Import"),
+            "columns": _headers(),
             "form": form,
             "media": self.media + form.media,
         }
@@ -332,6 +332,11 @@ class ImportsProducts(ShopModelAdmin):
         for told in refused:
             self.message_user(request, str(told), messages.WARNING)
         return HttpResponseRedirect(reverse("admin:products_product_changelist"))
+
+
+def _headers() -> dict[str, str]:
+    """What the columns of a file are called in the language of the moment."""
+    return KOREAN if get_language() == "ko" else dict(zip(COLUMNS, COLUMNS, strict=True))
 
 
 def _staff_id(request: HttpRequest) -> int:

@@ -1,6 +1,7 @@
 """The back office of members, their wallets and the ledger."""
 
 from collections.abc import Iterator
+from copy import copy
 from operator import attrgetter
 from typing import Any, ClassVar
 
@@ -266,7 +267,7 @@ class KindFilter(admin.RelatedFieldListFilter):
 class LogEntryAdmin(History, ExportsRows):
     """Who of the staff did what, from what to what, and why."""
 
-    list_display = ["action_time", "user", "content_type", "about", "what"]
+    list_display = ["action_time", "user", "kind", "about", "what"]
     list_select_related = ["user", "content_type"]
     list_filter: ClassVar[Any] = ["action_time", "action_flag", ("content_type", KindFilter)]
     ordering = ["-id"]
@@ -280,11 +281,18 @@ class LogEntryAdmin(History, ExportsRows):
             found |= rows_containing(queryset, ["change_message"], as_stored)
         return found
 
+    @admin.display(description=_("content type"))
+    def kind(self, entry: LogEntry) -> str:
+        model = entry.content_type.model_class() if entry.content_type else None
+        return str(model._meta.verbose_name if model else entry.content_type or "–")
+
     @admin.display(description=_("object repr"))
     def about(self, entry: LogEntry) -> str:
         model = entry.content_type.model_class() if entry.content_type else None
         if entry.object_id is None and model is not None:  # of a whole list
             return str(model._meta.verbose_name_plural)
+        if model is Group:
+            return str(told_access(Group(name=entry.object_repr)))
         return str(entry.object_repr)
 
     @admin.display(description=_("what, and why"))
@@ -315,7 +323,9 @@ class GroupAdmin(ExportsRows, AsksReason, DjangoGroupAdmin):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if context.get("original"):
-            context["subtitle"] = str(told_access(context["original"]))
+            told = copy(context["original"])
+            told.name = str(told_access(told))
+            context |= {"original": told, "subtitle": told.name}
         return super().render_change_form(request, context, *args, **kwargs)
 
 

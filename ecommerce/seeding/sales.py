@@ -153,7 +153,7 @@ def _write_deliveries(book: _Book, orders: Sequence[PastOrder]) -> None:
         [
             (
                 *(product_id, quantity, book.products[product_id].stock + quantity),
-                *("delivery", book.series.next("STK"), orders[0].moment),
+                *("입고", book.series.next("STK"), orders[0].moment),
             )
             for product_id, quantity in sorted(delivered.items())
         ],

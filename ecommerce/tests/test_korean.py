@@ -49,7 +49,14 @@ def read(browser: Client, path: str, language: dict[str, str] = KOREAN) -> str:
         ),
         ("products/product/", ["상품 목록", "판매 중", "품절", "상품 1,200개"]),
         ("products/product/import/", ["이번 가져오기의 이름"]),
-        ("products/product/import/", ["판매 여부입니다. 예 또는 아니오로 적습니다"]),
+        (
+            "products/product/import/",
+            [
+                "판매여부: 판매 여부입니다. 예 또는 아니오로 적습니다",
+                "상품코드: ",
+                "상품명, 가격: ",
+            ],
+        ),
         ("products/category/", ["카테고리 9개"]),
         ("orders/order/", ["주문 목록", "주문 일시", "상태", "2026년 11월 26일 오전 11:35"]),
         ("admin/logentry/", ["작업 기록", "일시", "대상", "종류"]),
@@ -252,6 +259,28 @@ def test_a_group_is_told_to_each_in_their_language(
     assert logged(ENGLISH) == ["Staff status: no → yes; Groups: – → support, 주말 조 (입사)"]
     assert logged(KOREAN) == ["직원: 아니요 → 예; 그룹: – → 고객 지원, 주말 조 (입사)"]
     assert "고객 지원" in read(admin_client, f"users/user/{member.pk}/change/")
+
+
+def test_a_groups_page_and_its_entries_are_told_to_each_in_their_language(
+    admin_client: Client,
+) -> None:
+    group = Group.objects.get(name="support")
+    path = f"/admin/auth/group/{group.pk}/change/"
+    page = admin_client.get(path, headers=KOREAN)
+    form = {**filled_in(page), "permissions": [], "reason": "정리"}
+    assert admin_client.post(path, form, headers=KOREAN).status_code == 302
+    trail = "그룹 chevron_right 고객 지원"
+    assert trail in read(admin_client, path.removeprefix("/admin/"), KOREAN)
+    assert "Support" not in read(admin_client, path.removeprefix("/admin/"), KOREAN)
+    browser = staff_client("admin.view_logentry")
+    for language, kind, name in ((KOREAN, "그룹", "고객 지원"), (ENGLISH, "group", "support")):
+        page = browser.get("/admin/admin/logentry/", headers=language)
+        with translation.override(language["Accept-Language"]):
+            (entry,) = page.context["cl"].result_list
+            model_admin = page.context["cl"].model_admin
+            assert (model_admin.kind(entry), model_admin.about(entry)) == (kind, name)
+    group.refresh_from_db()
+    assert group.name == "support"
 
 
 def test_the_opening_stock_is_told_to_each_in_their_language(

@@ -226,6 +226,10 @@
       chart.setAttribute("role", "img");
       chart.setAttribute("aria-label", card?.querySelector("h2")?.textContent.trim() ?? "");
     }
+    const erase = document.querySelector('#submit-row a[href*="/delete/"]');
+    if (erase) {
+      erase.textContent = text("text", "delete"); // of what follows in Korean, where it is English
+    }
     document.getElementById("searchbar")?.setAttribute("aria-label", text("icon", "search"));
   }
 
@@ -239,6 +243,8 @@
     const links = document.querySelectorAll('a[href*="/export_csv/"], a[href*="/export_xlsx/"]');
     const note = document.createElement("p");
     note.setAttribute("role", "status");
+    const language = document.documentElement.lang;
+    const passed = new Intl.NumberFormat(language, { style: "unit", unit: "second" });
     for (const link of links) {
       link.addEventListener("click", (event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) {
@@ -257,7 +263,7 @@
         const began = Date.now();
         const timer = setInterval(() => {
           const seconds = Math.round((Date.now() - began) / 1000);
-          note.textContent = `${text("text", "file-is-made")} ${seconds} s`;
+          note.textContent = `${text("text", "file-is-made")} ${passed.format(seconds)}`;
           if (isMade()) {
             clearInterval(timer);
             delete note.dataset.waits;
