@@ -8,6 +8,7 @@ read from the environment.
 
 import ctypes
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -93,8 +94,8 @@ def _listener(port: int) -> str:
         with suppress(OSError):
             if str(link.readlink()).removeprefix("socket:[").removesuffix("]") in inodes:
                 process = link.parent.parent
-                words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-                return f"process {process.name} ({words[:100]})"
+                words = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                return f"process {process.name} ({' '.join(words.split())[:100]})"
     return ""
 
 
@@ -153,6 +154,10 @@ class _Server:
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
         self.relay = self._start_relay() if wants_relay else None
+        self.terminal = select.poll()
+        for stream in (sys.stdin, sys.stdout):
+            if stream is not None and stream.isatty():
+                self.terminal.register(stream, 0)  # 0: tells only that it is gone
 
     def _start_relay(self) -> "subprocess.Popen[bytes]":
         """What tells other systems of what happens; docs/events.md."""
@@ -179,6 +184,9 @@ class _Server:
         while self.process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.5)
+            # A `make` that is the terminal's first program keeps its SIGHUP to itself.
+            if self.terminal.poll(0) and not self.asked_to_stop:
+                self._stop(signal.SIGHUP, None)
             if self.relay is not None and self.relay.poll() is not None and not self.asked_to_stop:
                 _say("The relay has ended; its log above may say why. Events wait for the next.")
                 self.relay = None
@@ -239,8 +247,9 @@ def banner(port: int) -> str:
 
 
 def _say(text: str) -> None:
-    with suppress(OSError):  # the terminal may be gone
-        print(text, flush=True)
+    with suppress(OSError):  # the terminal may be gone; what Python kept for it would fail the end
+        sys.stdout.flush()
+        os.write(sys.stdout.fileno(), f"{text}\n".encode())
 
 
 if __name__ == "__main__":

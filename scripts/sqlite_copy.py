@@ -22,8 +22,12 @@ def main(act: str, file: str) -> str:
     os.umask(0o077)
     os.environ["DJANGO_SETTINGS_MODULE"] = "ecommerce.settings"
     from django.conf import settings  # noqa: PLC0415  it needs the line before
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
 
-    database = settings.DATABASES["default"]
+    try:
+        database = settings.DATABASES["default"]
+    except ImproperlyConfigured as error:
+        return str(error)
     if "sqlite" not in database["ENGINE"]:
         return "DATABASE_URL names a MySQL: mysqldump copies it (docs/operations.md)."
     place = Path(database["NAME"])

@@ -2,9 +2,11 @@
 
 import os
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,36 +14,45 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def shop(tmp_path):
-    """A folder for a database and its copies, and a way to run the scripts on them."""
-    file = tmp_path / "shop.sqlite3"
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "docker").write_text("#!/bin/sh\nexit 1\n")  # no engine answers
-    (tmp_path / "bin" / "docker").chmod(0o755)
-    (tmp_path / "bin" / "docker-compose").symlink_to("docker")
+def run_on(file, *command, **environment):
+    """Run a command of the checkout on a database in a file."""
+    variables = {
+        "PATH": os.environ["PATH"],
+        "READ_DOT_ENV": "0",
+        "SECRET_KEY": "k3y-for-tests-only-0123456789-0123456789-0123456789",
+        "DATABASE_URL": f"sqlite:///{file}",
+        "TO": str(file.parent / "backups"),
+        "PYTHONWARNINGS": "ignore",
+    }
+    return subprocess.run(  # noqa: S603
+        command,
+        cwd=ROOT,
+        env=variables | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
-    def run(*command):
-        return subprocess.run(  # noqa: S603
-            command,
-            cwd=ROOT,
-            env={
-                "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
-                "READ_DOT_ENV": "0",
-                "SECRET_KEY": "k3y-for-tests-only-0123456789-0123456789-0123456789",
-                "DATABASE_URL": f"sqlite:///{file}",
-                "TO": str(tmp_path / "backups"),
-                "PYTHONWARNINGS": "ignore",
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
 
-    done = run(sys.executable, "manage.py", "migrate", "-v0")
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory):
+    file = tmp_path_factory.mktemp("migrated") / "shop.sqlite3"
+    done = run_on(file, sys.executable, "manage.py", "migrate", "-v0")
     assert done.returncode == 0, done.stderr
-    return file, run
+    return file
+
+
+@pytest.fixture
+def shop(tmp_path, migrated):
+    """A folder for a database and its copies, and a way to run the scripts on them."""
+    file = shutil.copy(migrated, tmp_path / "shop.sqlite3")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "docker").write_text("#!/bin/sh\nexit 1\n")  # no engine answers
+    (programs / "docker").chmod(0o755)
+    (programs / "docker-compose").symlink_to("docker")
+    return file, partial(run_on, file, PATH=f"{programs}:{os.environ['PATH']}")
 
 
 def names(file):
@@ -108,6 +119,14 @@ def test_what_is_no_copy_is_refused_and_nothing_changes(shop, tmp_path, content)
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert names(file) == ["kept"]
+
+
+def test_a_wrong_setting_is_told_in_a_sentence(shop, tmp_path):
+    refused = shop[1]("scripts/backup", WORKERS="abc")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "WORKERS is 'abc'; it must be a whole number from 1 up.\n"
+    assert list((tmp_path / "backups").iterdir()) == []
 
 
 def test_without_a_file_it_says_what_it_needs(shop):

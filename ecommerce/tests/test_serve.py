@@ -148,7 +148,7 @@ def test_what_it_prints_can_be_opened_and_a_closed_terminal_ends_it(serve, port,
         pass  # nobody has it any more
 
 
-def test_on_a_terminal_the_log_is_text(serve, port):
+def test_on_a_terminal_the_log_is_text_and_without_it_the_shop_ends(serve, port):
     ours, terminal = pty.openpty()
     shop = serve(stdout=terminal)
     os.close(terminal)
@@ -160,9 +160,8 @@ def test_on_a_terminal_the_log_is_text(serve, port):
     while "/health/live" not in text:
         text += os.read(ours, 4_096).decode()
 
-    os.killpg(shop.pid, signal.SIGTERM)
+    os.close(ours)  # and nobody is sent a SIGHUP
     assert shop.wait(PATIENCE_SECONDS) == 0
-    os.close(ours)
     assert '{"' not in text
     assert "\x1b[" in text  # in colours
     assert "/health/ready" not in text.split("Ctrl-C stops.")[1]
