@@ -318,6 +318,37 @@ def test_the_proxy_waits_as_long_as_is_counted_on():
     assert f"timeout server {PROXY_SECONDS}s\n" in text
 
 
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        (
+            {"ADMIN_ALLOWED": "10.0.0.0/8,intranet"},
+            "ADMIN_ALLOWED is 'intranet'; it must be an address or a network: 10.0.0.0/8.\n",
+        ),
+        (
+            {"CONNECTIONS_PER_ADDRESS": "many"},
+            "CONNECTIONS_PER_ADDRESS is 'many'; it must be a whole number from 1 up.\n",
+        ),
+        ({"ADMIN_ALLOWED": "10.0.0.0/8, 2001:db8::/32"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_proxy_tells_what_it_reads_itself(tmp_path, setting, told):
+    (tmp_path / "haproxy").symlink_to("/bin/true")
+    defaults = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CONNECTIONS_PER_ADDRESS": "200"}
+
+    process = subprocess.run(  # noqa: S603
+        [ROOT / "deploy" / "proxy" / "start"],
+        env=defaults | setting,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (process.returncode, process.stderr) == (int(told != ""), told)
+
+
 # --- .env ---------------------------------------------------------------------------------------
 
 
