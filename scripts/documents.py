@@ -47,9 +47,9 @@ WORD = re.compile(r"\w+")
 LIKE_CODE = re.compile(r"_|[a-z][A-Z]|\(\)$|^\w+\.\w")
 ELSEWHERE = {
     "Com_select", "CHECK_REVOKE_TOKEN", "HttpOnly", "LocaleMiddleware", "MARIADB_IMAGE",
-    "axes_accessattempt", "data_locks", "db_collation", "innodb_buffer_pool_size",
-    "innodb_lock_schedule_algorithm", "ko_KR", "ngram_token_size", "performance_schema",
-    "verb_noun",
+    "axes_accessattempt", "binlog_cache_size", "data_locks", "db_collation",
+    "innodb_buffer_pool_size", "innodb_lock_schedule_algorithm", "ko_KR", "ngram_token_size",
+    "performance_schema", "verb_noun",
 }  # fmt: skip
 """Names that are not ours: of the databases, Django, the libraries, the protocols."""
 OF_LIBRARIES = "docs/private_apis.md"
