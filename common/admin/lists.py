@@ -271,7 +271,7 @@ class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
         told = {"count": COUNT.format(self.result_count), "name": name}
         self.told_count = str(self.model_admin.counts) % told
         for added in _counted_columns[self.model]:
-            counts = added.count(self.result_list)
+            counts = added.count(list(self.result_list))  # MySQL has no IN of a limited query
             for row in self.result_list:
                 setattr(row, added.count.__name__, counts.get(row.pk, 0))
 
