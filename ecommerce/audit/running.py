@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from common.db.transactions import after_commit, run_transaction
 from common.errors import DomainError
 from ecommerce.audit.run import AuditReport, Finding, keep_result, run_audit
+from ecommerce.environment import wait_for_ever
 from ecommerce.models import RunningAudit
 
 BEAT_SECONDS = 5.0
@@ -82,10 +83,9 @@ def _begin(mark: RunningAudit) -> None:
 
 def _audit_in_thread(mark: RunningAudit) -> None:
     # A statement over all of a large shop takes longer than one of a request may.
-    limits = {"read_timeout", "write_timeout"}
-    options = connection.settings_dict["OPTIONS"]
-    mine = {name: value for name, value in options.items() if name not in limits}
-    connection.settings_dict = {**connection.settings_dict, "OPTIONS": mine}
+    mine = connection.settings_dict
+    connection.settings_dict = {**mine, "OPTIONS": {**mine["OPTIONS"]}}
+    wait_for_ever(connection.settings_dict)
     try:
         _audit(mark)
     except Exception:  # whatever it is: nobody waits for this thread

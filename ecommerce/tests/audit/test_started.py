@@ -1,16 +1,17 @@
 """An audit that is started in the back office, and that there is never more than one."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
 from django.utils import timezone
 
-from ecommerce.audit import running
+from ecommerce.audit import AuditReport, running
 from ecommerce.models import DEAD_AFTER, AuditRun, RunningAudit
 from ecommerce.tests.audit.shop import Shop
 from ecommerce.tests.expectations import nothing_changes
@@ -183,18 +184,46 @@ def test_the_dashboard_says_that_one_runs(
     assert (told.level, told.url) == ("success", START)
 
 
-@pytest.mark.django_db(transaction=True)
-def test_it_runs_in_a_thread_of_its_own_once_it_is_committed(shop: Shop) -> None:
-    browser = staff_client(MAY_LOOK, MAY_START)
-    threads: list[Any] = []
+@pytest.fixture
+def threads() -> Iterator[list[Any]]:
+    """Those that an audit makes, its own first."""
+    made: list[Any] = []
     thread = running.Thread
 
     def kept(*args: Any, **kwargs: Any) -> Any:
-        threads.append(thread(*args, **kwargs))
-        return threads[-1]
+        made.append(thread(*args, **kwargs))
+        return made[-1]
 
     with mock.patch("ecommerce.audit.running.Thread", kept):
-        assert browser.post(START).status_code == 302
-        threads[0].join(20)
+        yield made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_runs_in_a_thread_of_its_own_once_it_is_committed(
+    shop: Shop, threads: list[Any]
+) -> None:
+    assert staff_client(MAY_LOOK, MAY_START).post(START).status_code == 302
+    threads[0].join(20)
     assert AuditRun.objects.get().violation_count == 0
     assert not RunningAudit.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_its_statements_may_take_longer_than_those_of_a_request(
+    shop: Shop, threads: list[Any]
+) -> None:
+    options = connection.settings_dict["OPTIONS"]
+    used: list[dict[str, Any]] = []
+
+    def note(*args: Any) -> AuditReport:
+        used.append(connection.settings_dict["OPTIONS"])  # of the thread that asks
+        return AuditReport([])
+
+    with (
+        mock.patch.dict(options, read_timeout=10),
+        mock.patch("ecommerce.audit.running.run_audit", note),
+    ):
+        assert staff_client(MAY_LOOK, MAY_START).post(START).status_code == 302
+        threads[0].join(20)
+        assert (used[0].get("read_timeout"), options["read_timeout"]) == (None, 10)
+    assert AuditRun.objects.count() == 1
