@@ -11,6 +11,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
+from common.api import conditional
 from common.api.handler import ShopRequest
 from common.remembered import memories
 from coupons.models import Coupon
@@ -82,6 +83,7 @@ def _no_other_server(settings: Any) -> None:
 def _nothing_remembered(settings: Any) -> None:
     for memory in memories:
         memory.forget()
+    conditional._known.clear()
     # Else the first deed of each second asks who listens: a statement more, now and then.
     settings.EVENTS_MEMORY_SECONDS = 3_600.0
 

@@ -25,8 +25,9 @@ class Sources:
     statements: list[tuple[str, Any]] = field(default_factory=list)
     told: Any = field(default_factory=lambda: blake2b(digest_size=16))
     remembered: list[tuple[Callable[[], Any], Any]] = field(default_factory=list)
+    since: datetime | None = None
     until: datetime | None = None
-    """When the answer changes though its sources tell the same."""
+    """Between when the answer is the same, if its sources tell the same."""
     can_be_asked_again: bool = True
 
     def tell_the_same(self) -> bool:
@@ -35,7 +36,7 @@ class Sources:
         Raises:
             DatabaseError, DomainError: they can't be asked at the moment.
         """
-        if self.until is not None and timezone.now() >= self.until:
+        if self.since and self.until and not self.since <= timezone.now() < self.until:
             return False
         if any(ask() != answer for ask, answer in self.remembered):
             return False
@@ -136,7 +137,7 @@ def changes_at(moment: datetime) -> None:
     """Note that the answer that is being made changes then, by itself."""
     sources = _thread.sources
     if sources is not None and (sources.until is None or moment < sources.until):
-        sources.until = moment
+        sources.since, sources.until = timezone.now(), moment
 
 
 def cannot_be_asked_again() -> None:

@@ -17,7 +17,7 @@ from drf_spectacular.views import (
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
-from common.api.conditional import answer_conditionally, unchanged
+from common.api.conditional import answer_conditionally, known_answer
 from common.api.views import StrictParameters
 from common.sources import Sources
 
@@ -39,7 +39,7 @@ class DescriptionView(StrictParameters, SpectacularAPIView):
         if language not in dict(settings.LANGUAGES):
             detail = ErrorDetail(str(_("There is no such language here.")), code="invalid_choice")
             raise ValidationError({"lang": [detail]})
-        same = unchanged(http_request)
+        same = known_answer(http_request)
         if same is not None:
             return same
         renderer: Any = request.accepted_renderer

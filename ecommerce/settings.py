@@ -100,7 +100,7 @@ MIDDLEWARE = [
     "common.http.content_policy.ContentPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "common.api.conditional.UnchangedMiddleware",
+    "common.api.conditional.KnownAnswersMiddleware",
     "common.http.methods.MethodsMiddleware",
     "common.http.for_pages.WhiteNoiseMiddleware",
     "common.http.language.LanguageMiddleware",

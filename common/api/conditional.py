@@ -1,7 +1,12 @@
-"""Answers that anyone may have: not sent again to who has them, and compressed on the way."""
+"""Answers that anyone may have: not made again while they would be the same, nor sent again.
+
+What an answer was made of is known (`common.sources`). Who asks in the same words gets it, if its
+sources tell the same once more: none is ever stale.
+"""
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from http import HTTPStatus
@@ -34,17 +39,30 @@ STORED = "no-cache"
 """As `Cache-Control`: wherever one likes, and asked after each time."""
 IDENTIFYING = ("HTTP_HOST", "SERVER_NAME", "SERVER_PORT", "QUERY_STRING", "HTTP_ACCEPT")
 KEPT_MAX = 1_000
-"""Of so many answers a process knows what they were made of, some kB each."""
+"""Of so many answers a process knows what they were made of."""
+KEPT_BYTES = 16 * 1024
+"""It keeps those that are no longer: most pages of twenty rows."""
+CHANGING_SECONDS = 1.0
+"""So long nobody looks whether an answer that has changed is the same, but who has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
     tag: str
-    vary: str
+    headers: Mapping[str, str]
+    content: bytes | None
+    """What is said again; None: it is too long to be kept."""
     sources: Sources
     match: ResolverMatch | None
     is_for_all: bool
     """Whether nobody is refused it, but for a token that is not good."""
+    changing_until: float = 0.0
+    """By the clock of `time.monotonic`."""
+    packed: HttpResponse | None = None
+
+    @property
+    def is_changing(self) -> bool:
+        return time.monotonic() < self.changing_until
 
 
 _known: dict[tuple[str, ...], _Known] = {}
@@ -61,52 +79,54 @@ def answer_conditionally(
     guessed by its length (BREACH), and stored, be told to others. Other preconditions (`If-Match`,
     `If-Unmodified-Since`) keep a write from undoing another: a read is answered whatever they say.
     `is_for_all` says that nobody is refused the answer, but for a token that is not good. If
-    `sources` tells what the answer was made of, the next who has it is told so by that.
+    `sources` tells what the answer was made of, the next who asks the same is answered by that.
     """
     tag = f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
     patch_vary_headers(response, ["Accept-Encoding"])
-    vary = response["Vary"]
-    if sources is not None and sources.can_be_asked_again:
-        known = _Known(tag, vary, sources, request.resolver_match, is_for_all)
-        _keep(_identity(request), known)
-    if _is_named(request, tag):
-        return _not_modified(tag, vary)  # type: ignore[return-value]
     response["Cache-Control"], response["ETag"] = STORED, tag
-    encodings = request.headers.get("Accept-Encoding", "")
-    if len(response.content) > WORTH_COMPRESSING_BYTES and not GZIP_REFUSED.search(encodings):
-        return _gzip.process_response(request, response)  # type: ignore[return-value]
-    return response
+    if sources is not None and sources.can_be_asked_again:
+        content = response.content if len(response.content) <= KEPT_BYTES else None
+        headers, match = dict(response.items()), request.resolver_match
+        _keep(_identity(request), _Known(tag, headers, content, sources, match, is_for_all))
+    if _is_named(request, tag):
+        return _not_modified(tag, response["Vary"])  # type: ignore[return-value]
+    return _packed(request, response) if _is_to_be_packed(request, response.content) else response
 
 
-def unchanged(request: HttpRequest, *, is_first: bool = False) -> HttpResponse | None:
-    """A 304 for who has the answer, if it is known of what that was made, and would be the same.
+def known_answer(request: HttpRequest, *, is_first: bool = False) -> HttpResponse | None:
+    """The answer, or a 304 to who has it, if it is known of what it was made, and it is the same.
 
-    Its sources are asked once more, and nothing is made of what they tell: none is ever stale.
-    When it `is_first` that is looked at, only who would be refused nothing is told so.
+    Its sources are asked once more, and nothing is made of what they tell. When it `is_first` that
+    is looked at, only who would be refused nothing is answered.
     """
-    if not is_conditional(request):
+    if request.method not in {"GET", "HEAD"}:
         return None
     known = _known.get(_identity(request))
-    if known is None or not _is_named(request, known.tag):
+    if known is None:
+        return None
+    is_named = _is_named(request, known.tag)
+    if not is_named and (known.content is None or known.is_changing):
         return None
     if is_first and not (known.is_for_all and _is_welcome(request)):
         return None
     try:
         if not known.sources.tell_the_same():
+            known.changing_until = time.monotonic() + CHANGING_SECONDS
             return None
     except (DatabaseError, DomainError):
         return None  # who makes the answer meets it, too, and knows what to say
     request.resolver_match = known.match
-    return _not_modified(known.tag, known.vary)
+    return _not_modified(known.tag, known.headers["Vary"]) if is_named else _again(request, known)
 
 
-def is_conditional(request: HttpRequest) -> bool:
-    """Whether who asks has an answer already; who has none need not pay for what others have."""
-    return "HTTP_IF_NONE_MATCH" in request.META
+def is_worth_noting(request: HttpRequest) -> bool:
+    """Whether it helps to know of what the answer is made: not while it changes all the time."""
+    known = _known.get(_identity(request))
+    return known is None or not known.is_changing or "HTTP_IF_NONE_MATCH" in request.META
 
 
-class UnchangedMiddleware:
-    """Looks whether an answer is unchanged before all that it takes to make it, which costs more.
+class KnownAnswersMiddleware:
+    """Looks whether an answer is known before all that it takes to make it, which costs more.
 
     Who may be refused is looked at first: who sends a body or a token that is not good, who waited
     too long, who is throttled, and who asks for what this process has not answered in the same
@@ -117,7 +137,7 @@ class UnchangedMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        answer = None if _may_be_refused(request) else unchanged(request, is_first=True)
+        answer = None if _may_be_refused(request) else known_answer(request, is_first=True)
         return self.get_response(request) if answer is None else answer
 
 
@@ -149,6 +169,26 @@ def _not_modified(tag: str, vary: str) -> HttpResponse:
     answer = HttpResponse(status=HTTPStatus.NOT_MODIFIED, headers=headers)
     del answer["Content-Type"]  # who has the answer knows it; this would change it
     return answer
+
+
+def _again(request: HttpRequest, known: _Known) -> HttpResponse:
+    response = HttpResponse(known.content, headers=known.headers)
+    response["Content-Length"] = str(len(response.content))
+    if not _is_to_be_packed(request, response.content):
+        return response
+    if known.packed is None:
+        known.packed = _packed(request, response)
+    return HttpResponse(known.packed.content, headers=dict(known.packed.items()))
+
+
+def _is_to_be_packed(request: HttpRequest, content: bytes) -> bool:
+    encodings = request.headers.get("Accept-Encoding", "")
+    accepted = "gzip" in encodings.lower() and not GZIP_REFUSED.search(encodings)
+    return accepted and len(content) > WORTH_COMPRESSING_BYTES
+
+
+def _packed(request: HttpRequest, response: Answer) -> Answer:
+    return _gzip.process_response(request, response)  # type: ignore[return-value]
 
 
 def _identity(request: HttpRequest) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common.api.conditional import answer_conditionally, is_conditional, unchanged
+from common.api.conditional import answer_conditionally, is_worth_noting, known_answer
 from common.api.pagination import PageParameters
 from common.api.serializers import (
     StrictSerializer,
@@ -74,11 +74,11 @@ class ApiViewSet(StrictParameters, viewsets.GenericViewSet[Any]):
     def _read(
         self, read: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        if not is_conditional(request._request):
-            return read(request, *args, **kwargs)
-        answer = unchanged(request._request)
+        answer = known_answer(request._request)
         if answer is not None:
             return answer
+        if not is_worth_noting(request._request):
+            return read(request, *args, **kwargs)
         with noted_sources() as self._sources:
             return read(request, *args, **kwargs)
 
@@ -88,7 +88,7 @@ class ApiViewSet(StrictParameters, viewsets.GenericViewSet[Any]):
         final = super().finalize_response(request, response, *args, **kwargs)
         if not self.is_public_read():  # a member's data, or tokens
             final.headers.setdefault("Cache-Control", "no-store")
-        elif final.status_code == 200:
+        elif final.status_code == 200 and isinstance(final, Response):  # and not known before
             final.add_post_render_callback(
                 partial(
                     answer_conditionally,

@@ -1,5 +1,6 @@
-"""A 304 is answered without the answer being made once more, and is never a stale one."""
+"""What is known is answered, whole or by a 304, without being made again, and is never stale."""
 
+import gzip
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -408,15 +409,97 @@ def test_so_many_answers_are_known_and_no_more(
     ]
 
 
-@pytest.mark.parametrize("url", URLS[:-1], indirect=True)
-def test_who_has_no_answer_pays_nothing_for_those_who_have(
-    api: Any, url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(conditional, "_known", {})
-    monkeypatch.setattr("common.sources.Sources._note", None)
+def headers_of(answer: Any) -> dict[str, str]:
+    """But for its id, and its length where it is packed: some bytes are by chance then."""
+    of_its_own = {"X-Request-ID"} | ({"Content-Length"} if "Content-Encoding" in answer else set())
+    return {name: value for name, value in answer.items() if name not in of_its_own}
 
+
+@every_url
+@pytest.mark.parametrize("asking", [{}, {"HTTP_ACCEPT_ENCODING": "gzip"}], ids=["", "gzip"])
+@pytest.mark.parametrize("method", ["get", "head"])
+def test_who_asks_the_same_gets_the_same_and_nothing_is_made(
+    api: Any,
+    url: str,
+    make_product: Callable[..., Product],
+    asking: dict[str, str],
+    method: str,
+    request: pytest.FixtureRequest,
+) -> None:
+    for _ in range(9):
+        make_product()  # so much that it is worth compressing
+    with CaptureQueriesContext(connection) as made:
+        first = getattr(api, method)(url, **asking)
+    request.getfixturevalue("nothing_is_made")
+
+    with CaptureQueriesContext(connection) as asked:
+        again, once_more = (getattr(api, method)(url, **asking) for _ in range(2))
+
+    assert first.status_code == again.status_code == once_more.status_code == 200
+    assert headers_of(first) == headers_of(again) == headers_of(once_more)
+    contents = [answer.content for answer in (first, again, once_more)]
+    if first.headers.get("Content-Encoding") == "gzip":
+        contents = [gzip.decompress(content) for content in contents]
+    assert contents[0] == contents[1] == contents[2]
+    assert 2 * [query["sql"] for query in made] == [query["sql"] for query in asked]
+
+
+@pytest.mark.parametrize("url", URLS[:-1], indirect=True)
+def test_a_member_gets_what_is_known_after_the_token_was_looked_at(
+    api: Any, member: User, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = api.get(url)
+    monkeypatch.setattr(ApiViewSet, "filter_queryset", None)
+
+    own = client_of(member).get(url)
+    forged = api.get(url, HTTP_AUTHORIZATION="Bearer forged")
+
+    assert (own.status_code, own.content, forged.status_code) == (200, first.content, 401)
+    assert headers_of(own) == headers_of(first)
+
+
+def test_another_method_is_answered_as_ever(api: Any, product: Product) -> None:
+    url = f"/api/v1/products/{product.pk}/"
     assert api.get(url).status_code == 200
-    assert conditional._known == {}
+
+    answers = [getattr(api, method)(url) for method in ("post", "put", "delete", "options")]
+
+    assert [answer.status_code for answer in answers] == [405, 405, 405, 200]
+    assert "name" not in answers[-1].json() or answers[-1].json().get("price") is None
+
+
+def test_while_it_changes_all_the_time_it_is_only_made(
+    api: Any, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sources are asked in vain, then neither asked nor noted, until a second is over."""
+    url = f"/api/v1/products/{product.pk}/"
+    now = 1_000.0
+    monkeypatch.setattr(conditional.time, "monotonic", lambda: now)
+    costs = []
+    for step in range(4):
+        product.stock = step
+        product.save()
+        now += 1.1 if step == 3 else 0.1
+        with CaptureQueriesContext(connection) as asked:
+            assert api.get(url).json()["stock"] == step
+        costs.append(len(asked))
+    monkeypatch.setattr("common.sources.Sources._note", None)
+    now -= 1
+    assert api.get(url).status_code == 200
+
+    assert costs == [1, 2, 1, 2]
+
+
+def test_what_is_long_is_not_kept(
+    api: Any, product: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conditional, "KEPT_BYTES", 100)
+    url = f"/api/v1/products/{product.pk}/"
+
+    first, again = api.get(url), api.get(url)
+
+    assert first.content == again.content
+    assert [known.content for known in conditional._known.values()] == [None]
 
 
 def test_rows_are_read_alike_while_they_are_noted(make_product: Callable[..., Product]) -> None:
