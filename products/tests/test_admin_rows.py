@@ -111,6 +111,20 @@ def test_rows_stay_beside_their_names_when_the_list_changed_meanwhile(
     assert shown == [row.pk for row in rows]
 
 
+def test_a_list_of_several_pages_is_changed_page_by_page(admin_client: Client) -> None:
+    Product.objects.bulk_create(
+        Product(name=f"p{number}", sku=f"T-{number}", price=1_000) for number in range(51)
+    )
+    address = f"{LIST}?p=2"
+    form = opened(admin_client, address)
+    assert (form["form-TOTAL_FORMS"], form["form-0-price"]) == (["1"], ["1,000"])
+    assert (
+        saved(admin_client, filled(form, **{"form-0-price": "2,000"}), address).status_code == 302
+    )
+    assert Product.objects.get(price=2_000).sku == "T-0"
+    assert opened(admin_client)["form-TOTAL_FORMS"] == ["50"]
+
+
 def test_what_was_left_alone_stays_as_a_colleague_made_it(
     admin_client: Client, rows: list[Product]
 ) -> None:
