@@ -123,6 +123,7 @@ PICTURES = [
     Picture("orders", "/admin/orders/order/", height=640),
     Picture("order", "/admin/orders/order/{order}/change/", height=900),
     Picture("order-cancel", "/admin/orders/order/{order}/cancel/", height=560),
+    Picture("audit", "/admin/ecommerce/auditrun/start/", height=520),
     Picture("log", "/admin/admin/logentry/", height=640),
     Picture("group", "/admin/auth/group/1/change/", height=760),
 ]
