@@ -13,7 +13,8 @@ from ecommerce.environment import wait_for_ever
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
     try:
-        wait_for_ever(settings.DATABASES["default"])
+        for database in settings.DATABASES.values():
+            wait_for_ever(database)
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:  # a sentence for the operator, not a bug
         sys.exit(str(error))

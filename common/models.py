@@ -25,3 +25,19 @@ class SentForm(models.Model):
 
     def __str__(self) -> str:
         return f"{self.created_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Beat(models.Model):
+    """One row that is counted up: what a secondary shows of it tells how far behind it is."""
+
+    THE_ONE = 1
+
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("beat")
+        verbose_name_plural = _("beats")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.number)

@@ -13,6 +13,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
 
+from common.db.secondary import has_secondary
 from ecommerce.health import PROBE_THREADS
 from users.hashing import FINISHERS
 from users.models import User
@@ -33,6 +34,7 @@ def connections_per_worker() -> int:
         *(settings.THREADS, settings.SEARCH_THREADS, settings.WRITE_THREADS),
         settings.ACCOUNT_THREADS,
         *(settings.STAFF_THREADS, settings.COMMITTERS, FINISHERS, PROBE_THREADS),
+        int(has_secondary()),  # its heart beats on the primary
     )
     return sum(pools)
 

@@ -230,6 +230,11 @@ RULES = (
         "only the way to MySQL can be encrypted",
     ),
     Rule(
+        ("DATABASE_REPLICA_URL", "DATABASE_URL"),
+        lambda secondary, primary: not secondary or _is_mysql(secondary) == _is_mysql(primary),
+        "a secondary has the rows of the primary, and so is of its kind",
+    ),
+    Rule(
         ("TEST_SQLITE", "DATABASE_URL"),
         lambda file, url: Path(file).resolve() != _file(url),
         "tests must not have the shop's own database",

@@ -188,8 +188,12 @@ COSTLY_READS_SHARE = env.float("COSTLY_READS_SHARE", default=0.2)
 ADMIN_LIST_SECONDS = env.float("ADMIN_LIST_SECONDS", default=5.0)
 
 
-def _database() -> dict[str, Any]:
-    """The default connection, from DATABASE_URL, with what docs/locking.md asks of it."""
+# How far behind a secondary may be that answers reads which may be a moment old (seconds).
+REPLICA_LAG_SECONDS = env.float("REPLICA_LAG_SECONDS", default=2.0)
+
+
+def _database(name: str) -> dict[str, Any]:
+    """A connection, from a variable, with what docs/locking.md asks of it."""
     # A path, not a URL: a folder may be called C# or 50%.
     database: dict[str, Any] = {
         "ENGINE": "django.db.backends.sqlite3",
@@ -199,8 +203,8 @@ def _database() -> dict[str, Any]:
     test_file = env.str("TEST_SQLITE", default=str(BASE_DIR / "test.sqlite3"))
     authorities = env.str("DATABASE_CA")
     timeout = env.int("DATABASE_TIMEOUT_SECONDS", default=10)
-    if env.str("DATABASE_URL"):
-        database = env.db("DATABASE_URL")
+    if env.str(name):
+        database = env.db(name)
     database["CONN_HEALTH_CHECKS"] = True
     database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
     if database["ENGINE"] == "django.db.backends.sqlite3":
@@ -236,7 +240,20 @@ def _database() -> dict[str, Any]:
     return database
 
 
-DATABASES = {"default": _database()}
+def _secondary() -> dict[str, Any]:
+    """The connection to a secondary, which is given up sooner: the primary can do the same."""
+    database = _database("DATABASE_REPLICA_URL")
+    if database["ENGINE"] == "common.db.mysql":
+        options = database["OPTIONS"]
+        options["connect_timeout"] = 1
+        if "read_timeout" in options:
+            options["read_timeout"] = options["write_timeout"] = 3
+    return database
+
+
+DATABASES = {"default": _database("DATABASE_URL")}
+if env.str("DATABASE_REPLICA_URL"):
+    DATABASES["replica"] = _secondary()
 # A unique text of more than 255 characters: the servers' indexes have taken 768 for long.
 SILENCED_SYSTEM_CHECKS = ["mysql.W003"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -6,6 +6,7 @@ It asks all nodes five times a second, and answers on 127.0.0.1:8500:
 
     GET /primary/db1    200 if db1 is the primary, else 503
     GET /primary        200 if there is one
+    GET /secondary/db1  200 if db1 follows the one that is
 
 A node is the primary if it says so of itself and most nodes say so too. One that was stopped for a
 while wakes up sure of being primary, and is the only one to think so.
@@ -75,6 +76,12 @@ class Group:
         votes = sum(word.primary == node for word in fresh.values())
         return node in fresh and fresh[node].takes_writes and 2 * votes > len(self.nodes)
 
+    def is_secondary(self, node: str) -> bool:
+        """Whether it is in the group and takes the primary for the primary."""
+        primary, word = self.primary, self._words.get(node)
+        is_fresh = word is not None and word.at > self._clock() - FRESH_SECONDS
+        return is_fresh and primary not in (None, node) and word.primary == primary  # type: ignore[union-attr]
+
     @property
     def primary(self) -> str | None:
         """The primary's name, if there is one."""
@@ -124,8 +131,9 @@ def serve(group: Group) -> ThreadingHTTPServer:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             place, _, node = self.path.removeprefix("/").partition("/")
-            known = place == "primary"
-            good = known and (group.is_primary(node) if node else group.primary is not None)
+            is_one = {"primary": group.is_primary, "secondary": group.is_secondary}.get(place)
+            known = is_one is not None and bool(node or place == "primary")
+            good = known and (is_one(node) if is_one and node else group.primary is not None)
             self.send_response(200 if good else 503 if known else 404)
             self.send_header("Content-Length", "0")
             self.end_headers()

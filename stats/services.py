@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from common.db.rows import save_or_update
+from common.db.secondary import read_near
 from common.remembered import Remembered
 from products.models import Category
 from stats.errors import UnknownCategory
@@ -89,6 +91,10 @@ def best_sellers(*, since: date, until: date, limit: int, category: str | None =
     return remembered(_Asked(since, until, category))[:limit]
 
 
+def _ask(asked: _Asked) -> list[Any]:
+    return read_near(partial(_top_products, asked))
+
+
 def _top_products(asked: _Asked) -> list[Any]:
     category = None
     if asked.category is not None:
@@ -101,9 +107,9 @@ def _top_products(asked: _Asked) -> list[Any]:
 
 
 _best_sellers: Remembered[_Asked, list[Any]] = Remembered(
-    _top_products, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
+    _ask, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
 )
 _best_of_categories: Remembered[_Asked, list[Any]] = Remembered(
-    _top_products, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
+    _ask, seconds=lambda: settings.BEST_SELLERS_MEMORY_SECONDS
 )
 """Apart: however many of these are asked for, what everybody asks for is not forgotten."""

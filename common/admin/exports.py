@@ -8,6 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, ClassVar
 
@@ -33,6 +34,7 @@ from common.admin.lists import ShopModelAdmin
 from common.admin.pages import object_action
 from common.admin.text import COUNT
 from common.admin.told import Told
+from common.db.secondary import read_near
 from common.files.cells import escape_text, to_xlsx
 
 EXPORT_BATCH = 1_000
@@ -66,7 +68,8 @@ def in_batches(rows: QuerySet[Any], size: int = EXPORT_BATCH) -> Iterator[list[A
     last: int | None = None
     while True:
         batch = rows.order_by("-pk")
-        found = list((batch if last is None else batch.filter(pk__lt=last))[:size])
+        next_rows = (batch if last is None else batch.filter(pk__lt=last))[:size]
+        found: list[Any] = read_near(partial(list, next_rows))
         if not found:
             return
         yield found

@@ -23,11 +23,13 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common.db.secondary import read_near
 from common.errors import DomainError
 from common.http.bodies import REFUSAL, declared_length
 from common.sources import Sources
 
 Answer = TypeVar("Answer", bound=HttpResponse)
+T = TypeVar("T")
 
 WORTH_COMPRESSING_BYTES = 1_000
 GZIP_REFUSED = re.compile(r"\bgzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)", re.IGNORECASE)
@@ -110,7 +112,7 @@ def known_answer(request: HttpRequest, *, is_first: bool = False) -> HttpRespons
     if is_first and not (known.is_for_all and _is_welcome(request)):
         return None
     try:
-        if not known.sources.tell_the_same():
+        if not tell_the_same(known.sources, request, is_named=is_named):
             known.changing_until = time.monotonic() + CHANGING_SECONDS
             return None
     except (DatabaseError, DomainError):
@@ -123,6 +125,27 @@ def is_worth_noting(request: HttpRequest) -> bool:
     """Whether it helps to know of what the answer is made: not while it changes all the time."""
     known = _known.get(_identity(request))
     return known is None or not known.is_changing or "HTTP_IF_NONE_MATCH" in request.META
+
+
+def tell_the_same(sources: Sources, request: HttpRequest, *, is_named: bool) -> bool:
+    """Whether the answer that is known would be the same now.
+
+    Who has another may have a newer one than a secondary knows of: then the primary is asked.
+    """
+    if "HTTP_IF_NONE_MATCH" in request.META and not is_named:
+        return sources.tell_the_same()
+    return read_for(request, sources.tell_the_same)
+
+
+def read_for(request: HttpRequest, read: Callable[[], T]) -> T:
+    """What `read` returns; for who is nobody, as far as is known, of a secondary.
+
+    Who may have changed something a moment ago sees it: members, who send a token, and staff, whose
+    browser has a cookie of the back office.
+    """
+    sent = request.META
+    is_nobody = "HTTP_AUTHORIZATION" not in sent and not sent.get("HTTP_COOKIE")
+    return read_near(read) if is_nobody else read()
 
 
 class KnownAnswersMiddleware:

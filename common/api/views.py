@@ -13,7 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common.api.conditional import answer_conditionally, is_worth_noting, known_answer
+from common.api.conditional import (
+    answer_conditionally,
+    is_worth_noting,
+    known_answer,
+    read_for,
+)
 from common.api.pagination import PageParameters
 from common.api.serializers import (
     StrictSerializer,
@@ -77,6 +82,14 @@ class ApiViewSet(StrictParameters, viewsets.GenericViewSet[Any]):
         answer = known_answer(request._request)
         if answer is not None:
             return answer
+        make = partial(self._make, read, request, *args, **kwargs)
+        if "HTTP_IF_NONE_MATCH" in request.META:
+            return make()  # of the primary: a secondary might have what was before that
+        return read_for(request._request, make)
+
+    def _make(
+        self, read: Callable[..., Response], request: Request, *args: Any, **kwargs: Any
+    ) -> Response:
         if not is_worth_noting(request._request):
             return read(request, *args, **kwargs)
         with noted_sources() as self._sources:

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import monotonic
 
 import structlog
 from django.db import DatabaseError
 
 from common.admin.told import Told
+from common.db.secondary import come_near, read_near
 from common.db.transactions import run_transaction
 from common.errors import DomainError
 from ecommerce.audit.parts import Invariant
@@ -59,9 +61,15 @@ class AuditReport:
 def run_audit(on_finding: Callable[[Finding], object] = lambda finding: None) -> AuditReport:
     """Check every invariant in one consistent snapshot, without holding up any seller.
 
-    `on_finding` is called as each invariant is done. Inside a transaction the audit sees what
+    `on_finding` is called as each invariant is done, and anew when the secondary that was looked at
+    is lost meanwhile. Inside a transaction the audit sees what
     that transaction sees.
     """
+    come_near()
+    return read_near(partial(_look_at_all, on_finding))
+
+
+def _look_at_all(on_finding: Callable[[Finding], object]) -> AuditReport:
     findings = []
     with consistent_snapshot():
         for invariant in INVARIANTS:

@@ -10,13 +10,13 @@ from functools import partial
 from threading import Event, Thread
 
 import structlog
-from django.db import DatabaseError, IntegrityError, connection
+from django.db import DatabaseError, IntegrityError, connection, connections
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from common.db.transactions import after_commit, run_transaction
 from common.errors import DomainError
-from ecommerce.audit.run import AuditReport, Finding, keep_result, run_audit
+from ecommerce.audit.run import INVARIANTS, AuditReport, Finding, keep_result, run_audit
 from ecommerce.environment import wait_for_ever
 from ecommerce.models import RunningAudit
 
@@ -83,9 +83,10 @@ def _begin(mark: RunningAudit) -> None:
 
 def _audit_in_thread(mark: RunningAudit) -> None:
     # A statement over all of a large shop takes longer than one of a request may.
-    mine = connection.settings_dict
-    connection.settings_dict = {**mine, "OPTIONS": {**mine["OPTIONS"]}}
-    wait_for_ever(connection.settings_dict)
+    for each in connections.all():
+        mine = each.settings_dict
+        each.settings_dict = {**mine, "OPTIONS": {**mine["OPTIONS"]}}
+        wait_for_ever(each.settings_dict)
     try:
         _audit(mark)
     except Exception:  # whatever it is: nobody waits for this thread
@@ -98,7 +99,7 @@ def _audit(
     mark: RunningAudit, on_finding: Callable[[Finding], object] = lambda finding: None
 ) -> AuditReport:
     def tell(finding: Finding) -> None:
-        mark.done += 1
+        mark.done = 1 + [each.name for each in INVARIANTS].index(finding.invariant)
         on_finding(finding)
 
     is_kept = False

@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 from common.admin.tables import list_url
 from common.admin.text import COUNT, WON, moment
 from common.db.costly_reads import ReadTooLong, time_limit
+from common.db.secondary import read_near
 from coupons.models import Coupon
 from coupons.sales import boundaries, issued_between, issued_by, open_campaigns, selling_lately
 from ecommerce.backoffice.charts import BAR_OPTIONS, bar_chart, stacked_chart
@@ -68,14 +69,14 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     period, category = form.chosen()
     blocks: dict[str, Any] = {"alerts": []}
     if _may_see(request, Order) and category is None:
-        blocks |= order_figures(period, now)
+        blocks |= read_near(lambda: order_figures(period, now))
     if _may_see(request, DailyProductSales):
         if category is not None and _may_see(request, Order):
-            blocks |= category_figures(period, category, now)
+            blocks |= read_near(lambda: category_figures(period, category, now))
         blocks["top_products"] = _top_products(period, category)
-        blocks["categories"] = _categories(period)
+        blocks["categories"] = read_near(lambda: _categories(period))
     if _may_see(request, User):
-        blocks["members"] = member_figures(period, now)
+        blocks["members"] = read_near(lambda: member_figures(period, now))
     if _may_see(request, Coupon):
         blocks |= _campaigns(now)
         blocks["alerts"] += blocks.pop("sold_out")

@@ -93,6 +93,25 @@ def test_what_was_said_is_believed_for_a_moment(group, clock):
     assert group.primary is None  # it is silent, whatever the others still think
 
 
+def test_who_follows_the_primary_is_a_secondary(group, clock):
+    say(group, db1="db1", db2="db1", db3="db1")
+    assert [group.is_secondary(node) for node in NODES] == [False, True, True]
+
+    group.forget("db3")
+    assert [group.is_secondary(node) for node in NODES] == [False, True, False]
+
+    clock[0] += FRESH_SECONDS
+    assert not any(map(group.is_secondary, NODES))
+
+
+def test_who_follows_another_or_nobody_is_none(group):
+    say(group, db1="db1", db2="db1", db3="db3")
+    assert not group.is_secondary("db3")
+
+    group.hear("db2", takes_writes=False, primary=None)
+    assert not group.is_secondary("db2")
+
+
 def test_never_two_at_once(group):
     say(group, db1="db1", db2="db2", db3="db1")
     assert [group.is_primary(node) for node in NODES] == [True, False, False]
@@ -120,6 +139,8 @@ def test_what_the_proxy_is_told(group, monkeypatch):
         say(group, db1="db1", db2="db1", db3="db1")
         assert [status(f"/primary/{node}") for node in NODES] == [200, 503, 503]
         assert [status("/primary"), status("/primary/db9"), status("/")] == [200, 503, 404]
+        assert [status(f"/secondary/{node}") for node in NODES] == [503, 200, 200]
+        assert [status("/secondary"), status("/secondary/db9")] == [404, 503]
     finally:
         server.shutdown()
         server.server_close()

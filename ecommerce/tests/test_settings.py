@@ -228,6 +228,12 @@ CONTRADICTIONS = [
         " only the way to MySQL can be encrypted.",
     ),
     (
+        ["DATABASE_REPLICA_URL=sqlite:////srv/shop.sqlite3", MYSQL],
+        "DATABASE_REPLICA_URL is 'sqlite:////srv/shop.sqlite3' and DATABASE_URL is"
+        " 'mysql://shop:…@db/shop';"
+        " a secondary has the rows of the primary, and so is of its kind.",
+    ),
+    (
         ["TEST_SQLITE=/srv/shop.sqlite3", "DATABASE_URL=sqlite:////srv/shop.sqlite3"],
         "TEST_SQLITE is '/srv/shop.sqlite3' and DATABASE_URL is 'sqlite:////srv/shop.sqlite3';"
         " tests must not have the shop's own database.",
@@ -562,6 +568,24 @@ def test_mysql_must_show_who_it_is_where_authorities_are_named(tmp_path):
 
     assert (named["ssl_mode"], named["ssl"]) == ("VERIFY_IDENTITY", {"ca": str(authorities)})
     assert not unnamed.keys() & {"ssl_mode", "ssl"}
+
+
+def test_a_secondary_is_given_up_sooner_than_the_primary():
+    primary, secondary = "mysql://shop:pw@db.example/shop", "mysql://shop:pw@reads.example/shop"
+
+    ((databases, lag),) = [
+        settings_with(
+            *("DATABASES", "REPLICA_LAG_SECONDS"),
+            DATABASE_URL=primary,
+            DATABASE_REPLICA_URL=secondary,
+        )
+    ]
+
+    assert databases["replica"]["HOST"] == "reads.example"
+    options = databases["replica"]["OPTIONS"]
+    assert [options[name] for name in ("connect_timeout", "read_timeout")] == [1, 3]
+    assert databases["default"]["OPTIONS"]["read_timeout"] == 10
+    assert lag == 2.0
 
 
 def test_a_server_waits_ten_seconds_for_the_database_and_a_command_for_ever():

@@ -11,12 +11,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     key_step = 1
     """How far apart the keys are that the database gives; a cluster may say so."""
+    server = 0
+    """Which server it is, of those that have the same rows."""
 
     def init_connection_state(self) -> None:
         super().init_connection_state()
         with self.cursor() as cursor:
-            cursor.execute("SELECT @@auto_increment_increment")
-            (self.key_step,) = cursor.fetchone()
+            cursor.execute("SELECT @@auto_increment_increment, @@server_id")
+            self.key_step, self.server = cursor.fetchone()
 
     def _start_transaction_under_autocommit(self) -> None:
         """Begin by BEGIN instead of switching autocommit off, and on again at the end.
