@@ -331,6 +331,18 @@ def test_exports_are_read_of_a_secondary(replica, shop, staff):
     assert "new" not in text
 
 
+SUMMED = ("orders_order", "users_user", "stats_dailyproductsales")
+
+
+def test_the_dashboards_sums_are_asked_of_a_secondary(replica, shop, staff):
+    replica.come_near()
+    with replica.statements() as sent:
+        assert staff.get("/admin/").status_code == 200
+
+    asked = " ".join(one["sql"] for one in sent.captured_queries)
+    assert [f"FROM {connection.ops.quote_name(table)}" in asked for table in SUMMED] == [True] * 3
+
+
 def test_the_audit_looks_at_a_secondary_that_came_near(replica, shop, member):
     replica.come_near()
     Wallet.objects.filter(user=member).update(balance=F("balance") + 1)  # the secondary is sound
