@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 BUSY_SECONDS = 5.0
+# Without them a file is not the shop's, as for scripts/restore.
+TABLES = ("django_migrations", "users_user", "users_wallet")
 
 
 def main(act: str, file: str) -> str:
@@ -33,12 +35,15 @@ def main(act: str, file: str) -> str:
     place = Path(database["NAME"])
     if act == "backup":
         return _copy(place, Path(file))
+    if place.exists() and place.samefile(file):
+        return f"{file} is the shop's database itself, not a copy of it."
     if problem := _unsound(Path(file)):
         return problem
     if place.exists():
         kept = place.with_name(f"{place.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.before")
         if problem := _copy(place, kept):
-            return problem
+            kept.unlink(missing_ok=True)
+            return f"{problem} Nothing was changed."
         print(f"What was there: {kept}")
     return _copy(Path(file), place)
 
@@ -46,26 +51,28 @@ def main(act: str, file: str) -> str:
 def _copy(source: Path, target: Path) -> str:
     if not source.exists():
         return f"There is no {source}."
-    with (
-        closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as old,
-        closing(sqlite3.connect(target, timeout=BUSY_SECONDS)) as new,
-    ):
-        try:
+    try:
+        with (
+            closing(sqlite3.connect(source, timeout=BUSY_SECONDS)) as old,
+            closing(sqlite3.connect(target, timeout=BUSY_SECONDS)) as new,
+        ):
             new.execute("PRAGMA journal_mode=DELETE")  # refused while anybody else has it open
             old.backup(new)
-        except sqlite3.OperationalError as error:
-            return f"{target} can't be written: {error}. Is the shop still running?"
+    except sqlite3.DatabaseError as error:
+        question = " Is the shop still running?" if "locked" in str(error) else ""
+        return f"{source} can't be copied to {target}: {error}.{question}"
     target.chmod(0o600)
     return ""
 
 
 def _unsound(file: Path) -> str:
-    with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as copy:
-        try:
-            copy.execute("SELECT 1 FROM users_wallet LIMIT 1")  # an empty file is sound, too
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as copy:
+            for table in TABLES:  # an empty file is sound, too
+                copy.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608
             (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()
-        except sqlite3.DatabaseError as error:
-            verdict = str(error)
+    except sqlite3.DatabaseError as error:
+        verdict = str(error)
     return "" if verdict == "ok" else f"{file} is not sound: {verdict}."
 
 
