@@ -26,6 +26,8 @@ COMPOSE_FILES = (BASE_DIR / "docker-compose.yml", BASE_DIR / "deploy" / "cluster
 COMPOSES_OWN = ("COMPOSE_", "DOCKER_")
 IN_COMPOSE = re.compile(r"\$\{([A-Z_]+)|^ +([A-Z_]+):$", re.MULTILINE)
 LINE = re.compile(r"(?:export )?([A-Za-z_0-9]+)=.*")
+DOT_ENV_ENCODING = "utf-8-sig"
+"""UTF-8, also with the mark that editors of Windows put in front."""
 PROXY_SECONDS = 120
 """How long deploy/proxy waits for an answer."""
 
@@ -51,6 +53,12 @@ NO_DRIVER = (
     " default-libmysqlclient-dev). Then remove .venv/installed and try again."
 )
 DATABASES = "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME"
+SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
+IN_MEMORY = (":memory:", "file:")
+"""How names of SQLite databases begin that each process, or each thread, would have for itself."""
+SQLITE_HEAD = b"SQLite format 3\0"
+SECRETS = ("METRICS_TOKEN",)
+"""What is never printed."""
 
 AT_LEAST: dict[str, float] = {
     "SERVERS": 1,
@@ -128,12 +136,30 @@ def _is_network(text: str) -> bool:
     return False
 
 
+def _is_apart(text: str) -> bool:
+    """Whether everybody may be served what such a folder holds: no code, no keys, no history."""
+    with suppress(OSError, RuntimeError):  # nobody may look, a loop of links
+        folder, project = Path(text).resolve(), BASE_DIR.resolve()
+        if folder.exists() and not folder.is_dir():
+            return False
+        if folder == project or folder in project.parents:
+            return False
+        if folder in (BASE_DIR / ".env").resolve().parents or (folder / ".env").exists():
+            return False
+        if project not in folder.parents:
+            return True
+        is_hidden = any(part.startswith(".") for part in folder.relative_to(project).parts)
+        return not is_hidden and next(folder.rglob("*.py"), None) is None
+    return False
+
+
 FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "ALLOWED_HOSTS": (HOST.fullmatch, "a host's name or address, without scheme, port or path"),
     "THROTTLE_ANON": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
     "THROTTLE_MEMBER": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
     "CSRF_TRUSTED_ORIGINS": (_is_origin, "an origin: https://shop.example"),
     "CORS_ALLOWED_ORIGINS": (_is_one_origin, "an origin: https://shop.example"),
+    "STATIC_ROOT": (_is_apart, "a folder for nothing else, without code or .env in or below it"),
     "DATABASE_CA": (isfile, "a file of certificates"),
     "METRICS_TOKEN": (TOKEN.fullmatch, "16 or more letters, digits, and . _ ~ + / = -"),
     "METRICS_ALLOWED": (_is_network, "an address or a network: 10.0.0.0/8"),
@@ -164,6 +190,20 @@ def _file(url: str) -> Path | None:
     if _is_mysql(url):
         return None
     return Path(url.partition("://")[2].removeprefix("/")).resolve() if url else DATABASE_FILE
+
+
+def _holds_sqlite(url: str) -> bool:
+    """Whether the file is one of SQLite's, or may become one."""
+    file = _file(url)
+    if file is None:
+        return True
+    try:
+        with file.open("rb") as opened:
+            return opened.read(len(SQLITE_HEAD)) in (b"", SQLITE_HEAD)
+    except IsADirectoryError:
+        return False
+    except OSError:  # it is not there yet; or nobody may read it, which the database tells
+        return True
 
 
 def _shorter_than_the_database_waits(seconds: float, timeout: int, url: str) -> bool:
@@ -239,10 +279,24 @@ RULES = (
         lambda file, url: Path(file).resolve() != _file(url),
         "tests must not have the shop's own database",
     ),
+    *(
+        Rule(
+            ("STATIC_ROOT", name),
+            lambda folder, url: Path(folder).resolve() not in (_file(url) or Path()).parents,
+            "the database must not be among the files that everybody is served",
+        )
+        for name in ("DATABASE_URL", "DATABASE_REPLICA_URL")
+    ),
     Rule(
-        ("STATIC_ROOT", "DATABASE_URL"),
-        lambda folder, url: Path(folder).resolve() not in (_file(url) or Path()).parents,
-        "the database must not be among the files that everybody is served",
+        ("DATABASE_URL",),
+        _holds_sqlite,
+        f"the file, {DATABASE_FILE.name} beside manage.py where none is named, is no database of"
+        " SQLite's",
+    ),
+    Rule(
+        ("DATABASE_REPLICA_URL",),
+        lambda url: not url or _holds_sqlite(url),
+        "the file is no database of SQLite's",
     ),
 )
 """What contradicts each other otherwise. Each is the sentence that an operator gets."""
@@ -297,10 +351,18 @@ class Environment(environ.Env):  # type: ignore[misc]
         scheme, _, rest = url.partition("://")
         if scheme == "sqlite" and rest.strip("/"):
             # A path, not a part of a URL: a folder may be called C# or 50%.
-            return {"ENGINE": "django.db.backends.sqlite3", "NAME": rest.removeprefix("/")}
+            name = rest.removeprefix("/")
+            if name.startswith(IN_MEMORY):
+                raise _wrong(var, url, "sqlite:///PATH of a file: memory is not shared")
+            return {"ENGINE": "django.db.backends.sqlite3", "NAME": name}
         if scheme == "mysql":
             if find_spec("MySQLdb") is None:
                 raise ImproperlyConfigured(NO_DRIVER)
+            for option in url.partition("?")[2].split("&"):
+                name, _, mode = option.partition("=")
+                if option and (name != "ssl_mode" or mode not in SSL_MODES):
+                    takes = f"ssl_mode is one, which may be {', '.join(SSL_MODES)}"
+                    raise ImproperlyConfigured(f"{var} has an option that is none; {takes}.")
             with suppress(ValueError, ImproperlyConfigured):  # a port that is none
                 database: dict[Text, Any] = self.db_url_config(url)
                 if database["HOST"] and database["NAME"]:
@@ -319,14 +381,21 @@ class Environment(environ.Env):  # type: ignore[misc]
         for rule in RULES:
             if not rule.holds(*(self.values[name] for name in rule.names)):
                 said = [self._said(name) for name in rule.names]
-                raise ImproperlyConfigured(f"{', '.join(said[:-1])} and {said[-1]}; {rule.words}.")
+                every = " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
+                raise ImproperlyConfigured(f"{every}; {rule.words}.")
 
     def read_dot_env(self, file: Path) -> None:
         """Add to the environment what it does not say itself."""
         try:
-            text = file.read_text()
-        except OSError:
+            text = file.read_text(DOT_ENV_ENCODING)
+        except FileNotFoundError:
             return
+        except UnicodeDecodeError as error:
+            raise ImproperlyConfigured(".env is not in UTF-8.") from error
+        except OSError as error:
+            raise ImproperlyConfigured(
+                f".env can't be read ({error.strerror}); READ_DOT_ENV=0 does without it."
+            ) from error
         for number, line in enumerate(text.splitlines(), start=1):
             if found := LINE.fullmatch(line):
                 self.named.append(found[1])
@@ -334,7 +403,7 @@ class Environment(environ.Env):  # type: ignore[misc]
                 raise ImproperlyConfigured(
                     f"Line {number} of .env is not NAME=value, which has no space before the value."
                 )
-        self.read_env(file)
+        self.read_env(file, encoding=DOT_ENV_ENCODING)
 
     def _said(self, var: Text) -> Text:
         if text := self._text(var):
@@ -386,8 +455,9 @@ def _fitting(var: str, text: str) -> str:
 
 
 def _without_password(url: str) -> str:
-    return re.sub(r"(://[^:@/]*):.*@", r"\1:…@", url)
+    return re.sub(r"^((?:\w+://)?[^:@/]*):.*@", r"\1:…@", url)
 
 
 def _wrong(var: str, text: str, what: str) -> ImproperlyConfigured:
-    return ImproperlyConfigured(f"{var} is {text!r}; it must be {what}.")
+    said = "wrong" if var in SECRETS else repr(text)
+    return ImproperlyConfigured(f"{var} is {said}; it must be {what}.")

@@ -30,7 +30,7 @@ print(json.dumps([
 
 def asked(**environment):
     variables = {"DJANGO_SETTINGS_MODULE": "ecommerce.settings", "LOG_LEVEL": "ERROR"}
-    process = run("-c", ASKS, **variables, DATABASE_URL="sqlite://:memory:", **environment)
+    process = run("-c", ASKS, **variables, DATABASE_URL="sqlite:////nowhere/db", **environment)
     assert process.returncode == 0, process.stderr
     return json.loads(process.stdout)
 

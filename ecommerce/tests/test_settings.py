@@ -55,6 +55,13 @@ ORIGIN = "it must be an origin: https://shop.example."
 TRUTH = "it must be one of 1, true, yes, on, 0, false, no, off."
 DATABASE = "it must be sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME."
 
+STATIC = "it must be a folder for nothing else, without code or .env in or below it."
+IN_A_FILE = "it must be sqlite:///PATH of a file: memory is not shared."
+NO_OPTION = (
+    "DATABASE_URL has an option that is none; ssl_mode is one, which may be"
+    " DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY."
+)
+
 
 WRONG = [
     ("WORKERS=0", "WORKERS is '0'; it must be a whole number from 1 up."),
@@ -139,7 +146,7 @@ WRONG = [
     ),
     (
         "METRICS_TOKEN=secret",
-        "METRICS_TOKEN is 'secret'; it must be 16 or more letters, digits, and . _ ~ + / = -.",
+        "METRICS_TOKEN is wrong; it must be 16 or more letters, digits, and . _ ~ + / = -.",
     ),
     (
         "METRICS_ALLOWED=10.0.0.0/8,intranet",
@@ -147,6 +154,26 @@ WRONG = [
     ),
     ("LOG_FORMAT=xml", "LOG_FORMAT is 'xml'; it must be json or text."),
     ("DATABASE_CA=/nothing", "DATABASE_CA is '/nothing'; it must be a file of certificates."),
+    *(
+        (f"STATIC_ROOT={folder}", f"STATIC_ROOT is '{folder}'; {STATIC}")
+        for folder in (
+            *(ROOT, ROOT.parent, "/", f"{ROOT}/docs/..", ".", f"{ROOT}/ecommerce", f"{ROOT}/users"),
+            *(f"{ROOT}/.git", f"{ROOT}/manage.py"),
+        )
+    ),
+    *(
+        (f"DATABASE_URL={url}", f"DATABASE_URL is '{url}'; {IN_A_FILE}")
+        for url in ("sqlite:///:memory:", "sqlite://:memory:", "sqlite:///file::memory:")
+    ),
+    *(
+        (f"DATABASE_URL=mysql://shop:secret@db/shop?{options}", NO_OPTION)
+        for options in ("foo=bar", "ssl_mode=NOPE", "ssl_mode=REQUIRED&passwd=secret", "x")
+    ),
+    (
+        "DATABASE_URL=mysql:/shop:secret@db/shop",
+        f"DATABASE_URL is 'mysql:…@db/shop'; {DATABASE}",
+    ),
+    ("DATABASE_URL=shop:secret@db/shop", f"DATABASE_URL is 'shop:…@db/shop'; {DATABASE}"),
     ("DATABASE_URL=garbage", f"DATABASE_URL is 'garbage'; {DATABASE}"),
     ("DATABASE_URL=sqlite://", f"DATABASE_URL is 'sqlite://'; {DATABASE}"),
     (
@@ -239,9 +266,27 @@ CONTRADICTIONS = [
         " tests must not have the shop's own database.",
     ),
     (
-        [f"STATIC_ROOT={ROOT}"],
-        f"STATIC_ROOT is '{ROOT}' and DATABASE_URL is not set;"
+        ["STATIC_ROOT=/srv", "DATABASE_URL=sqlite:////srv/shop.sqlite3"],
+        "STATIC_ROOT is '/srv' and DATABASE_URL is 'sqlite:////srv/shop.sqlite3';"
         " the database must not be among the files that everybody is served.",
+    ),
+    (
+        ["STATIC_ROOT=/srv", "DATABASE_REPLICA_URL=sqlite:////srv/shop.sqlite3"],
+        "STATIC_ROOT is '/srv' and DATABASE_REPLICA_URL is 'sqlite:////srv/shop.sqlite3';"
+        " the database must not be among the files that everybody is served.",
+    ),
+    *(
+        (
+            [f"DATABASE_URL=sqlite:///{file}"],
+            f"DATABASE_URL is 'sqlite:///{file}'; the file, db.sqlite3 beside manage.py where none"
+            " is named, is no database of SQLite's.",
+        )
+        for file in (ROOT / "manage.py", ROOT)
+    ),
+    (
+        [f"DATABASE_REPLICA_URL=sqlite:///{ROOT}/manage.py"],
+        f"DATABASE_REPLICA_URL is 'sqlite:///{ROOT}/manage.py';"
+        " the file is no database of SQLite's.",
     ),
 ]
 AT_THE_BOUND = [
@@ -260,7 +305,9 @@ AT_THE_BOUND = [
     ["DATABASE_CA=manage.py", MYSQL],
     ["TEST_SQLITE=/srv/test.sqlite3", "DATABASE_URL=sqlite:////srv/shop.sqlite3"],
     ["STATIC_ROOT=/srv/static", "DATABASE_URL=sqlite:////srv/static.sqlite3"],
-    [f"STATIC_ROOT={ROOT}", MYSQL],
+    [f"STATIC_ROOT={ROOT}/staticfiles"],
+    [f"STATIC_ROOT={ROOT}/ecommerce/static", MYSQL],
+    [f"{MYSQL}?ssl_mode=REQUIRED"],
     # The recipes of docs/operations.md and docs/cluster.md, beside those of CI and Compose.
     ["HTTPS=1", "BEHIND_PROXY=1", "NUM_PROXIES=1", "ALLOWED_HOSTS=shop.example"],
     ["NUM_PROXIES=2", "BEHIND_PROXY=1", "SERVERS=2", MYSQL],
@@ -381,7 +428,12 @@ except ImproperlyConfigured as error:
 """
 
     def start(text):
-        (tmp_path / ".env").write_text(text)
+        if isinstance(text, bytes):
+            (tmp_path / ".env").write_bytes(text)
+        elif text is None:
+            (tmp_path / ".env").mkdir()
+        else:
+            (tmp_path / ".env").write_text(text)
         process = run("-c", code, cwd=tmp_path, PYTHONPATH=str(tmp_path), READ_DOT_ENV=None)
         return process.stdout + process.stderr
 
@@ -403,6 +455,27 @@ except ImproperlyConfigured as error:
 )
 def test_a_name_that_is_none_in_dot_env_stops_the_start(dot_env, line, told):
     assert dot_env(f"WORKERS=3\n{line}\n") == f"{told}\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("# 상점\nWORKERS=3\n".encode("cp949"), ".env is not in UTF-8."),
+        ("WORKERS=3\n".encode("utf-16"), ".env is not in UTF-8."),
+        ("WORKERS=3\n".encode("utf-8-sig"), "3"),
+        (None, ".env can't be read (Is a directory); READ_DOT_ENV=0 does without it."),
+    ],
+)
+def test_a_dot_env_of_another_kind_is_read_or_told_in_a_sentence(dot_env, content, told):
+    assert dot_env(content) == f"{told}\n"
+
+
+def test_a_folder_with_keys_in_it_is_served_to_nobody(tmp_path):
+    (tmp_path / ".env").write_text("KEY=s3cret")
+
+    (told,) = told_of([f"STATIC_ROOT={tmp_path}"])
+
+    assert told == f"STATIC_ROOT is '{tmp_path}'; {STATIC}"
 
 
 def test_every_documented_name_may_be_in_dot_env(dot_env):
