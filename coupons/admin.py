@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
-from django.forms import SplitDateTimeField, modelform_factory
+from django.forms import modelform_factory
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -142,10 +143,13 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
             raise PermissionDenied
         coupon = self.get_object(request, request.GET.get("campaign", "")) or Coupon()
         coupon.pk = None  # nothing is saved of it, so no reason is asked
-        form_class = modelform_factory(Coupon, form=CouponForm, fields=list(LABELS))
+        form_class = modelform_factory(
+            Coupon,
+            form=CouponForm,
+            fields=list(LABELS),
+            formfield_callback=partial(self.formfield_for_dbfield, request=request),
+        )
         form = form_class(request.POST, instance=coupon)
-        for name in ("issue_starts_at", "issue_ends_at"):
-            form.fields[name] = SplitDateTimeField()
         if form.is_valid():
             return JsonResponse({"sentence": describe(form.save(commit=False))})
         return JsonResponse({"sentence": _what_is_wrong(form)})

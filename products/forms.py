@@ -17,7 +17,8 @@ from unfold.widgets import (
 )
 
 from common.admin.forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
-from common.admin.rows import GroupedIntegerField, RowForm
+from common.admin.numbers import GroupedNumberField, PlainDecimalField, WholeNumberField
+from common.admin.rows import RowForm
 from common.admin.sureness import AsksIfSure
 from products.models import IMPORT_NAME_MAX_LENGTH, STOCK_MAX, Category, Product
 
@@ -32,7 +33,7 @@ class ProductForm(ReasonedForm, AsksIfSure):
 class ProductAddForm(ServiceForm, AsksIfSure):
     """A new product, with the stock that it opens with."""
 
-    opening_stock = forms.IntegerField(
+    opening_stock = WholeNumberField(
         label=_("Opening stock"),
         min_value=0,
         max_value=STOCK_MAX,
@@ -54,7 +55,7 @@ class ProductRowForm(RowForm):
     """The price of a product, and whether it is sold, where it stands in the list."""
 
     price = Product._meta.get_field("price").formfield(
-        form_class=GroupedIntegerField,
+        form_class=GroupedNumberField,
         widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric", "autocomplete": "off"}),
     )
 
@@ -71,7 +72,7 @@ class ProductRowForm(RowForm):
 class StockAdjustmentForm(ReasonForm):
     """A change of stock that is no sale."""
 
-    quantity = forms.IntegerField(
+    quantity = WholeNumberField(
         label=_("Quantity"),
         min_value=-STOCK_MAX,
         max_value=STOCK_MAX,
@@ -98,7 +99,7 @@ class CategoryChangeForm(ReasonForm):
 class PriceChangeForm(ReasonForm):
     """A change of prices by percent."""
 
-    percent = forms.DecimalField(
+    percent = PlainDecimalField(
         label=_("Change by percent"),
         min_value=Decimal(-100),
         max_value=Decimal(1_000),

@@ -10,6 +10,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from common.admin.forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
+from common.admin.numbers import WholeNumberField
 from users import passwords
 from users.models import NAME_TAKEN, User
 
@@ -63,7 +64,7 @@ class PasswordForm(NormalisesPasswords, AdminPasswordChangeForm):  # type: ignor
 class BalanceAdjustmentForm(ReasonForm):
     """A correction of a member's balance."""
 
-    amount = forms.IntegerField(
+    amount = WholeNumberField(
         label=_("Amount (won)"),
         min_value=-settings.BALANCE_MAX,
         max_value=settings.BALANCE_MAX,

@@ -15,7 +15,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import IntegerField, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import mark_safe
@@ -27,6 +27,7 @@ from unfold.views import ChangeList as UnfoldChangeList
 from common.admin import stale
 from common.admin.addresses import ListOfAnyAddress
 from common.admin.log import log_changes, log_list
+from common.admin.numbers import WholeNumberField
 from common.admin.once import acts_once, refusal_of
 from common.admin.pages import SELECTION_MAX, object_page, selection_page
 from common.admin.particles import with_particles
@@ -115,6 +116,11 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
         form_class = super().get_form(request, obj, change, **kwargs)  # made for this request
         form_class.refusal = refusal_of(request)  # type: ignore[attr-defined]
         return form_class
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, IntegerField):
+            kwargs.setdefault("form_class", WholeNumberField)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if change:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin.forms import REASON_MAX_LENGTH, ReasonForm, ServiceForm
 from common.admin.lists import CompletedChangeList, ShopModelAdmin
+from common.admin.numbers import WholeNumberField
 from common.admin.once import refusal_of
 from common.errors import DomainError
 
@@ -29,19 +30,6 @@ else:
     from django.forms import BaseModelFormSet as ModelFormSet
 
 _KEY = re.compile(r"form-(\d{1,9})-id")
-_GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})*")
-
-
-class GroupedIntegerField(forms.IntegerField):
-    """A number that is shown with commas, and may be typed with them or without."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{**kwargs, "localize": True})
-
-    def to_python(self, value: Any) -> int | None:
-        if isinstance(value, str) and "," in value and not _GROUPED.fullmatch(value.strip()):
-            raise ValidationError(self.error_messages["invalid"], code="invalid")  # 12,90
-        return super().to_python(value)
 
 
 class RowForm(ServiceForm):
@@ -73,9 +61,7 @@ class RowFormSet(ModelFormSet):
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
         key = form.instance.pk  # found already; Django would ask for it once more, row by row
-        form.fields["id"] = forms.IntegerField(
-            initial=key, required=False, widget=forms.HiddenInput
-        )
+        form.fields["id"] = WholeNumberField(initial=key, required=False, widget=forms.HiddenInput)
 
     def clean(self) -> None:
         super().clean()
