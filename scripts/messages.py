@@ -81,6 +81,12 @@ KEYWORDS = {
 }
 CALL = re.compile(r"\b(" + "|".join(sorted(KEYWORDS, key=len, reverse=True)) + r")\(")
 NAMED = re.compile(r"%\((\w+)\)([sd])")
+BOTH_PARTICLES = re.compile(
+    r"은/는|는/은|이/가|가/이|을/를|를/을|와/과|과/와|[은을이과]\([는를가와]\)|[는를가와]\([은을이과]\)|\(으\)로"
+)
+"""A particle that was left open, since the word before it is known only when it is said."""
+SETTLED_PARTICLES = re.compile(r"[은을이과]\([는를가와]\)|\(으\)로")
+"""In texts of ours: `common.admin.particles` chooses."""
 HEADER = "# The shop's texts in Korean; written by `make messages`, translated by hand."
 
 
@@ -180,6 +186,7 @@ def our_texts() -> Texts:
 def library_texts() -> Texts:
     """The texts of the libraries that neither they nor Django have in Korean, or not well.
 
+    A particle that is left open, as in 상품이/가, is not well: nobody says it.
     To say one otherwise than its library does, add it to the catalog by hand.
     """
     known = _korean_of_libraries() - _translated_here()
@@ -228,7 +235,10 @@ def _korean_of_libraries() -> set[tuple[str | None, str]]:
         (message.context, _singular(message))
         for path in paths
         for message in _read(path)
-        if message.id and _is_translated(message) and not message.fuzzy
+        if message.id
+        and _is_translated(message)
+        and not message.fuzzy
+        and not any(BOTH_PARTICLES.search(string) for string in _strings(message))
     }
 
 
@@ -311,6 +321,7 @@ def problems(catalog: Catalog, texts: Texts) -> Iterator[str]:
             yield f"not translated: {key[1]!r}"
         else:
             yield from _wrong_placeholders(message)
+            yield from _open_particles(message)
 
 
 def _wrong_placeholders(message: Message) -> Iterator[str]:
@@ -319,6 +330,12 @@ def _wrong_placeholders(message: Message) -> Iterator[str]:
     for string in _strings(message):
         if placeholders(string) != wanted:
             yield f"other placeholders: {ids[-1]!r} and {string!r}"
+
+
+def _open_particles(message: Message) -> Iterator[str]:
+    for string in _strings(message):
+        if BOTH_PARTICLES.search(SETTLED_PARTICLES.sub("", string)):
+            yield f"both particles, of which nobody chooses one: {string!r}"
 
 
 def placeholders(text: str) -> set[str]:

@@ -6,6 +6,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from babel.messages.catalog import Catalog
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -14,12 +15,13 @@ from django.utils.html import strip_tags
 
 from common.admin.particles import with_particles
 from coupons.models import Coupon
-from ecommerce.tests.rendered_forms import form_on
+from ecommerce.tests.rendered_forms import filled, form_on
 from ecommerce.tests.staff import filled_in, staff_client
 from orders.models import Order
 from products.models import Category, Product, StockAdjustment
 from products.services import create_product
 from products.tests.importing import confirm, upload
+from scripts.messages import BOTH_PARTICLES, problems
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +136,59 @@ def test_what_is_not_there_is_named_with_its_particle(
 )
 def test_particles_follow_how_a_word_ends(text: str, said: str) -> None:
     assert with_particles(text) == said
+
+
+def test_nothing_that_is_saved_or_refused_leaves_a_particle_open(
+    admin_client: Client, product: Product
+) -> None:
+    admin_client.defaults["HTTP_ACCEPT_LANGUAGE"] = "ko"
+    Category.objects.create(name="컵", slug="cup")
+    category = "/admin/products/category/"
+    taken = admin_client.post(f"{category}add/", {"name": "컵", "slug": "cup"})
+    for said in ("다른 카테고리에서 이미 사용 중인 이름입니다.", "이미 사용 중인 슬러그입니다."):
+        assert said in unescape(taken.content.decode())
+    assert Category.objects.count() == 1
+
+    listed = "/admin/products/product/"
+    rows = form_on(admin_client.get(listed))
+    sent = filled(rows, reason="인상", _save="저장", **{"form-0-price": "1,234"})
+    changed = admin_client.post(listed, sent, follow=True)
+    assert "상품 1개를 변경했습니다." in changed.content.decode()
+    product.refresh_from_db()
+    assert product.price == 1_234
+
+    page = f"{listed}{product.pk}/change/"
+    form = filled(form_on(admin_client.get(page)), reason="정리", category="999")
+    file = "sku,name,price,stock_adjustment,is_active\nA,,x,y,z\nB,,12.900,#N/A,#N/A\n"
+    (used,) = Category.objects.all()
+    answers = {
+        "taken": taken,
+        "saved": changed,
+        "no such category": admin_client.post(page, form),
+        "not there": admin_client.get(f"{category}999/change/", follow=True),
+        "nothing typed": admin_client.post(f"{category}add/", {}),
+        "asked to delete": admin_client.get(f"{category}{used.pk}/delete/"),
+        "imported": upload(admin_client, file),
+        "deleted": admin_client.post(f"{category}{used.pk}/delete/", {"post": "yes"}, follow=True),
+        "password": admin_client.post("/admin/password_change/", {"old_password": "x"}),
+        "login": Client().post("/admin/login/", {"username": "x", "password": "x"}),
+    }
+    for act, answer in answers.items():
+        shown = " ".join(unescape(strip_tags(answer.content.decode())).split())
+        assert BOTH_PARTICLES.findall(shown) == [], act
+    assert "정수가 아닌 값입니다" in answers["imported"].content.decode()
+
+
+def test_a_text_that_leaves_a_particle_open_is_no_translation() -> None:
+    catalog = Catalog(locale="ko")
+    for text, said in {
+        "a": "%(a)s은/는 있습니다",
+        "b": "%(b)s를(을) 봅니다",
+        "c": "%(c)s을(를)",
+    }.items():
+        catalog.add(text, said.replace("%", ""))
+    wrong = [one for one in problems(catalog, {}) if "both particles" in one]
+    assert len(wrong) == 2  # the third is settled when it is said
 
 
 def test_a_preview_says_what_is_changed_and_what_is_skipped(admin_client: Client) -> None:
