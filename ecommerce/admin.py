@@ -1,6 +1,6 @@
 """The back office of what the shop as a whole remembers."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django import forms
@@ -117,6 +117,6 @@ def _progress_url(started_at: datetime) -> str:
 def _moment_of(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment and timezone.is_aware(moment) else None
+    except (ValueError, OverflowError):  # in UTC it may be of the year 0 or 10000
         return None
-    return moment if moment and timezone.is_aware(moment) else None

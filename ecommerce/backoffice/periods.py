@@ -21,6 +21,8 @@ OTHER = "other"
 USUAL = "14"
 """What is shown to who chose nothing."""
 DAYS_MAX = 366
+EARLIEST = date(2000, 1, 1)
+"""As with campaigns. What is shown beside a period lies before it, where Python has days, too."""
 CHOICES: "list[tuple[str, StrOrPromise]]" = [
     (TODAY, _("today")),
     ("7", _("the last 7 days")),
@@ -119,6 +121,8 @@ class PeriodForm(forms.Form):
             self.add_error("until", _("It ends before it begins."))
         elif until > self.today:
             self.add_error("until", _("This day has not come yet."))
+        elif since < EARLIEST:
+            self.add_error("since", _("A day is of the year 2000 or later."))
         elif (until - since).days >= DAYS_MAX:
             self.add_error("since", _now("At most %(days)s days at once.") % {"days": DAYS_MAX})
         return cleaned

@@ -36,6 +36,29 @@ def progress(browser: Client, mark: RunningAudit) -> Any:
     return browser.get(PROGRESS, {"started": mark.started_at.isoformat()}).json()
 
 
+@pytest.mark.parametrize(
+    "started",
+    [
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59-14:00",
+        "9999-12-31T23:59:59.999999Z",
+        "2026-02-30T00:00:00Z",
+        "2026-11-26T12:00:00",
+        "2026-11-26T12:00:00+99:00",
+        "２０２６-11-26T12:00:00Z",
+        "now",
+        "\0",
+        "9" * 5_000,
+        "",
+    ],
+    ids=lambda text: repr(text[:40]),
+)
+def test_how_far_an_audit_is_that_never_began(admin_client: Client, db: None, started: str) -> None:
+    answer = admin_client.get(PROGRESS, {"started": started})
+    assert (answer.status_code, answer.json()) == (200, {"next": START})
+
+
 def test_it_is_started_shown_while_it_runs_and_leads_to_its_result(
     shop: Shop, admin_client: Client, begun: list[RunningAudit]
 ) -> None:
