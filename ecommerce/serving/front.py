@@ -9,7 +9,7 @@ for on the loop. docs/adr/0030-an-event-loop-in-front.md says why it is made thi
 import asyncio
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
@@ -41,6 +41,8 @@ FILE_THREADS = 2
 """They ask no database, and only open what granian then sends."""
 SEARCH = "search="
 """In a query: what is asked costs many times what any other read does."""
+REST = 1.0
+"""Searches have half of the time at most, then: the sale beside a crowd of them goes on."""
 TICK_SECONDS = 0.05
 SAMPLE_SECONDS = 1.0
 PATIENT_PER_THREAD = 10
@@ -58,6 +60,8 @@ class Front:
         self._django = ShopHandler()
         self._aliases = tuple(settings.DATABASES)
         self._under_way = 0
+        self._others = 0
+        """How many requests came that were no searches."""
         self._returned: deque[tuple[Exchange, HttpResponseBase | None]] = deque()
         self._is_called = False
         self._is_ticking = False
@@ -68,7 +72,7 @@ class Front:
         leave_connections_to_the_front()
         self._writes = Pool("writes", settings.WRITE_THREADS)
         self._reads = Pool("reads", settings.THREADS)
-        self._searches = Pool("searches", settings.SEARCH_THREADS)
+        self._searches = Pool("searches", settings.SEARCH_THREADS, lambda: self._others)
         self._accounts = Pool("accounts", settings.ACCOUNT_THREADS)
         self._pages = Pool("pages", settings.STAFF_THREADS)
         self._files = Pool("files", FILE_THREADS)
@@ -113,7 +117,9 @@ class Front:
             self._take_back()
             if not self._is_ticking:
                 self._tick()
-            await self._serve(Exchange(self, protocol, environ), self._pool_of(scope))
+            pool = self._pool_of(scope)
+            self._others += pool is not None and pool is not self._searches
+            await self._serve(Exchange(self, protocol, environ), pool)
         except Exception as error:
             send(protocol, failure_response(environ, error))
         finally:
@@ -259,15 +265,20 @@ class Exchange:
 
 
 class Pool:
-    """Threads that serve requests, in the order in which the pool gets them."""
+    """Threads that serve requests, in the order in which the pool gets them.
 
-    def __init__(self, name: str, threads: int) -> None:
+    When `others`, the number of requests elsewhere, grows meanwhile, a thread rests after a request
+    for `REST` times as long as that took: who asks there is to have the processor.
+    """
+
+    def __init__(self, name: str, threads: int, others: Callable[[], int] = lambda: 0) -> None:
         self._waiting: deque[Exchange] = deque()
         self._turns: SimpleQueue[None] = SimpleQueue()
         self.name = name
         self.threads = threads
         self._is_busy = [False] * threads
         self._is_over = False
+        self._others = others
         for number in range(threads):
             Thread(target=self._work, args=[number], name=f"{name}-{number}", daemon=True).start()
 
@@ -315,6 +326,7 @@ class Pool:
                     return
                 continue
             self._is_busy[number] = True
+            began, others = time.monotonic(), self._others()
             try:
                 exchange.serve()
             except BaseException:
@@ -323,6 +335,8 @@ class Pool:
             finally:
                 self._is_busy[number] = False
             del exchange  # or its connection would be kept until the next comes
+            if self._others() != others:
+                time.sleep(REST * (time.monotonic() - began))
 
 
 def leave_connections_to_the_front() -> None:

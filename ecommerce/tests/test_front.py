@@ -7,6 +7,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Future
+from queue import SimpleQueue
 from threading import Event
 from typing import Any
 
@@ -22,6 +23,7 @@ from rest_framework.views import APIView
 
 from common.errors import Busy
 from common.http.deferred import answer_later, page_later
+from ecommerce.serving import front
 from ecommerce.serving.front import Front
 from ecommerce.urls import handler400, handler403, handler404, handler500
 from ecommerce.urls import urlpatterns as shop
@@ -372,3 +374,44 @@ def test_what_fails_in_the_front_itself_is_answered_like_any_bug(path, serve, ca
     else:
         assert protocol.headers["Content-Type"].startswith("text/html")
     assert "AttributeError" in caplog.text
+
+
+class Search:
+    """What a pool of searches serves: two seconds go by, and others come meanwhile."""
+
+    def __init__(self, clock, others):
+        self.clock, self.others = clock, others
+        self.waits_since = 0.0
+
+    def serve(self):
+        self.clock.now += 2
+        self.clock.others += self.others
+
+    def settle(self, response):
+        raise AssertionError("it failed")
+
+
+class Clock:
+    now, others = 100.0, 0
+
+    def __init__(self):
+        self.rests = SimpleQueue()
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.rests.put(seconds)
+
+
+def test_searches_rest_as_long_as_they_take_while_others_come(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(front, "time", clock)
+    pool = front.Pool("searches", 1, lambda: clock.others)
+
+    for others in (0, 1, 0, 3):
+        pool.put(Search(clock, others))
+
+    assert [clock.rests.get(timeout=5) for _ in range(2)] == [2 * front.REST] * 2
+    pool.end()
+    assert clock.rests.empty()
