@@ -70,8 +70,12 @@ import_image() {
 import_database() {
     local tag=$1 mapping
     # Debian's server-core packages have no user of their own; MariaDB's server package makes one.
-    chroot "$root" getent passwd mysql >/dev/null ||
+    # The number that the official images give.
+    if chroot "$root" getent passwd mysql >/dev/null; then
+        chroot "$root" sh -c 'groupmod -g 999 mysql && usermod -u 999 -g mysql mysql'
+    else
         chroot "$root" sh -c 'groupadd -r -g 999 mysql && useradd -r -u 999 -g mysql -d /var/lib/mysql -s /bin/false mysql'
+    fi
     # The packages may have initialised a data directory: the entrypoint must find it empty.
     rm -rf "$root/var/lib/mysql"
     mkdir -p "$root/docker-entrypoint-initdb.d"
