@@ -48,7 +48,7 @@ OWN_COOKIES = {
 COOKIES_MAX = 4_096
 """Characters that are read: Pythons before 3.11.10 unquote a cookie in the square of its length."""
 
-ETAGS_MAX = 4_096
+LENGTHS_MAX = {"HTTP_IF_MATCH": 4_096, "HTTP_IF_NONE_MATCH": 4_096, "HTTP_ACCEPT": 1_000}
 """Characters: each ETag among them is looked at."""
 
 
@@ -57,16 +57,16 @@ class ShopRequest(WSGIRequest):
 
     Django decodes the query by the charset of the body, as soon as it makes the request: one that
     is no encoding of texts (`base64`) ends it before any middleware. A content type that can't be
-    read is none, and so is a length. Of the cookies only the shop's own are read, and of the ETags
-    that a client may name no more than it can have use for.
+    read is none, and so is a length. Of the cookies only the shop's own are read, and what names
+    more ETags or media types than anyone has use for is not looked at: it costs too much.
     """
 
     def __init__(self, environ: "WSGIEnvironment") -> None:
         length = environ.get("CONTENT_LENGTH") or ""
         if not (length.isascii() and length.isdigit()):
             environ["CONTENT_LENGTH"] = ""
-        for header in ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"):
-            if len(environ.get(header, "")) > ETAGS_MAX:
+        for header, most in LENGTHS_MAX.items():
+            if not 0 < len(environ.get(header, " ")) <= most:
                 del environ[header]
         super().__init__(environ)
 

@@ -1,6 +1,6 @@
 """In which form an answer is sent: JSON, its errors also as RFC 9457 has them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rest_framework.exceptions import NotAcceptable
@@ -8,7 +8,7 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
-from common.http.errors import PROBLEM, as_problem, media_ranges, wants_problem
+from common.http.errors import PROBLEM, as_problem, quality_of, wants_problem
 
 
 class ContentNegotiation(DefaultContentNegotiation):
@@ -22,7 +22,7 @@ class ContentNegotiation(DefaultContentNegotiation):
     ) -> tuple[BaseRenderer, str]:
         accepted = self.get_accept_list(request)
         if any("q" in media_range.partition(";")[2].lower() for media_range in accepted):
-            liked = [(_quality(str(one.media_type), accepted), one) for one in renderers]
+            liked = [(quality_of(str(one.media_type), accepted), one) for one in renderers]
             best = max(quality for quality, _renderer in liked)
             if not best:
                 raise NotAcceptable(available_renderers=list(renderers))
@@ -38,20 +38,6 @@ class ContentNegotiation(DefaultContentNegotiation):
         if wants_problem(request) and not any(json in text.lower() for text in accepted):
             return [*accepted, json]
         return accepted
-
-
-def _quality(media_type: str, accepted: Sequence[str]) -> float:
-    """How much a media type is liked, 0 to 1: by the range among `accepted` that says most of it.
-
-    Parameters but `q` are not looked at: no two forms of an answer differ by them.
-    """
-    main, _slash, sub = media_type.partition("/")
-    qualities = [
-        (one.main_type != "*", one.sub_type != "*", one.quality)
-        for one in media_ranges(accepted)
-        if one.main_type in {"*", main} and one.sub_type in {"*", sub}
-    ]
-    return max(qualities, default=(False, False, 0.0))[2]
 
 
 class ProblemRenderer(JSONRenderer):

@@ -1,6 +1,6 @@
 """The format of every error under /api/, whoever raises it: a view, a middleware, the front."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from http.client import responses
@@ -44,13 +44,26 @@ def wants_problem(request: HttpRequest) -> bool:
     accepted = request.META.get("HTTP_ACCEPT", "").lower()
     if PROBLEM not in accepted:
         return False
-    named = media_ranges(accepted.split(","))
-    liked = {f"{media.main_type}/{media.sub_type}": media.quality for media in named}
-    wished = liked.get(PROBLEM, 0)
-    return wished > 0 and wished >= liked.get(JSON, 0)
+    named = accepted.split(",")
+    wished = quality_of(PROBLEM, [one for one in named if PROBLEM in one])
+    return wished > 0 and wished >= quality_of(JSON, named)
 
 
-def media_ranges(accepted: Iterable[str]) -> list[MediaType]:
+def quality_of(media_type: str, accepted: Sequence[str]) -> float:
+    """How much a media type is liked, 0 to 1: by the range among `accepted` that says most of it.
+
+    Parameters but `q` are not looked at: no two forms of an answer differ by them.
+    """
+    main, _slash, sub = media_type.partition("/")
+    qualities = [
+        (one.main_type != "*", one.sub_type != "*", one.quality)
+        for one in _media_ranges(accepted)
+        if one.main_type in {"*", main} and one.sub_type in {"*", sub}
+    ]
+    return max(qualities, default=(False, False, 0.0))[2]
+
+
+def _media_ranges(accepted: Iterable[str]) -> list[MediaType]:
     """The media types and ranges of an `Accept`, but for what can't be read."""
     ranges = []
     for text in accepted:

@@ -264,3 +264,19 @@ def _unfinished(client, url, sent):
     )
     assert isinstance(later, Later)
     return later
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "*/*, application/problem+json;q=0.1",
+        "application/*;q=0.9, application/problem+json;q=0.5",
+        "",
+        # Each of these costs the square of its length to be read.
+        "application/problem+json" + ";" * 1_000,
+        "," * 60_000 + PROBLEM,
+    ],
+)
+@pytest.mark.parametrize("refused", [refused_by_validation, refused_by_a_view])
+def test_who_likes_json_better_or_says_more_than_anyone_reads_gets_json(client, accept, refused):
+    assert refused(client, HTTP_ACCEPT=accept)["Content-Type"] == "application/json"
