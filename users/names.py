@@ -37,7 +37,10 @@ MORE_LOOKS = {"ー": "-", "丨": "l", "ᄃ": "匚", "ᄆ": "口", "ᄉ": "人", 
 """What Unicode's list of look-alikes lacks of letters that Koreans write together."""
 
 
-PHONETIC = "LATIN LETTER "
+PHONETIC = (
+    *("LATIN LETTER ", "LATIN EPIGRAPHIC LETTER ", "LATIN SMALL LETTER DOTLESS J"),
+    "MODIFIER LETTER LOW ",
+)
 """So begins what Unicode calls a Latin letter that is neither small nor a capital: those of
 phonetic transcription, such as "ᴀ", and of old writings, such as "ƿ". UTS 39 restricts them."""
 

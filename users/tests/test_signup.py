@@ -167,7 +167,9 @@ def test_no_name_looks_like_two_of_latin_letters(api, name):
         assert refusal(sign_up(api, username=name)) == refused(400, "invalid", "username")
 
 
-@pytest.mark.parametrize("name", ["pᴀypal", "ƿaypal", "ꜱhop", "ǀeader", "민지ɪ", "ᴘᴀʏᴘᴀʟ"])
+@pytest.mark.parametrize(
+    "name", ["pᴀypal", "ƿaypal", "ꜱhop", "ǀeader", "민지ɪ", "ᴘᴀʏᴘᴀʟ", "minȷi", "mꟾnji", "minˍji"]
+)
 def test_no_name_has_letters_of_phonetics_or_of_old_writings(api, name):
     """UTS 39 restricts them: nobody's name is written so, and they look like others."""
     with nothing_changes():
