@@ -32,9 +32,13 @@ Answer = TypeVar("Answer", bound=HttpResponse)
 T = TypeVar("T")
 
 WORTH_COMPRESSING_BYTES = 1_000
-GZIP_REFUSED = re.compile(r"\bgzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)", re.IGNORECASE)
-"""In an Accept-Encoding: Django takes gzip for accepted wherever it is named."""
+GZIP = re.compile(
+    r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE
+)
+"""In an Accept-Encoding."""
 _gzip = GZipMiddleware(lambda request: Response())
+_accepting = HttpRequest()
+_accepting.META["HTTP_ACCEPT_ENCODING"] = "gzip"  # as Django knows it
 
 
 STORED = "no-cache"
@@ -45,7 +49,7 @@ KEPT_MAX = 1_000
 KEPT_BYTES = 16 * 1024
 """It keeps those that are no longer: most pages of twenty rows."""
 CHANGING_SECONDS = 1.0
-"""So long nobody looks whether an answer that has changed is the same, but who has it."""
+"""What changes so soon after it was made is not looked at for as long, but for who has it."""
 
 
 @dataclass(slots=True)
@@ -58,8 +62,9 @@ class _Known:
     match: ResolverMatch | None
     is_for_all: bool
     """Whether nobody is refused it, but for a token that is not good."""
-    changing_until: float = 0.0
+    noted_at: float
     """By the clock of `time.monotonic`."""
+    changing_until: float = 0.0
     packed: HttpResponse | None = None
 
     @property
@@ -89,10 +94,11 @@ def answer_conditionally(
     if sources is not None and sources.can_be_asked_again:
         content = response.content if len(response.content) <= KEPT_BYTES else None
         headers, match = dict(response.items()), request.resolver_match
-        _keep(_identity(request), _Known(tag, headers, content, sources, match, is_for_all))
+        now = time.monotonic()
+        _keep(_identity(request), _Known(tag, headers, content, sources, match, is_for_all, now))
     if _is_named(request, tag):
         return _not_modified(tag, response["Vary"])  # type: ignore[return-value]
-    return _packed(request, response) if _is_to_be_packed(request, response.content) else response
+    return _packed(response) if _is_to_be_packed(request, response.content) else response
 
 
 def known_answer(request: HttpRequest, *, is_first: bool = False) -> HttpResponse | None:
@@ -103,7 +109,8 @@ def known_answer(request: HttpRequest, *, is_first: bool = False) -> HttpRespons
     """
     if request.method not in {"GET", "HEAD"}:
         return None
-    known = _known.get(_identity(request))
+    identity = _identity(request)
+    known = _known.get(identity)
     if known is None:
         return None
     is_named = _is_named(request, known.tag)
@@ -113,7 +120,11 @@ def known_answer(request: HttpRequest, *, is_first: bool = False) -> HttpRespons
         return None
     try:
         if not tell_the_same(known.sources, request, is_named=is_named):
-            known.changing_until = time.monotonic() + CHANGING_SECONDS
+            now = time.monotonic()
+            if now < known.noted_at + CHANGING_SECONDS:
+                known.changing_until = now + CHANGING_SECONDS
+            else:
+                _known.pop(identity, None)
             return None
     except (DatabaseError, DomainError):
         return None  # who makes the answer meets it, too, and knows what to say
@@ -200,18 +211,17 @@ def _again(request: HttpRequest, known: _Known) -> HttpResponse:
     if not _is_to_be_packed(request, response.content):
         return response
     if known.packed is None:
-        known.packed = _packed(request, response)
+        known.packed = _packed(response)
     return HttpResponse(known.packed.content, headers=dict(known.packed.items()))
 
 
 def _is_to_be_packed(request: HttpRequest, content: bytes) -> bool:
-    encodings = request.headers.get("Accept-Encoding", "")
-    accepted = "gzip" in encodings.lower() and not GZIP_REFUSED.search(encodings)
-    return accepted and len(content) > WORTH_COMPRESSING_BYTES
+    encodings = request.META.get("HTTP_ACCEPT_ENCODING", "")
+    return len(content) > WORTH_COMPRESSING_BYTES and GZIP.search(encodings) is not None
 
 
-def _packed(request: HttpRequest, response: Answer) -> Answer:
-    return _gzip.process_response(request, response)  # type: ignore[return-value]
+def _packed(response: Answer) -> Answer:
+    return _gzip.process_response(_accepting, response)  # type: ignore[return-value]
 
 
 def _identity(request: HttpRequest) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import Http404
 from django.http.multipartparser import MultiPartParserError
 
+from common.api import conditional
 from ecommerce import wsgi
 from ecommerce.tests.expectations import refusal, refused
 from ecommerce.tests.over_wsgi import ask, assert_format
@@ -295,6 +296,7 @@ def test_a_middleware_may_fail_anywhere_in_the_chain(
     for position, path in product(range(len(chain) + 1), ("/api/v1/categories/", "/admin/login/")):
         name = f"{__name__}.{middleware.__name__}"
         load([*chain[:position], name, *chain[position:]])
+        conditional._known.clear()  # or the rest of the chain would not be reached
 
         answer = ask("GET", path)
 

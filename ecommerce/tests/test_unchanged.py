@@ -476,18 +476,57 @@ def test_while_it_changes_all_the_time_it_is_only_made(
     now = 1_000.0
     monkeypatch.setattr(conditional.time, "monotonic", lambda: now)
     costs = []
-    for step in range(4):
+    for step, seconds in enumerate([0.1, 0.1, 0.1, 1.1, 1.1, 1.1]):
+        now += seconds
         product.stock = step
         product.save()
-        now += 1.1 if step == 3 else 0.1
         with CaptureQueriesContext(connection) as asked:
             assert api.get(url).json()["stock"] == step
         costs.append(len(asked))
-    monkeypatch.setattr("common.sources.Sources._note", None)
-    now -= 1
-    assert api.get(url).status_code == 200
 
-    assert costs == [1, 2, 1, 2]
+    assert costs == [1, 2, 1, 2, 2, 2]
+
+
+def test_what_changed_once_is_known_again(
+    api: Any, product: Product, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    url = f"/api/v1/products/{product.pk}/"
+    now = 1_000.0
+    monkeypatch.setattr(conditional.time, "monotonic", lambda: now)
+    api.get(url)
+    now += 60
+    product.stock = 3
+    product.save()
+    assert api.get(url).json()["stock"] == 3
+    request.getfixturevalue("nothing_is_made")
+
+    assert api.get(url).json()["stock"] == 3
+
+
+@pytest.mark.parametrize(
+    ("encodings", "packs"),
+    [
+        ("GZIP", True),
+        ("br, gzip;q=0.5", True),
+        ("notgzipped", False),
+        ("gzip;q=0", False),
+        ("x-gzip-2", False),
+    ],
+)
+def test_how_one_asks_for_gzip_is_nobody_elses_matter(
+    api: Any, make_product: Callable[..., Product], encodings: str, packs: bool
+) -> None:
+    for _ in range(10):
+        make_product()
+    url = "/api/v1/products/"
+    plain = api.get(url).content
+
+    odd = api.get(url, HTTP_ACCEPT_ENCODING=encodings)
+    usual = api.get(url, HTTP_ACCEPT_ENCODING="gzip")
+
+    assert odd.headers.get("Content-Encoding") == ("gzip" if packs else None)
+    assert usual.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(usual.content) == plain == api.get(url).content
 
 
 def test_what_is_long_is_not_kept(
