@@ -33,11 +33,13 @@ PR_SET_PDEATHSIG = 1
 def main() -> int:
     """Returns the exit code: 0 when it was asked to stop and did."""
     port, wants_relay = _port(), _wants_relay()
-    if holder := _holder_of(port):
-        return _refuse(f"Port {port} is in use by {holder}. PORT=… picks another.")
-    os.umask(0o077)  # a database in a file is as private as the keys in .env
-    if sentence := _prepare():
-        return _refuse(sentence)
+    held = _hold(port)
+    if isinstance(held, str):
+        return _refuse(f"Port {port} is in use by {held}. PORT=… picks another.")
+    with held:
+        os.umask(0o077)  # a database in a file is as private as the keys in .env
+        if sentence := _prepare():
+            return _refuse(sentence)
     if sys.stdout.isatty():
         os.environ.setdefault("LOG_FORMAT", "text")
     return _Server(port, wants_relay).serve()
@@ -65,20 +67,23 @@ def _wants_relay() -> bool:
     return text in YES
 
 
-def _holder_of(port: int) -> str:
-    """Who listens on the port, in words; empty when nobody does.
+def _hold(port: int) -> socket.socket | str:
+    """A socket that has the port, so that no other takes it meanwhile; or who has it, in words.
 
     granian would share it with another granian (SO_REUSEPORT): two shops behind one address.
     """
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except PermissionError:
-            return "the system, which lets only root have it"
-        except OSError:
-            return _listener(port) or "another program"
-    return ""
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((HOST, port))
+        held.listen()  # two that are only bound would go together
+    except PermissionError:
+        held.close()
+        return "the system, which lets only root have it"
+    except OSError:
+        held.close()
+        return _listener(port) or "another program"
+    return held
 
 
 def _listener(port: int) -> str:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,20 @@ def test_a_port_in_use_is_told_before_anything_is_done(serve, port, tmp_path):
     assert err.startswith(f"Port {port} is in use by process {os.getpid()} (")
     assert err.endswith("). PORT=… picks another.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_that_are_started_at_once_one_serves(serve, port):
+    both = [serve(), serve()]
+    with ThreadPoolExecutor() as pool:
+        waits = {pool.submit(process.wait, PATIENCE_SECONDS): process for process in both}
+        ended, _ = wait(waits, return_when=FIRST_COMPLETED)
+        (refused,) = (waits[one] for one in ended)
+        (serving,) = (process for process in both if process is not refused)
+        told = refused.stderr.read()
+        serving.terminate()
+
+    assert refused.returncode == 1
+    assert told.startswith(f"Port {port} is in use by process {serving.pid} (")
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０００"])
