@@ -6,22 +6,29 @@
 They are started as `make cluster` starts them, by `scripts/cluster`, without the shop.
 """
 
+import json
 import os
 import secrets
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
 
+from benchmarks.experiment.losses import can_mount
 from benchmarks.stack import REPOSITORY, Database, free_port
 
 NODES = ("db1", "db2", "db3")
 JOIN_SECONDS = 120
 """How long a node may take until it is in the group again."""
+DISK_MB = 2_000
+MYSQL_USER = 999
+"""In the image, as deploy/cluster/compose.yml has it."""
 REST_SECONDS = 20
 """After so long a node that gave up is told to try again: by itself it rests for minutes."""
 
@@ -33,6 +40,8 @@ class Cluster(Database):
     name: str = ""
     network: str = ""
     """The first three numbers of the nodes' addresses."""
+    small: str = ""
+    """The node whose disk is its own, and small; none where that can't be had."""
 
     def node(self, name: str) -> Database:
         """One of the nodes, whatever its part is."""
@@ -89,8 +98,12 @@ class Cluster(Database):
             self.container_of(name), ipv4_address=f"{self.network}.1{name[-1]}"
         )
 
-    def catch_up(self) -> None:
-        """Until all nodes are in the group and have all that the primary had done by then.
+    def start_again(self) -> None:
+        """Start what does not run, and make a group anew if none is left."""
+        _run(self.name, "up", "nodes", DB_PORT=str(self.port))
+
+    def await_members(self) -> None:
+        """Until all nodes are in the group.
 
         Raises:
             AssertionError: one is not, within `JOIN_SECONDS`.
@@ -105,6 +118,14 @@ class Cluster(Database):
                     told.add(name)
                     _run(self.name, "rejoin", name)
             time.sleep(0.5)
+
+    def catch_up(self) -> None:
+        """Until all nodes are in the group and have all that the primary had done by then.
+
+        Raises:
+            AssertionError: one is not, within `JOIN_SECONDS`, or does not have it.
+        """
+        self.await_members()
         done = self.ask(self.primary(), "SELECT REPLACE(@@gtid_executed, '\\n', '')")
         for name in NODES:
             with closing(self.node(name).connect()) as connection:
@@ -115,17 +136,51 @@ class Cluster(Database):
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A fresh group of three, removed with its data at the end."""
+    """A fresh group of three, removed with its data at the end.
+
+    As root the last node has a disk of its own that can be filled.
+    """
     name, port = f"faults-{secrets.token_hex(4)}", free_port()
+    with _small_disk(name, NODES[-1]) as has_small_disk:
+        yield from _group(name, port, NODES[-1] if has_small_disk else "")
+
+
+def _group(name: str, port: int, small: str) -> Iterator[Cluster]:
     settings = REPOSITORY / f".env.{name}"
     try:
         _run(name, "up", "nodes", DB_PORT=str(port))
         lines = (line.partition("=") for line in settings.read_text().splitlines())
         values = {key: value for key, _, value in lines}
         url = f"mysql://shop:{values['MYSQL_PASSWORD']}@127.0.0.1:{port}/shop"
-        yield Cluster("cluster", url, name=name, network=values["CLUSTER_NETWORK"])
+        network = values["CLUSTER_NETWORK"]
+        yield Cluster("cluster", url, name=name, network=network, small=small)
     finally:
         _run(name, "down")
+
+
+@contextmanager
+def _small_disk(name: str, node: str) -> Iterator[bool]:
+    """Lets a node have a file system in a file for its data. Yields whether that could be had."""
+    if not can_mount():
+        yield False
+        return
+    override = REPOSITORY / f".env.{name}.yml"
+    with tempfile.TemporaryDirectory() as folder:
+        image, place = Path(folder) / "disk.img", Path(folder) / "disk"
+        image.touch()
+        os.truncate(image, DISK_MB * 1024**2)
+        place.mkdir()
+        mkfs = ["mkfs.ext4", "-qF", "-m0", "-E", f"root_owner={MYSQL_USER}:{MYSQL_USER}"]
+        subprocess.run([*mkfs, str(image)], check=True)  # noqa: S603
+        subprocess.run(["mount", "-o", "loop", image, place], check=True)  # noqa: S603, S607
+        (place / "lost+found").rmdir()  # which the node could not look into
+        volume = {"driver_opts": {"type": "none", "o": "bind", "device": str(place)}}
+        override.write_text(json.dumps({"volumes": {f"{node}-data": volume}}))
+        try:
+            yield True
+        finally:
+            override.unlink()
+            subprocess.run(["umount", place], check=True)  # noqa: S603, S607
 
 
 def _run(name: str, *arguments: str, **variables: str) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from benchmarks.cluster import NODES, Cluster
 from benchmarks.faults.clients import WRITES
 from benchmarks.faults.commit_proxy import Break
@@ -24,6 +26,8 @@ BREAKING_SECONDS = 4
 GONE_SECONDS = 12
 """Longer than another primary may take to be there."""
 CUT_SECONDS = 15
+FULL_SECONDS = 15
+FILLER = "/var/lib/mysql/filler"
 LOCK_SECONDS = 10
 """At least, and until somebody has heard `busy`: `TRANSACTION_ATTEMPTS` (3) that wait for
 `LOCK_TIMEOUT_SECONDS` (3) each, and a little more."""
@@ -199,6 +203,59 @@ def cut_the_primary_off(stage: Stage) -> str:
     return f"{CUT_SECONDS} s"
 
 
+def pause_the_primary(stage: Stage) -> str:
+    group = _cluster(stage)
+    victim = group.primary()
+    container = group.container_of(victim)
+    container.pause()
+    time.sleep(CUT_SECONDS)
+    after = group.primary()
+    container.unpause()
+    assert after != victim
+    return f"{CUT_SECONDS} s"
+
+
+def restart_the_nodes(stage: Stage) -> str:
+    group = _cluster(stage)
+    last = group.primary()
+    for name in [name for name in NODES if name != last]:
+        _restart(group, name)
+    group.switch(name)
+    _restart(group, last)
+    return "secondaries first, then the primary after a switch"
+
+
+def _restart(group: Cluster, name: str) -> None:
+    group.container_of(name).restart(timeout=60)
+    group.await_members()
+
+
+def kill_all_nodes(stage: Stage) -> str:
+    group = _cluster(stage)
+    for container in [group.container_of(name) for name in NODES]:
+        container.kill("SIGKILL")
+    group.start_again()
+    stage.over()
+    return "and started again, by hand"
+
+
+def fill_a_secondarys_disk(stage: Stage) -> str:
+    group = _cluster(stage)
+    victim = group.small
+    if not victim:
+        pytest.skip("no root or no loop device: no disk is filled")
+    if group.primary() == victim:
+        group.switch(next(name for name in NODES if name != victim))
+    container = group.container_of(victim)
+    full = container.exec_run(["dd", "if=/dev/zero", f"of={FILLER}", "bs=1M"], user="999")
+    assert full.exit_code, "there is still room"
+    time.sleep(FULL_SECONDS)
+    state = group.state_of(victim) or "no answer"
+    container.exec_run(["rm", "-f", FILLER], user="999")
+    container.restart(timeout=5)
+    return f"for {FULL_SECONDS} s; its own state by then: {state}"
+
+
 def _cluster(stage: Stage) -> Cluster:
     assert isinstance(stage.db, Cluster)
     return stage.db
@@ -221,4 +278,8 @@ FAULTS = (
     Fault("planned switch of the primary", switch_the_primary, ("cluster",), longest_outage=2),
     Fault("SIGKILL to the primary", kill_the_primary, ("cluster",), longest_outage=10),
     Fault("primary cut off", cut_the_primary_off, ("cluster",), longest_outage=10),
+    Fault("primary paused", pause_the_primary, ("cluster",), longest_outage=10),
+    Fault("nodes restarted in turn", restart_the_nodes, ("cluster",), longest_outage=2),
+    Fault("a secondary's disk full", fill_a_secondarys_disk, ("cluster",), longest_outage=2),
+    Fault("SIGKILL to all three at once", kill_all_nodes, ("cluster",)),
 )
