@@ -31,19 +31,27 @@ class Sink(Protocol):
         ...
 
 
-def make_sink() -> Sink:
-    """The sink that `EVENT_SINK` names.
+def sink_class() -> type[Sink]:
+    """The class that `EVENT_SINK` names.
 
     Raises:
         ImproperlyConfigured: there is no such class.
     """
     try:
-        sink_class = import_string(settings.EVENT_SINK)
+        found: type[Sink] = import_string(settings.EVENT_SINK)
     except ImportError as error:
         raise ImproperlyConfigured(
             f"EVENT_SINK is {settings.EVENT_SINK!r}; it can't be imported: {error}."
         ) from error
-    if not isinstance(sink_class, type):
+    if not isinstance(found, type):
         raise ImproperlyConfigured(f"EVENT_SINK is {settings.EVENT_SINK!r}; that is no class.")
-    sink: Sink = sink_class()
-    return sink
+    return found
+
+
+def make_sink() -> Sink:
+    """A sink of the class that `EVENT_SINK` names.
+
+    Raises:
+        ImproperlyConfigured: there is no such class.
+    """
+    return sink_class()()

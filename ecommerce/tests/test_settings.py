@@ -325,6 +325,13 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence():
     assert (process.returncode, process.stderr) == (1, complaint + "\n")
 
 
+def test_a_sink_that_is_none_stops_the_start_and_so_not_only_the_relay():
+    process = run("manage.py", "check", EVENT_SINK="no.such.Class")
+
+    told = "EVENT_SINK is 'no.such.Class'; it can't be imported: No module named 'no'.\n"
+    assert (process.returncode, process.stderr) == (1, told)
+
+
 def told_of(*environments):
     """What a start says with each of these settings; nothing where it starts."""
     code = """
