@@ -389,7 +389,26 @@ def test_the_proxy_waits_as_long_as_is_counted_on():
             {"CONNECTIONS_PER_ADDRESS": "many"},
             "CONNECTIONS_PER_ADDRESS is 'many'; it must be a whole number from 1 up.\n",
         ),
+        *(
+            ({name: text}, f"{name} is '{text}'; it must be an address or a network: 10.0.0.0/8.\n")
+            for name in ("ADMIN_ALLOWED", "METRICS_ALLOWED")
+            for text in ("bad", "/", ",", " ", "*")
+        ),
+        (
+            {"CONNECTIONS_PER_ADDRESS": "9" * 20},
+            f"CONNECTIONS_PER_ADDRESS is '{'9' * 20}'; it must be a whole number from 1 to"
+            " 999999999.\n",
+        ),
+        *(
+            (
+                {"TLS_CERTIFICATE": "shop.pem", "CERTIFICATE_FILE": file},
+                "TLS_CERTIFICATE is 'shop.pem'; it must be a PEM file with a certificate and its"
+                " key, readable by the image's user.\n",
+            )
+            for file in ("/nothing", "/usr")
+        ),
         ({"ADMIN_ALLOWED": "10.0.0.0/8, 2001:db8::/32"}, ""),
+        ({"TLS_CERTIFICATE": "shop.pem", "CERTIFICATE_FILE": "/bin/true"}, ""),
         ({}, ""),
     ],
 )
