@@ -131,7 +131,7 @@ def test_a_wrong_setting_is_told_in_a_sentence(shop, tmp_path):
 
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "WORKERS is 'abc'; it must be a whole number from 1 up.\n"
-    assert list((tmp_path / "backups").iterdir()) == []
+    assert leftovers(tmp_path / "backups") == []
 
 
 def test_without_a_file_it_says_what_it_needs(shop):
@@ -213,8 +213,11 @@ def test_a_second_restore_is_told_of_the_first(shop, tmp_path):
         fcntl.flock(lock, fcntl.LOCK_EX)
 
         refused = run("scripts/restore", copy)
+        half = run("scripts/backup")
 
     assert (refused.returncode, refused.stderr) == (1, "Another restore is under way.\n")
+    assert (half.returncode, half.stderr) == (1, "A restore is under way.\n")
+    assert leftovers(tmp_path / "backups") == [Path(copy).name]
     assert names(file) == ["later"]
 
 
@@ -236,6 +239,23 @@ def test_a_copy_that_can_not_be_used_is_followed_by_the_way_back(shop):
     assert names(file) == ["later"]
 
 
+def test_a_broken_database_makes_room_for_its_copy(shop):
+    file, run = shop
+    write(file, "kept").close()
+    copy = run("scripts/backup").stdout.strip()
+    file.write_bytes(b"x" * 8192)
+
+    refused = run("scripts/restore", copy)
+
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("file is not a database. Nothing was changed.\n")
+    assert file.read_bytes() == b"x" * 8192
+    file.rename(file.with_suffix(".broken"))
+    restored = run("scripts/restore", copy)
+    assert restored.returncode == 0, restored.stderr
+    assert names(file) == ["kept"]
+
+
 ENGINE = r"""#!/bin/bash
 # Compose, as far as the scripts ask it.
 call="$*"
@@ -247,6 +267,7 @@ case $call in
     *' root mysqldump '*) cat "$DUMP" && exit "${DUMPS:-0}" ;;
     *'UTC_TIMESTAMP()') echo "${PAST:-1}" ;;
     *'SHOW BINARY LOGS') printf 'binlog.000001\t157\tNo\n' ;;
+    *'run --rm migrate') [ -z "${KILLED:-}" ] || kill -TERM "$PPID" ;;
     *' shop mysql shop') cat >/dev/null && exit "${LOADS:-0}" ;;
     *'manage.py audit') exit "${AUDITS:-0}" ;;
 esac
@@ -289,7 +310,9 @@ def copy(composed):
 def refused_untouched(done, calls, sentence):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == sentence
-    assert not any(word in call for call in calls for word in (" stop ", "DROP", "shop mysql"))
+    assert not any(
+        word in call for call in calls for word in (" stop ", "DROP ", "shop mysql shop")
+    )
 
 
 def test_compose_restores_between_stop_and_start(composed, copy):
@@ -376,13 +399,13 @@ def test_compose_refuses_a_moment_that_no_log_reaches(composed, tmp_path):
     refused_untouched(done, calls, f"The binary logs since {old} (binlog.000000) are gone.")
 
 
-@pytest.mark.parametrize("fails", ["LOADS", "AUDITS"])
+@pytest.mark.parametrize("fails", ["LOADS", "AUDITS", "KILLED"])
 def test_compose_tells_the_way_back_and_leaves_the_servers_stopped(composed, copy, fails):
     done, calls = composed("scripts/restore", copy, **{fails: "1"})
 
     kept = done.stdout.splitlines()[0].removeprefix("What is there now: ")
     assert Path(kept).exists()
-    assert done.returncode == 1
+    assert done.returncode != 0
     assert done.stderr.splitlines()[-2:] == [
         "The restore broke off; app1, app2 and relay are stopped. "
         "Back to what was there before it:",
