@@ -14,7 +14,7 @@ NOT_OF_COMPOSE = {
     "STATIC_ROOT": "the image has its files already",
     "DATABASE_CA": "its database is on a network of its own",
 }
-READ = re.compile(r'(?:env|environment\(\))\.\w+\(\s*"([A-Z_]+)"')
+READ = re.compile(r'(?:(?:env|environment\(\))\.\w+|_database)\(\s*"([A-Z_]+)"')
 
 
 def settings_read():
@@ -149,6 +149,8 @@ def test_the_containers_of_a_cluster_neither():
     """The way to the database keeps what Compose gives the database that it takes the place of."""
     services = yaml.safe_load((ROOT / "deploy" / "cluster" / "compose.yml").read_text())["services"]
     services["db"] = compose()["services"]["db"] | services["db"]
+    for name in ("app1", "app2"):
+        assert services.pop(name).keys() == {"environment"}
 
     assert services.keys() == {"db", "check", "db1", "db2", "db3"}
     for name, service in services.items():
@@ -167,7 +169,7 @@ def test_the_nodes_of_a_cluster_are_called_the_same_everywhere():
     assert services["check"]["command"][-3:] == nodes
     assert re.findall(
         r"^    server (\w+) (\w+):3306$", (folder / "haproxy.cfg").read_text(), re.M
-    ) == [(node, node) for node in nodes]
+    ) == 2 * [(node, node) for node in nodes]
     seeds = re.search(r"group-seeds = (.*)", (folder / "node.cnf").read_text())
     assert seeds.group(1).split(",") == [f"{node}:3306" for node in nodes]
     assert f"nodes=({' '.join(nodes)})" in (ROOT / "scripts" / "cluster").read_text()

@@ -24,9 +24,9 @@ OF_FORMS = {"_addanother", "_continue", "_save", "_selected_action"}
 """Names of the admin's inputs and buttons."""
 NO_NAMES = {
     *("_change", "_changelist", "_close_now", "_delete_draft_action", "_open_now_action"),
-    *("_ms", "_noop", "_now", "_rels", "_wrong_", "_x"),
+    *("_id", "_ms", "_noop", "_now", "_rels", "_wrong_", "_x"),
 }
-"""Parts of texts: of names of views and rules, of what is measured, of files in a file of Excel."""
+"""Parts of texts: of names of views, rules, columns, of what is measured, of files in Excel's."""
 
 
 def named(path: str) -> Any:
