@@ -239,17 +239,24 @@ def test_a_copy_that_can_not_be_used_is_followed_by_the_way_back(shop):
     assert names(file) == ["later"]
 
 
-def test_a_broken_database_makes_room_for_its_copy(shop):
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        (b"SQLite format 3\0" + b"x" * 8176, "file is not a database. Nothing was changed.\n"),
+        (b"x" * 8192, "is no database of SQLite's.\n"),
+    ],
+)
+def test_a_broken_database_makes_room_for_its_copy(shop, broken, told):
     file, run = shop
     write(file, "kept").close()
     copy = run("scripts/backup").stdout.strip()
-    file.write_bytes(b"x" * 8192)
+    file.write_bytes(broken)
 
     refused = run("scripts/restore", copy)
 
     assert refused.returncode == 1
-    assert refused.stderr.endswith("file is not a database. Nothing was changed.\n")
-    assert file.read_bytes() == b"x" * 8192
+    assert refused.stderr.endswith(told)
+    assert file.read_bytes() == broken
     file.rename(file.with_suffix(".broken"))
     restored = run("scripts/restore", copy)
     assert restored.returncode == 0, restored.stderr
