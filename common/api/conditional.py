@@ -124,7 +124,7 @@ def known_answer(request: HttpRequest, *, is_first: bool = False) -> HttpRespons
             if now < known.noted_at + CHANGING_SECONDS:
                 known.changing_until = now + CHANGING_SECONDS
             else:
-                _known.pop(identity, None)
+                _forget(identity, known)
             return None
     except (DatabaseError, DomainError):
         return None  # who makes the answer meets it, too, and knows what to say
@@ -240,3 +240,10 @@ def _keep(identity: tuple[str, ...], known: _Known) -> None:
         while len(_known) >= KEPT_MAX:
             del _known[next(iter(_known))]
         _known[identity] = known
+
+
+def _forget(identity: tuple[str, ...], known: _Known) -> None:
+    """Under the lock: who keeps another meanwhile looks for the oldest, and takes that away."""
+    with _known_lock:
+        if _known.get(identity) is known:
+            del _known[identity]
