@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.core.management.commands import flush
 from django.utils import timezone
+from rest_framework.serializers import BaseSerializer
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
-from common.api import conditional
+from common.api import conditional, shapes
 from common.api.handler import ShopRequest
 from common.remembered import memories
 from coupons.models import Coupon
@@ -53,6 +54,25 @@ def _what_the_code_says_stays() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flush, "sql_flush", sql_flush)
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_args, **_options: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _answers_are_what_their_serializers_say() -> Iterator[None]:
+    """Every object that any test is answered is compared with what DRF makes of it."""
+
+    def compared(serializer: BaseSerializer[Any]) -> shapes.Shape:
+        show = shapes.shape_of(serializer)
+
+        def answer(row: Any) -> Any:
+            shown = show(row)
+            assert shown == serializer.to_representation(row)
+            return shown
+
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("common.api.serializers.shape_of", compared)
         yield
 
 

@@ -1,8 +1,9 @@
 """The serializer that every request body and parameter set goes through."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
+from operator import attrgetter
 from threading import local
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from rest_framework.fields import empty
 from rest_framework.settings import api_settings
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
+from common.api.shapes import shape_of
 from common.errors import ERRORS_MAX
 
 if TYPE_CHECKING:
@@ -148,11 +150,12 @@ class NoFields(StrictSerializer):
 # --- Serializers that are made once -------------------------------------------------------------
 
 _own = local()
+_validation = attrgetter("run_validation")
 
 
 def represent(serializer_class: type[serializers.BaseSerializer[Any]], instance: Any) -> Any:
     """An object in the form in which it is answered."""
-    return _serializer(serializer_class).to_representation(instance)
+    return _once(shape_of, serializer_class)(instance)
 
 
 def validate(serializer_class: type[serializers.BaseSerializer[Any]], data: Any) -> Any:
@@ -160,23 +163,24 @@ def validate(serializer_class: type[serializers.BaseSerializer[Any]], data: Any)
     if data is None:
         nothing = ErrorDetail(str(_("No data provided")), code="null")
         raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [nothing]})
-    return _serializer(serializer_class).run_validation(data)
+    return _once(_validation, serializer_class)(data)
 
 
-def _serializer(
+def _once(
+    make: Callable[[serializers.BaseSerializer[Any]], Callable[[Any], Any]],
     serializer_class: type[serializers.BaseSerializer[Any]],
-) -> serializers.BaseSerializer[Any]:
-    """This thread's serializer of that class, in the language of the moment.
+) -> Callable[[Any], Any]:
+    """What `make` makes of this thread's serializer of that class, in the language of the moment.
 
     DRF makes a serializer's fields from the model each time, which costs more than all that is
     done with them. Neither of the two uses above keeps anything in the serializer, but for the
     texts of its rules, which DRF formats once, in the language in which they are first needed.
     """
     try:
-        made: dict[Any, serializers.BaseSerializer[Any]] = _own.serializers
+        made: dict[Any, Callable[[Any], Any]] = _own.made
     except AttributeError:
-        made = _own.serializers = {}
-    key = serializer_class, get_language()
+        made = _own.made = {}
+    key = make, serializer_class, get_language()
     if key not in made:
-        made[key] = serializer_class()
+        made[key] = make(serializer_class())
     return made[key]
