@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from common.db.rows import save_or_update
+from common.db.rows import save_fields, save_new
 from common.db.secondary import read_near
 from common.remembered import Remembered
 from products.models import Category
@@ -34,19 +34,21 @@ def record_sales(sales: SalesByProductDay) -> None:
     """Add sales to their days. Needs an open transaction that holds the products' locks.
 
     Those locks serialise all writers of these rows, so the rows need none of their own. Two
-    statements, however many products.
+    statements, however many products, and a third when some are sold that day for the first time.
     """
     if not sales:
         return
     rows = {(row.product_id, row.day): row for row in _rows_of(sales)}
-    for (product_id, day), sold in sales.items():
-        row = rows.setdefault((product_id, day), DailyProductSales(product_id=product_id, day=day))
+    new = {
+        key: DailyProductSales(product_id=key[0], day=key[1])
+        for key in sorted(sales.keys() - rows.keys())
+    }
+    for key, sold in sales.items():
+        row = rows.get(key) or new[key]
         row.quantity += sold.quantity
         row.revenue += sold.revenue
-    # By the unique pair rather than the id, which the database is left to give: an existing row
-    # and a new one are then written by the same statement.
-    ordered = sorted(rows.values(), key=lambda row: (row.product_id, row.day))
-    save_or_update(ordered, ["quantity", "revenue"], unique=["product", "day"])
+    save_fields(rows.values(), ["quantity", "revenue"])
+    save_new([*new.values()])
     transaction.on_commit(_best_sellers.forget)
     transaction.on_commit(_best_of_categories.forget)
 

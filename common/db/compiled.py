@@ -86,7 +86,7 @@ class Compiled(Generic[M]):
             return found
 
     def objects(self, *values: int) -> list[M]:
-        """The rows as objects of the model, of which the query must select all columns."""
+        """The rows as objects of the model; what the query leaves out is read when it is needed."""
         if (statement := self._statement(values)) is None:
             return []
         parameters = statement.parameters(values)

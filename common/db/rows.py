@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import connection
-from django.db.models import DateField, Field, ForeignKey, IntegerField, Model, TextField
-from django.db.models.constants import OnConflict
+from django.db.models import DateField, Field, ForeignKey, IntegerField, Model
 from django.db.transaction import mark_for_rollback_on_error
 
 M = TypeVar("M", bound=Model)
+R = TypeVar("R")
 Row = tuple[Any, ...]
 
 
@@ -24,12 +24,15 @@ def save_new(rows: Sequence[M]) -> None:
 
     Their parents must have keys by the time that they are assigned.
     """
-    for part, insertion in _in_statements(rows, ()):
+    if not rows:
+        return
+    insertion = _insertion(type(rows[0]))
+    for part in _in_statements(insertion, rows):
         sql = insertion.sql(len(part))
         if connection.features.can_return_rows_from_bulk_insert:
             sql += f" RETURNING {quoted(_key(type(part[0])).column)}"
         with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
-            cursor.execute(sql, insertion.values(part, add=True))
+            cursor.execute(sql, insertion.values(part))
             keys = _keys_of_insertion(cursor)
         for row, key in zip(part, keys, strict=True):
             row.pk = key
@@ -43,11 +46,10 @@ def save_values(model: type[Model], fields: tuple[str, ...], rows: Sequence[Row]
     Needs an open transaction. The fields are all but the key, which nobody asks for: with no object
     for each row it takes half of the time.
     """
-    insertion = _insertion_of(model, fields)
-    columns = [column.field for column in insertion.columns]
-    size = max(connection.ops.bulk_batch_size(columns, rows), 1)
-    for start in range(0, len(rows), size):
-        part = rows[start : start + size]
+    insertion = _insertion(model)
+    if fields != (all_of_them := tuple(column.field.name for column in insertion.columns)):
+        raise ValueError(f"{fields} are not {all_of_them}")
+    for part in _in_statements(insertion, rows):
         with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
             cursor.execute(insertion.sql(len(part)), [*chain(*part)])
 
@@ -55,37 +57,22 @@ def save_values(model: type[Model], fields: tuple[str, ...], rows: Sequence[Row]
 def save_fields(rows: Collection[M], fields: Sequence[str]) -> None:
     """Write these fields of locked rows. Needs an open transaction.
 
-    One row by itself is a plain UPDATE. Several are inserted once more, which finds each by its id
-    and updates it: Django's `bulk_update` makes a CASE with a branch for each row instead, at a
-    cost that grows with the square of their number.
+    A CASE with a branch for each row, as Django's `bulk_update` has it, without an expression for
+    each value. Neither inserts a row that went meanwhile, nor reads or locks any parent.
     """
     if not rows or not fields:
         return
-    if len(rows) == 1:
-        _update(next(iter(rows)), fields)
-    else:
-        save_or_update(list(rows), fields, unique=[_key(type(next(iter(rows)))).name])
-
-
-def save_or_update(rows: Sequence[M], fields: Sequence[str], unique: Sequence[str]) -> None:
-    """Insert rows, or write these fields of those that exist by the `unique` ones, without its key.
-
-    Needs an open transaction. A row that exists need not be complete: it is offered without its
-    texts (a product's description of a megabyte would travel to the database for each piece sold,
-    and those of one batch may together be more than it takes in one statement), and without the
-    parents that may be null (MySQL 9.7 share-locks those of a row to be inserted before it finds
-    that the row is there).
-    """
-    for part, insertion in _in_statements(rows, tuple(fields), tuple(unique)):
-        with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
-            cursor.execute(insertion.sql(len(part)), insertion.values(part, add=False))
+    every = list(rows)
+    key = _key(type(every[0]))
+    written = [cast("Field[Any, Any]", every[0]._meta.get_field(name)) for name in fields]
+    size = max(connection.ops.bulk_batch_size([key, *written, *[key] * len(written)], every), 1)
+    for start in range(0, len(every), size):
+        _update(every[start : start + size], key, written)
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
     field: "Field[Any, Any]"
-    is_sent: bool
-    """Else it is left out: an empty text, or no parent."""
     is_number: bool
     """The database takes it as it is."""
     is_moment: bool
@@ -97,21 +84,17 @@ class _Insertion:
     columns: Sequence[_Column]
     start: str
     row: str
-    end: str
 
     def sql(self, count: int) -> str:
-        return f"{self.start} {', '.join([self.row] * count)} {self.end}"
+        return f"{self.start} {', '.join([self.row] * count)}"
 
-    def values(self, rows: Sequence[Model], *, add: bool) -> list[Any]:
+    def values(self, rows: Sequence[Model]) -> list[Any]:
         """What the statement takes, of all columns of each row."""
         moments: dict[tuple[Any, Any], Any] = {}
         values = []
         for row in rows:
             for column in self.columns:
-                if not column.is_sent:
-                    values.append("" if isinstance(column.field, TextField) else None)
-                    continue
-                value = column.field.pre_save(row, add=add)
+                value = column.field.pre_save(row, add=True)
                 if column.is_moment:
                     key = column.field, value
                     if key not in moments:
@@ -123,56 +106,31 @@ class _Insertion:
         return values
 
 
-def _in_statements(
-    rows: Sequence[M], updated: tuple[str, ...], unique: tuple[str, ...] = ()
-) -> Iterator[tuple[Sequence[M], _Insertion]]:
-    """The rows by statement: one has them all, but for what SQLite takes at once."""
-    if not rows:
-        return
-    insertion = _insertion(type(rows[0]), updated, unique)
-    fields = [column.field for column in insertion.columns]
-    size = max(connection.ops.bulk_batch_size(fields, rows), 1)
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size], insertion
-
-
 @lru_cache(maxsize=256)
-def _insertion(model: type[Model], updated: tuple[str, ...], unique: tuple[str, ...]) -> _Insertion:
-    key = _key(model)
+def _insertion(model: type[Model]) -> _Insertion:
     columns = [
         _Column(
             field,
-            is_sent=not updated or field.name in updated or not _may_be_left_out(field),
             is_number=isinstance(_target(field), IntegerField),
             is_moment=isinstance(field, DateField),
         )
         for field in model._meta.concrete_fields
-        if field is not key or key.name in unique
+        if field is not model._meta.pk
     ]
     names = ", ".join(quoted(column.field.column) for column in columns)
-    end = ""
-    if updated:
-        by_name = {field.name: field.column for field in model._meta.concrete_fields}
-        end = connection.ops.on_conflict_suffix_sql(
-            [column.field for column in columns],
-            OnConflict.UPDATE,
-            [by_name[name] for name in updated],
-            [by_name[name] for name in unique],
-        )
     return _Insertion(
         columns,
         start=f"INSERT INTO {quoted(model._meta.db_table)} ({names}) VALUES",
         row=f"({', '.join(['%s'] * len(columns))})",
-        end=end,
     )
 
 
-@lru_cache(maxsize=256)
-def _insertion_of(model: type[Model], fields: tuple[str, ...]) -> _Insertion:
-    insertion = _insertion(model, (), ())
-    if fields != (all_of_them := tuple(column.field.name for column in insertion.columns)):
-        raise ValueError(f"{fields} are not {all_of_them}")
-    return insertion
+def _in_statements(insertion: _Insertion, rows: Sequence[R]) -> Iterator[Sequence[R]]:
+    """The rows by statement: one has them all, but for what SQLite takes at once."""
+    fields = [column.field for column in insertion.columns]
+    size = max(connection.ops.bulk_batch_size(fields, rows), 1)
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
 
 
 def quoted(name: str | None) -> str:
@@ -180,16 +138,26 @@ def quoted(name: str | None) -> str:
     return connection.ops.quote_name(str(name))
 
 
-def _update(row: Model, fields: Sequence[str]) -> None:
-    key = _key(type(row))
-    written = [field for field in row._meta.concrete_fields if field.name in fields]
-    values = [field.get_db_prep_save(field.pre_save(row, False), connection) for field in written]
-    changes = ", ".join(f"{quoted(field.column)} = %s" for field in written)
-    table = quoted(row._meta.db_table)
+def _update(
+    rows: Sequence[Model], key: "Field[Any, Any]", written: "list[Field[Any, Any]]"
+) -> None:
+    keys = [row.pk for row in rows]
+    branches = f"CASE {quoted(key.column)} {'WHEN %s THEN %s ' * len(rows)}END"
+    changes: list[str] = []
+    values: list[Any] = []
+    for field in written:
+        now = [field.pre_save(row, False) for row in rows]
+        if not isinstance(_target(field), IntegerField):  # which the database takes as it is
+            now = [field.get_db_prep_save(value, connection) for value in now]
+        changes.append(f"{quoted(field.column)} = {branches if len(rows) > 1 else '%s'}")
+        values += chain(*zip(keys, now, strict=True)) if len(rows) > 1 else now
+    places = ", ".join(["%s"] * len(rows))
+    table = quoted(rows[0]._meta.db_table)
     with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {table} SET {changes} WHERE {quoted(key.column)} = %s",  # noqa: S608  our names
-            [*values, row.pk],
+            f"UPDATE {table} SET {', '.join(changes)}"  # noqa: S608  our names
+            f" WHERE {quoted(key.column)} IN ({places})",
+            [*values, *keys],
         )
 
 
@@ -199,10 +167,6 @@ def _key(model: type[Model]) -> "Field[Any, Any]":
 
 def _target(field: "Field[Any, Any]") -> "Field[Any, Any]":
     return field.target_field if isinstance(field, ForeignKey) else field
-
-
-def _may_be_left_out(field: "Field[Any, Any]") -> bool:
-    return isinstance(field, TextField) or bool(field.is_relation and field.null)
 
 
 def _keys_of_insertion(cursor: Any) -> Sequence[int]:

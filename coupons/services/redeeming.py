@@ -1,6 +1,5 @@
 """What becomes of an issued coupon: it is used, given back, or revoked."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.db.fields import DB_IDS
 from common.db.locks import RowLock, Waiting
+from common.db.rows import save_fields
 from common.db.transactions import run_transaction
 from coupons.errors import (
     CouponNotUsable,
@@ -74,16 +74,8 @@ def restore(issued: IssuedCoupon) -> None:
 
 
 def save_redemptions(issued: Collection[IssuedCoupon]) -> None:
-    """Write when locked coupons were used, a statement for each moment. Needs an open transaction.
-
-    Orders that are placed together are of one moment.
-    """
-    # Not by `save_fields`, whose upsert would share-lock the campaigns on MySQL 9.7.
-    by_moment: dict[datetime | None, list[int]] = defaultdict(list)
-    for coupon in issued:
-        by_moment[coupon.used_at].append(coupon.pk)
-    for used_at, ids in by_moment.items():
-        IssuedCoupon.objects.filter(pk__in=ids).update(used_at=used_at)
+    """Write when locked coupons were used, in one statement. Needs an open transaction."""
+    save_fields(issued, ["used_at"])
 
 
 def revoke_issued_coupon(*, issued_id: int) -> IssuedCoupon:

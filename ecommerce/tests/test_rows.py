@@ -10,13 +10,12 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from common.db.rows import save_fields, save_new, save_or_update, save_values
+from common.db.rows import save_fields, save_new, save_values
 from coupons.models import Coupon, IssuedCoupon
 from ecommerce.tests.threads import run_together
 from events.models import Outgoing
 from orders.models import Order
-from products.models import Product
-from stats.models import DailyProductSales
+from products.models import NAME_COLUMNS, Category, Product
 from users.models import User, Wallet, WalletTransaction
 
 pytestmark = pytest.mark.django_db
@@ -140,21 +139,42 @@ def test_fields_are_written_and_no_others():
     assert not Product.objects.filter(name="not written").exists()
 
 
-def test_rows_are_added_or_updated_by_what_is_unique():
-    of = product()
-    of.save()
-    today = timezone.localdate()
-    there = DailyProductSales.objects.create(product=of, day=today, quantity=1, revenue=10)
-    rows = [
-        DailyProductSales(product=of, day=day, quantity=quantity, revenue=quantity)
-        for quantity, day in [(5, today), (6, today - timedelta(days=1))]
-    ]
+def test_fields_of_every_kind_are_written_in_one_statement():
+    rows = [product(number) for number in range(1, 4)]
+    save_new(rows)
+    category = Category.objects.create(name="컵 ☕", slug="cups")
+    rows[0].name, rows[0].description, rows[0].category = "'; -- \\ %s ☕", "a\nb", category
+    rows[1].name, rows[1].is_active = "둘", False
+    rows[2].sku = "KR-3"
     with CaptureQueriesContext(connection) as asked:
-        save_or_update(rows, ["quantity"], unique=["product", "day"])
+        save_fields(rows, [*NAME_COLUMNS, "description", "category", "is_active", "sku"])
     assert len(asked) == 1
-    there.refresh_from_db()
-    assert (there.quantity, there.revenue) == (5, 10)
-    assert DailyProductSales.objects.get(day=today - timedelta(days=1)).revenue == 6
+    for row in rows:
+        stored = Product.objects.get(pk=row.pk)
+        for field in Product._meta.concrete_fields:
+            assert getattr(stored, field.attname) == getattr(row, field.attname), field
+    assert Product.objects.search("둘").get() == rows[1]
+
+
+def test_a_row_that_went_is_not_made_again():
+    rows = [product(number) for number in range(1, 4)]
+    save_new(rows)
+    Product.objects.filter(pk=rows[1].pk).delete()
+    save_fields(rows, ["stock"])
+    assert set(Product.objects.values_list("pk", flat=True)) == {rows[0].pk, rows[2].pk}
+
+
+def test_fields_of_more_rows_than_a_statement_takes_are_dealt_out(monkeypatch):
+    rows = [product(number) for number in range(1, 6)]
+    save_new(rows)
+    monkeypatch.setattr(type(connection.ops), "bulk_batch_size", lambda self, fields, rows: 2)
+    for row in rows:
+        row.stock += 10
+    with CaptureQueriesContext(connection) as asked:
+        save_fields(rows, ["stock", "price"])
+    assert len(asked) == 3
+    stocks = Product.objects.order_by("pk").values_list("stock", flat=True)
+    assert list(stocks) == [11, 12, 13, 14, 15]
 
 
 @pytest.mark.django_db(transaction=True)

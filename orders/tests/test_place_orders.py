@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 
 import pytest
+from django.utils import timezone
 
 from common.db.idempotency import IdempotencyKey, IdempotencyKeyReused, Outcome
 from common.errors import DoesNotExist, NotSignedIn
@@ -13,6 +14,7 @@ from orders.services import DraftLine, OrderDraft, place_orders
 from orders.tests.conftest import buy
 from products.errors import OutOfStock
 from stats.models import DailyProductSales
+from stats.services import Sold, record_sales
 from users.errors import InsufficientBalance
 from users.models import Wallet, WalletTransaction
 
@@ -254,6 +256,8 @@ def test_the_statements_of_a_batch_grow_neither_with_its_drafts_nor_their_lines(
     make_product, make_member, issue
 ):
     products = [make_product(price=1, stock=1_000) for _ in range(10)]
+    today = timezone.localdate()
+    record_sales({(product.pk, today): Sold() for product in products})  # the day's first cost more
 
     counts = []
     for size, lines in ((2, 1), (12, 10)):
@@ -276,6 +280,8 @@ def test_the_statements_of_a_batch_grow_neither_with_its_drafts_nor_their_lines(
 
 def test_the_statements_of_a_request_do_not_grow_with_its_lines(client, make_product, issue):
     lines = [(make_product(price=1).pk, 1) for _ in range(50)]
+    today = timezone.localdate()
+    record_sales({(product, today): Sold() for product, _ in lines})  # the day's first cost more
     coupons = [issue(discount_value=1) for _ in range(2)]
 
     small = count_statements(buy, client, lines[0], coupon=coupons[0].pk)

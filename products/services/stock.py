@@ -21,8 +21,10 @@ from products.models import (
     StockAdjustment,
 )
 
-PRODUCTS: RowLock[Product] = RowLock(Product.objects.all, is_hot=True)
-"""Products by their ids."""
+PRODUCTS: RowLock[Product] = RowLock(
+    lambda: Product.objects.only("sku", "name", "price", "stock", "is_active"), is_hot=True
+)
+"""Products by their ids, with what orders need of them: others wait while they are read."""
 
 
 def lock_products(
