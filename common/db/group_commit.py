@@ -81,7 +81,7 @@ class GroupCommit(Generic[Key, Request, Answer]):
         self._lanes: dict[tuple[Key, bool], deque[Ticket[Key, Request, Answer]]] = {}
         self._contended: dict[Row, float] = {}
         self._parked: dict[Row, list[Ticket[Key, Request, Answer]]] = {}
-        self._looks = False
+        self._looks: Timer | None = None
         self._alarm: tuple[float, Timer] | None = None
 
     def submit(self, key: Key, request: Request) -> Answer:
@@ -112,9 +112,10 @@ class GroupCommit(Generic[Key, Request, Answer]):
             else:
                 ticket.may_wait = self._is_contended(ticket)
             begins = row is None and self._line_up(ticket)
-            self._wake_by(ticket.deadline)
+            alarm = self._wake_by(ticket.deadline)
         if begins:
             self._begin(ticket.lane)
+        self._start(alarm)
         return ticket.future
 
     # --- In a lane ------------------------------------------------------------------------------
@@ -259,10 +260,11 @@ class GroupCommit(Generic[Key, Request, Answer]):
             for ticket in aside:
                 ticket.may_wait = True
             begins = self._line_up_again(aside)
-            self._wake_by(min(ticket.deadline for ticket, _ in held))  # theirs may be over
-            self._look_later()
+            alarm = self._wake_by(min(ticket.deadline for ticket, _ in held))  # may be over
+            look = self._look_later()
         for lane in begins:
             self._begin(lane)
+        self._start(alarm, look)
 
     def _is_contended(self, ticket: Ticket[Key, Request, Answer]) -> bool:
         """Whether a request needs a hot row that was held when others came lately.
@@ -281,18 +283,24 @@ class GroupCommit(Generic[Key, Request, Answer]):
     def _expect_contention(self, rows: Iterable[Row]) -> None:
         self._contended |= dict.fromkeys(rows, time.monotonic() + CONTENDED_SECONDS)
 
-    def _look_later(self) -> None:
-        """Look at the held rows in a moment, if anybody waits for one. Needs the mutex."""
-        if self._parked and not self._looks:
-            self._looks = _start_timer(LOOK_SECONDS, self._look_soon) is not None
+    def _look_later(self) -> Timer | None:
+        """Look at the held rows in a moment, if anybody waits for one. Needs the mutex.
+
+        Returns what is to be started without it.
+        """
+        if self._looks is None and self._parked:
+            self._looks = _timer(LOOK_SECONDS, self._look_soon)
+            return self._looks
+        return None
 
     def _look_soon(self) -> None:
         try:
             committers.run_soon(self._look)
         except RuntimeError:  # no thread is to be had now
             with self._mutex:
-                self._looks = False
-                self._look_later()
+                self._looks = None
+                look = self._look_later()
+            self._start(look)
 
     def _look(self) -> None:
         """Let those go back to their lanes whose rows nobody holds any more."""
@@ -310,10 +318,11 @@ class GroupCommit(Generic[Key, Request, Answer]):
             for ticket in back:  # one lane for all who need a hot row, or they would overtake
                 ticket.may_wait = ticket.may_wait or self._is_contended(ticket)
             begins = self._line_up_again(back)
-            self._looks = False
-            self._look_later()
+            self._looks = None
+            look = self._look_later()
         for lane in begins:
             self._begin(lane)
+        self._start(look)
 
     def _line_up_again(self, tickets: list[Ticket[Key, Request, Answer]]) -> list[tuple[Key, bool]]:
         """Put requests in the places of their arrival; returns the lanes that begin.
@@ -331,17 +340,38 @@ class GroupCommit(Generic[Key, Request, Answer]):
             self._lanes[lane] = deque(sorted(waiting, key=lambda ticket: ticket.number))
         return begins
 
-    # --- The deadline ---------------------------------------------------------------------------
+    # --- Timers ---------------------------------------------------------------------------------
 
-    def _wake_by(self, deadline: float) -> None:
-        """Have those looked at whose time is up, at the latest then. Needs the mutex."""
+    def _start(self, *timers: Timer | None) -> None:
+        """Start what was set under the mutex. Needs to be without it.
+
+        Whoever starts a thread waits until it runs. Others would gather at the mutex meanwhile,
+        which keeps no order: who opens a sale would mix up all who come next.
+        """
+        for timer in timers:
+            try:
+                if timer is not None:
+                    timer.start()
+            except RuntimeError:  # no thread is to be had for it: who comes next tries again
+                with self._mutex:
+                    if self._alarm is not None and self._alarm[1] is timer:
+                        self._alarm = None
+                    if self._looks is timer:
+                        self._looks = None
+
+    def _wake_by(self, deadline: float) -> Timer | None:
+        """Have those looked at whose time is up, at the latest then. Needs the mutex.
+
+        Returns what is to be started without it.
+        """
         if self._alarm is not None:
             earlier, timer = self._alarm
             if earlier <= deadline:
-                return
+                return None
             timer.cancel()
-        started = _start_timer(deadline - time.monotonic(), self._turn_away)
-        self._alarm = (deadline, started) if started else None
+        timer = _timer(deadline - time.monotonic(), self._turn_away)
+        self._alarm = deadline, timer
+        return timer
 
     def _turn_away(self) -> None:
         """Tell those who have waited too long that the shop is busy."""
@@ -357,8 +387,8 @@ class GroupCommit(Generic[Key, Request, Answer]):
             self._alarm = None
             waiting = [*self._lanes.values(), *self._parked.values()]
             deadlines = [ticket.deadline for queue in waiting for ticket in queue]
-            if deadlines:
-                self._wake_by(min(deadlines))
+            alarm = self._wake_by(min(deadlines)) if deadlines else None
+        self._start(alarm)
         for ticket in late:
             if ticket.claim():
                 ticket.spent.queue += time.monotonic() - ticket.arrived
@@ -366,14 +396,9 @@ class GroupCommit(Generic[Key, Request, Answer]):
                 metrics.count_outcomes(self._deed, [Busy()])
 
 
-def _start_timer(seconds: float, work: Callable[[], object]) -> Timer | None:
-    """A timer that runs; None where no thread is to be had for it: who comes next tries again."""
+def _timer(seconds: float, work: Callable[[], object]) -> Timer:
     timer = Timer(max(seconds, 0), work)
     timer.daemon = True
-    try:
-        timer.start()
-    except RuntimeError:
-        return None
     return timer
 
 

@@ -21,7 +21,7 @@ from django.test import override_settings
 from common.db import batches, committers, group_commit
 from common.db.locks import Row, Waiting
 from common.errors import Busy, OutcomeUnknown
-from ecommerce.tests.interleavings.scheduler import Executor, Mutex, Scheduler, Stage, Thing
+from ecommerce.tests.interleavings.scheduler import Actor, Executor, Mutex, Scheduler, Stage, Thing
 
 WAIT_SECONDS = 5.0
 """From a request's arrival to its deadline, unless it is said."""
@@ -125,11 +125,17 @@ class WatchedTimer:
         self._play, self._seconds, self._work = play, seconds, work
         self._thing = Thing()
         self._is_cancelled = False
+        self._actor: Actor | None = None
 
     def start(self) -> None:
         scheduler = self._play.scheduler
+        if self._play.queue._mutex.is_ours:
+            scheduler.wrong("others gather at the mutex while a thread is started")
+        scheduler.pause("starts a timer", self._thing)
         if self._play.refuses("no timer"):
             raise RuntimeError("can't start new thread")
+        if self._is_cancelled:  # it looks once, and ends
+            return
         self._actor = scheduler.start(
             "timer", self._ring, due=scheduler.monotonic() + self._seconds
         )
@@ -137,7 +143,8 @@ class WatchedTimer:
     def cancel(self) -> None:
         self._play.scheduler.touch(self._thing)
         self._is_cancelled = True
-        self._play.scheduler.call_off(self._actor)
+        if self._actor is not None:
+            self._play.scheduler.call_off(self._actor)
 
     def _ring(self) -> None:
         self._play.scheduler.pause("rings", self._thing, reads=True)
@@ -279,7 +286,7 @@ class Play:
         for what, places in self.numbers.items():
             if places != sorted(places):
                 self.scheduler.wrong(f"{what} is not served in the order of arrival: {places}")
-        kept = len(self.queue._lanes), len(self.queue._parked), self.queue._looks
+        kept = len(self.queue._lanes), len(self.queue._parked), self.queue._looks is not None
         if kept != (0, 0, False):
             self.scheduler.wrong(f"of lanes, rows and looks is left: {kept}")
 

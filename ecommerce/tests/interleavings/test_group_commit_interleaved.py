@@ -135,8 +135,8 @@ PLANTED = {
         "a held row",
         [
             Line(
-                "            self._looks = False\n            self._look_later()\n        for",
-                "            self._look_later()\n        for",
+                "self._looks = None\n            look = self._look_later()\n        for",
+                "look = self._look_later()\n        for",
             )
         ],
         "is left: (0, 0, True)",
@@ -151,12 +151,24 @@ PLANTED = {
         [Line("waiting = self._lanes.pop(lane)", "waiting = list(self._lanes[lane])")],
         "is left: (1, 0, False)",
     ),
+    "a thread that is started under the mutex": (
+        "two come",
+        [
+            Line(
+                "            alarm = self._wake_by(ticket.deadline)\n",
+                "            alarm = self._wake_by(ticket.deadline)\n"
+                "            self._start(alarm)\n"
+                "            alarm = None\n",
+            )
+        ],
+        "others gather at the mutex",
+    ),
     "a timer that cannot be had": (
         "no thread",
         [
             Line(
-                "    try:\n        timer.start()\n    except RuntimeError:\n        return None\n",
-                "    timer.start()\n",
+                "except RuntimeError:  # no thread is to be had for it: who comes next",
+                "except ZeroDivisionError:  # no thread is to be had for it: who comes next",
             )
         ],
         "1 was not let in",
