@@ -10,6 +10,8 @@ from rest_framework.request import Request
 
 from common.http.errors import PROBLEM, as_problem, quality_of, wants_problem
 
+ANYTHING = "*/*"
+
 
 class ContentNegotiation(DefaultContentNegotiation):
     """As RFC 9110 has it: what is liked best is sent, and what has `q=0` is not.
@@ -20,6 +22,9 @@ class ContentNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
+        if format_suffix is None and request.META.get("HTTP_ACCEPT", ANYTHING) == ANYTHING:
+            first = next(iter(renderers))  # as below, and as most ask
+            return first, str(first.media_type)
         accepted = self.get_accept_list(request)
         if any("q" in media_range.partition(";")[2].lower() for media_range in accepted):
             liked = [(quality_of(str(one.media_type), accepted), one) for one in renderers]
