@@ -4,9 +4,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.dispatch import receiver
 
 STATEMENTS = ("select", "insert", "update", "delete")
 ENDS = ("commit", "rollback")
+
+_traced: list[str] = []
+"""What SQLite was told, by the first word. `append` is one step: all threads share the list."""
+
+
+@receiver(connection_created)
+def _trace(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    if connection.vendor == "sqlite":
+        connection.connection.set_trace_callback(
+            lambda sql: _traced.append(sql.lstrip()[:10].split(maxsplit=1)[0].lower())
+        )
 
 
 @dataclass(slots=True)
@@ -14,8 +28,8 @@ class StatementCounter:
     """Counts what all connections do between `start` and `stop`.
 
     MySQL and MariaDB are asked for their counters `Com_…`, which cover every connection, so the
-    server must serve nothing else meanwhile. SQLite calls back for each statement of a watched
-    connection.
+    server must serve nothing else meanwhile. SQLite calls back for each statement of a connection;
+    those of the shop's committers are among them, which last longer than a rush.
     """
 
     statements: int = 0
@@ -23,19 +37,10 @@ class StatementCounter:
     transactions: int = 0
     """COMMIT and ROLLBACK."""
     _before: Counter[str] = field(default_factory=Counter)
-    _traced: list[str] = field(default_factory=list)
-
-    def watch(self) -> None:
-        """Have the current thread's open connection counted."""
-        if connection.vendor == "sqlite":
-            # `append` is one step of the interpreter, so the threads can share the list.
-            connection.connection.set_trace_callback(
-                lambda sql: self._traced.append(sql.lstrip()[:10].split(maxsplit=1)[0].lower())
-            )
 
     def start(self) -> None:
         """Begin to count, when all are connected."""
-        self._traced.clear()
+        _traced.clear()
         self._before = self._settled()
 
     def stop(self) -> None:
@@ -53,7 +58,7 @@ class StatementCounter:
 
     def _now(self) -> Counter[str]:
         if connection.vendor == "sqlite":
-            return Counter(self._traced)
+            return Counter(_traced)
         with connection.cursor() as cursor:
             names = ", ".join(f"'Com_{name}'" for name in (*STATEMENTS, *ENDS))
             cursor.execute(f"SHOW GLOBAL STATUS WHERE Variable_name IN ({names})")

@@ -95,7 +95,6 @@ def rush(attempt: Callable[[int], int], *, requests: int, threads: int) -> Rush:
     def serve(first: int) -> None:
         try:
             _connect()
-            counter.watch()
             ready.wait(READY_SECONDS)
             for index in _own_then_waiting(first, waiting):
                 answers.append(_answer(attempt, index))

@@ -80,6 +80,9 @@ def test_statements_and_transactions_are_counted(members):
         "pessimistic": 11,
     }
     assert {verdict.transactions for verdict in counted.values()} == {5}
+    # The shop's own threads are counted, too; after the third it is known that none is left.
+    shop = on_database.race_once(by_name["shop-group-commit"], alone, members)
+    assert (shop.statements, shop.transactions) == (12, 3)
 
 
 @pytest.mark.django_db(transaction=True)
