@@ -5,16 +5,14 @@ import os
 import sys
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from ecommerce.environment import wait_for_ever
+from ecommerce.trouble import in_a_sentence
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
-    try:
+    with in_a_sentence():
         for database in settings.DATABASES.values():
             wait_for_ever(database)
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as error:  # a sentence for the operator, not a bug
-        sys.exit(str(error))

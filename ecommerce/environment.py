@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from difflib import get_close_matches
 from importlib.util import find_spec
+from io import StringIO
 from ipaddress import ip_network
 from operator import le
 from os.path import isfile
@@ -25,7 +26,10 @@ COMPOSE_FILES = (BASE_DIR / "docker-compose.yml", BASE_DIR / "deploy" / "cluster
 """They read `.env`, too."""
 COMPOSES_OWN = ("COMPOSE_", "DOCKER_")
 IN_COMPOSE = re.compile(r"\$\{([A-Z_]+)|^ +([A-Z_]+):$", re.MULTILINE)
-LINE = re.compile(r"(?:export )?([A-Za-z_0-9]+)=.*")
+LINE = re.compile(
+    r"""((?:export\ )?([A-Za-z_0-9]+)=(?:"[^"\0]*"|'[^'\0]*'|[^\0]*?))(?:\s+\#.*)?\s*""", re.VERBOSE
+)
+"""A name and its value; blanks and a comment may follow, as Compose has it."""
 DOT_ENV_ENCODING = "utf-8-sig"
 """UTF-8, also with the mark that editors of Windows put in front."""
 PROXY_SECONDS = 120
@@ -61,6 +65,7 @@ SECRETS = ("METRICS_TOKEN",)
 """What is never printed."""
 
 AT_LEAST: dict[str, float] = {
+    "PORT": 1,
     "SERVERS": 1,
     "WORKERS": 1,
     "THREADS": 1,
@@ -95,6 +100,7 @@ AT_LEAST: dict[str, float] = {
 """The least value of a number, where it is not 0."""
 
 AT_MOST: dict[str, float] = {
+    "PORT": 65_535,
     "SERVERS": 1_000,
     "WORKERS": 1_000,
     "THREADS": 1_000,
@@ -365,7 +371,8 @@ class Environment(environ.Env):  # type: ignore[misc]
                     raise ImproperlyConfigured(f"{var} has an option that is none; {takes}.")
             with suppress(ValueError, ImproperlyConfigured):  # a port that is none
                 database: dict[Text, Any] = self.db_url_config(url)
-                if database["HOST"] and database["NAME"]:
+                host, name = database["HOST"], database["NAME"]
+                if (HOST.fullmatch(host) or ":" in host) and name and "/" not in name:
                     return database
         raise _wrong(var, _without_password(url), DATABASES)
 
@@ -380,7 +387,7 @@ class Environment(environ.Env):  # type: ignore[misc]
                 raise ImproperlyConfigured(f".env sets {name}, which is no setting.{meant}")
         for rule in RULES:
             if not rule.holds(*(self.values[name] for name in rule.names)):
-                said = [self._said(name) for name in rule.names]
+                said = [self.said(name) for name in rule.names]
                 every = " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
                 raise ImproperlyConfigured(f"{every}; {rule.words}.")
 
@@ -396,16 +403,19 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise ImproperlyConfigured(
                 f".env can't be read ({error.strerror}); READ_DOT_ENV=0 does without it."
             ) from error
+        lines = []
         for number, line in enumerate(text.splitlines(), start=1):
             if found := LINE.fullmatch(line):
-                self.named.append(found[1])
+                lines.append(found[1])
+                self.named.append(found[2])
             elif line.strip() and not line.lstrip().startswith("#"):
                 raise ImproperlyConfigured(
                     f"Line {number} of .env is not NAME=value, which has no space before the value."
                 )
-        self.read_env(file, encoding=DOT_ENV_ENCODING)
+        self.read_env(StringIO("\n".join(lines)))
 
-    def _said(self, var: Text) -> Text:
+    def said(self, var: Text) -> Text:
+        """What a setting says, without a password."""
         if text := self._text(var):
             return f"{var} is {_without_password(text)!r}"
         value = self.values[var]

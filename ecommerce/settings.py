@@ -313,6 +313,10 @@ WEBHOOK_NETWORKS = env.list("WEBHOOK_NETWORKS", default=[])
 # For every path, but for the file that staff may send to the import page.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=65_536)
 MAX_IMPORT_BYTES = env.int("MAX_IMPORT_BYTES", default=10_100_000)
+# Where the server listens, and whether `make run` starts a relay beside it.
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+RELAY = env.bool("RELAY", default=False)
 # How long a client may take to send its request (seconds).
 # How long a request waits for a thread before it is told `busy` (seconds).
 QUEUE_SECONDS = env.float("QUEUE_SECONDS", default=5.0)

@@ -2,11 +2,11 @@
 
     python -m scripts.serve
 
-HOST, PORT, WORKERS, RELAY (1: with a relay of events) and every setting of docs/operations.md are
-read from the environment.
+By the settings of docs/operations.md, from the environment and `.env`.
 """
 
 import ctypes
+import errno
 import os
 import select
 import signal
@@ -18,71 +18,71 @@ import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
 
+import django
+from django.core.management import call_command
+from django.db import connection
+
+from ecommerce.environment import wait_for_ever
+from ecommerce.trouble import in_a_sentence
+
 ROOT = Path(__file__).resolve().parent.parent
-HOST = "127.0.0.1"
 READY_SECONDS = 60
 RELAY_STOP_SECONDS = 15
-YES, NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
 STOPPING_IS_TOLD_AFTER_SECONDS = 1.0
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
     """Returns the exit code: 0 when it was asked to stop and did."""
-    port, wants_relay = _port(), _wants_relay()
-    held = _hold(port)
-    if isinstance(held, str):
-        return _refuse(f"Port {port} is in use by {held}. PORT=… picks another.")
-    with held:
-        os.umask(0o077)  # a database in a file is as private as the keys in .env
-        if sentence := _prepare():
-            return _refuse(sentence)
+    if _says_no_port():
+        del os.environ["PORT"]
+    with in_a_sentence():
+        from ecommerce.settings import HOST, PORT, RELAY  # noqa: PLC0415  they may be wrong
+
+        with _hold(HOST, PORT):
+            os.umask(0o077)  # a database in a file is as private as the keys in .env
+            _prepare()
     if sys.stdout.isatty():
         os.environ.setdefault("LOG_FORMAT", "text")
-    return _Server(port, wants_relay).serve()
+    return _Server(HOST, PORT, RELAY).serve()
 
 
-def _refuse(sentence: str) -> int:
-    print(sentence, file=sys.stderr)
-    return 1
+def _says_no_port() -> bool:
+    """Whether PORT is what `make` says by itself, where nobody has named one to it."""
+    from_make = "MAKELEVEL" in os.environ and "PORT=" not in os.environ.get("MAKEFLAGS", "")
+    return from_make and os.environ.get("PORT") == "8000"
 
 
 # --- The port -------------------------------------------------------------------------------------
 
 
-def _port() -> int:
-    text = os.environ.get("PORT", "8000")
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
-        sys.exit(f"PORT is {text!r}; it must be a number from 1 to 65535.")
-    return int(text)
-
-
-def _wants_relay() -> bool:
-    text = os.environ.get("RELAY", "").lower()
-    if text not in ("", *YES, *NO):
-        sys.exit(f"RELAY is {text!r}; it must be one of {', '.join(YES + NO)}.")
-    return text in YES
-
-
-def _hold(port: int) -> socket.socket | str:
-    """A socket that has the port, so that no other takes it meanwhile; or who has it, in words.
+def _hold(host: str, port: int) -> socket.socket:
+    """A socket that has the port, so that no other takes it meanwhile.
 
     granian would share it with another granian (SO_REUSEPORT): two shops behind one address.
+
+    Raises:
+        SystemExit: it can't be had, with who has it.
     """
-    held = socket.socket()
+    held = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        held.bind((HOST, port))
+        ip_address(host)  # a name may be of several
+        held.bind((host, port))
         held.listen()  # two that are only bound would go together
-    except PermissionError:
+    except (ValueError, OSError) as error:
         held.close()
-        return "the system, which lets only root have it"
-    except OSError:
-        held.close()
-        return _listener(port) or "another program"
+        number = error.errno if isinstance(error, OSError) else errno.EADDRNOTAVAIL
+        if number == errno.EADDRNOTAVAIL:
+            sys.exit(f"HOST is {host!r}; it must be an address of this machine: 127.0.0.1.")
+        has = _listener(port) or "another program"
+        if number == errno.EACCES:
+            has = "the system, which lets only root have it"
+        sys.exit(f"Port {port} is in use by {has}. PORT=… picks another.")
     return held
 
 
@@ -107,31 +107,16 @@ def _listener(port: int) -> str:
 # --- The database ---------------------------------------------------------------------------------
 
 
-def _prepare() -> str:
-    """Collect static files, migrate, seed an empty database; returns why it can't, or nothing."""
+def _prepare() -> None:
+    """Collect static files, migrate, seed an empty database."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "ecommerce.settings"
-    import django  # noqa: PLC0415  the port is looked at before anything else
-    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
-    from django.core.management import call_command  # noqa: PLC0415
-    from django.db import OperationalError, connection  # noqa: PLC0415
-
-    from ecommerce.environment import wait_for_ever  # noqa: PLC0415
-
-    try:
-        django.setup()
-        wait_for_ever(connection.settings_dict)
-        connection.ensure_connection()
-        call_command("collectstatic", interactive=False, verbosity=0)
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("seed", if_empty=True)
-        connection.close()
-    except ImproperlyConfigured as error:
-        return str(error)
-    except OperationalError as error:
-        where = connection.settings_dict
-        named = f"{where['HOST']}:{where['PORT'] or 3306}" if where["HOST"] else where["NAME"]
-        return f"The database at {named} can't be used: {error.args[-1]}"
-    return ""
+    django.setup()
+    wait_for_ever(connection.settings_dict)
+    connection.ensure_connection()
+    call_command("collectstatic", interactive=False, verbosity=0)
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("seed", if_empty=True)
+    connection.close()
 
 
 # --- The server -----------------------------------------------------------------------------------
@@ -144,17 +129,16 @@ class _Server:
     told. A closed terminal's SIGHUP would make the server load itself anew instead of ending.
     """
 
-    def __init__(self, port: int, wants_relay: bool) -> None:
-        self.port = port
+    def __init__(self, host: str, port: int, wants_relay: bool) -> None:
+        self.url = f"http://{_reached_by(host)}:{port}"
         self.asked_to_stop = 0.0
-        variables = {"HOST": HOST, "PORT": str(port), "WORKERS": "2"}
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._stop)
         self.process = subprocess.Popen(
             [ROOT / "scripts" / "server"],
             cwd=ROOT,
-            env={**variables, **os.environ, "PATH": path},
+            env={**os.environ, "PATH": path},
             start_new_session=True,
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
         )
@@ -204,8 +188,8 @@ class _Server:
     def _await_first_answer(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while self.process.poll() is None and not self.asked_to_stop:
-            if _answers(self.port):
-                _say(banner(self.port))
+            if _answers(self.url):
+                _say(banner(self.url))
                 return
             if time.monotonic() > deadline:
                 _say("The server does not answer yet; its log above may say why.")
@@ -225,10 +209,18 @@ def _end_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _answers(port: int) -> bool:
+def _reached_by(host: str) -> str:
+    """The address that reaches a server which listens at `host`, as a URL has it."""
+    address = ip_address(host)
+    if address.is_unspecified:
+        address = ip_address("127.0.0.1" if address.version == 4 else "::1")
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _answers(url: str) -> bool:
     try:
-        request = urllib.request.Request(
-            f"http://{HOST}:{port}/health/ready", headers={"User-Agent": "probe"}
+        request = urllib.request.Request(  # noqa: S310  of ours, too
+            f"{url}/health/ready", headers={"User-Agent": "probe"}
         )
         with urllib.request.urlopen(request, timeout=5):  # noqa: S310  of ours
             return True
@@ -238,16 +230,15 @@ def _answers(port: int) -> bool:
         return False
 
 
-def banner(port: int) -> str:
+def banner(url: str) -> str:
     """What to open, once it can be opened."""
-    shop = f"http://{HOST}:{port}"
     places: Sequence[tuple[str, str]] = (
         ("Swagger", "/api/docs/"),
         ("Redoc", "/api/redoc/"),
         ("Admin", "/admin/"),
         ("Health", "/health/ready"),
     )
-    lines = [f"  {name:8}  {shop}{path}" for name, path in places]
+    lines = [f"  {name:8}  {url}{path}" for name, path in places]
     return "\n".join(["", *lines, "", "  Ctrl-C stops.", ""])
 
 

@@ -13,8 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from scripts.serve import _hold, _says_no_port
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120
+HALF_A_REQUEST = (
+    b"POST /api/v1/auth/token/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Content-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+)
 
 
 @pytest.fixture
@@ -75,7 +81,7 @@ def test_a_port_in_use_is_told_before_anything_is_done(serve, port, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_two_that_are_started_at_once_one_serves(serve, port):
+def test_of_two_that_are_started_at_once_one_serves_until_a_second_ctrl_c(serve, port):
     both = [serve(), serve()]
     with ThreadPoolExecutor() as pool:
         waits = {pool.submit(process.wait, PATIENCE_SECONDS): process for process in both}
@@ -83,21 +89,78 @@ def test_of_two_that_are_started_at_once_one_serves(serve, port):
         (refused,) = (waits[one] for one in ended)
         (serving,) = (process for process in both if process is not refused)
         told = refused.stderr.read()
-        serving.terminate()
+        assert refused.returncode == 1
+        assert told.startswith(f"Port {port} is in use by process {serving.pid} (")
+        assert "Ctrl-C stops." in next(line for line in serving.stdout if "Ctrl-C" in line)
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(HALF_A_REQUEST)
+            assert client.recv(100).startswith(b"HTTP/1.1 100 ")  # it is under way
+            os.killpg(serving.pid, signal.SIGINT)
+            assert next(line for line in serving.stdout if line.startswith("Waiting ")) == (
+                "Waiting for the requests under way, 20 s at most; Ctrl-C again ends them.\n"
+            )
+            os.killpg(serving.pid, signal.SIGINT)
+            assert serving.wait(PATIENCE_SECONDS) == 0
 
-    assert refused.returncode == 1
-    assert told.startswith(f"Port {port} is in use by process {serving.pid} (")
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ({"PORT": "65536"}, "PORT is '65536'; it must be a whole number from 1 to 65535.\n"),
+        *(
+            (
+                {"HOST": name},
+                f"HOST is {name!r}; it must be an address of this machine: 127.0.0.1.\n",
+            )
+            for name in ("localhost", "192.0.2.7")
+        ),
+    ],
+)
+def test_where_it_serves_is_looked_at_first(serve, setting, told, tmp_path):
+    assert refusal_of(serve(**setting)) == (1, "", told)
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["0", "65536", "http", "-1", "８０００"])
-def test_a_port_is_a_number(serve, text):
-    told = f"PORT is {text!r}; it must be a number from 1 to 65535.\n"
-    assert refusal_of(serve(PORT=text)) == (1, "", told)
+@pytest.mark.parametrize(
+    ("taken", "wanted"),
+    [
+        ("::", "127.0.0.1"),
+        ("127.0.0.1", "0.0.0.0"),  # noqa: S104
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+    ],
+)
+def test_a_port_is_in_use_at_every_address_that_overlaps(port, taken, wanted):
+    family = socket.AF_INET6 if ":" in taken else socket.AF_INET
+    told = f"^Port {port} is in use by process {os.getpid()} "
+    with (
+        socket.create_server((taken, port), family=family, dualstack_ipv6=":" in taken),
+        pytest.raises(SystemExit, match=told),
+    ):
+        _hold(wanted, port)
 
 
-def test_whether_there_is_a_relay_is_yes_or_no(serve):
-    told = "RELAY is 'maybe'; it must be one of 1, true, yes, on, 0, false, no, off.\n"
-    assert refusal_of(serve(RELAY="maybe")) == (1, "", told)
+def test_two_may_have_one_port_at_addresses_that_do_not(port):
+    with socket.create_server(("127.0.0.2", port)), _hold("127.0.0.1", port) as held:
+        assert held.getsockname() == ("127.0.0.1", port)
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_makes_own"),
+    [
+        ({"PORT": "8000", "MAKELEVEL": "1", "MAKEFLAGS": ""}, True),
+        ({"PORT": "8000", "MAKELEVEL": "1", "MAKEFLAGS": " -- PORT=8000"}, False),
+        ({"PORT": "9000", "MAKELEVEL": "1", "MAKEFLAGS": ""}, False),
+        ({"PORT": "8000"}, False),
+        ({}, False),
+    ],
+)
+def test_what_make_says_by_itself_is_not_said(monkeypatch, variables, is_makes_own):
+    for name in ("PORT", "MAKELEVEL", "MAKEFLAGS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert _says_no_port() == is_makes_own
 
 
 def test_a_wrong_setting_is_told_in_a_sentence(serve, tmp_path):
@@ -138,7 +201,8 @@ def test_a_database_that_is_down_is_told_in_a_sentence(serve, port):
     code, out, err = refusal_of(serve(DATABASE_URL=f"mysql://shop:secret@127.0.0.1:{port}/shop"))
 
     assert (code, out) == (1, "")
-    assert err.startswith(f"The database at 127.0.0.1:{port} can't be used: ")
+    told = f"DATABASE_URL is 'mysql://shop:…@127.0.0.1:{port}/shop'; no database answers there"
+    assert err.startswith(told)
     assert err.count("\n") == 1
     assert "secret" not in err
 

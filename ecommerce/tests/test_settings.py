@@ -66,6 +66,8 @@ NO_OPTION = (
 WRONG = [
     ("WORKERS=0", "WORKERS is '0'; it must be a whole number from 1 up."),
     ("WORKERS=abc", "WORKERS is 'abc'; it must be a whole number from 1 up."),
+    ("WORKERS=1_000", "WORKERS is '1_000'; it must be a whole number from 1 up."),
+    ("WORKERS=+5", "WORKERS is '+5'; it must be a whole number from 1 up."),
     ("WORKERS=２", "WORKERS is '２'; it must be a whole number from 1 up."),
     ("THREADS=-1", "THREADS is '-1'; it must be a whole number from 1 up."),
     ("NUM_PROXIES=-1", "NUM_PROXIES is '-1'; it must be a whole number from 0 up."),
@@ -174,6 +176,10 @@ WRONG = [
         f"DATABASE_URL is 'mysql:…@db/shop'; {DATABASE}",
     ),
     ("DATABASE_URL=shop:secret@db/shop", f"DATABASE_URL is 'shop:…@db/shop'; {DATABASE}"),
+    *(
+        (f"DATABASE_URL=mysql://s:pw@{rest}", f"DATABASE_URL is 'mysql://s:…@{rest}'; {DATABASE}")
+        for rest in ("db/shop/", "db/shop/x", " db /shop", "::1/shop", "[::1/shop", "/shop")
+    ),
     ("DATABASE_URL=garbage", f"DATABASE_URL is 'garbage'; {DATABASE}"),
     ("DATABASE_URL=sqlite://", f"DATABASE_URL is 'sqlite://'; {DATABASE}"),
     (
@@ -313,6 +319,8 @@ AT_THE_BOUND = [
     ["NUM_PROXIES=2", "BEHIND_PROXY=1", "SERVERS=2", MYSQL],
     ["SERVERS=3", "DATABASE_CA=manage.py", MYSQL, "BEHIND_PROXY=1", "NUM_PROXIES=1"],
     ["HSTS_SECONDS=300"],
+    ["WORKERS= 05 ", "DEBUG=True", "PIN_WORKERS=No", "ALLOWED_HOSTS= a.example , b.example,"],
+    *([f"DATABASE_URL=mysql://{rest}/shop"] for rest in ("s:a%25 b@[::1]:3307", "s:a@b#c%@db")),
 ]
 
 
@@ -473,7 +481,9 @@ except ImproperlyConfigured as error:
             "THROTLE_ANON=9/s",
             ".env sets THROTLE_ANON, which is no setting. Is THROTTLE_ANON meant?",
         ),
-        ("PORT=80", ".env sets PORT, which is no setting."),
+        ("POST=80", ".env sets POST, which is no setting."),
+        ("PORT=0", "PORT is '0'; it must be a whole number from 1 up."),
+        ("RELAY=maybe", f"RELAY is 'maybe'; {TRUTH}"),
         ("WORKERS = 4", NO_LINE),
         (" WORKERS=4", NO_LINE),
         ("s3cret", NO_LINE),
@@ -489,6 +499,14 @@ def test_a_name_that_is_none_in_dot_env_stops_the_start(dot_env, line, told):
         ("# 상점\nWORKERS=3\n".encode("cp949"), ".env is not in UTF-8."),
         ("WORKERS=3\n".encode("utf-16"), ".env is not in UTF-8."),
         ("WORKERS=3\n".encode("utf-8-sig"), "3"),
+        (b"SECRET_KEY_FALLBACKS=\r\nexport WORKERS=3\r\n", "3"),
+        (b"WORKERS=3 \t", "3"),
+        (b"WORKERS='3' ", "3"),
+        (b'WORKERS="3" # "three"', "3"),
+        (b"WORKERS=3 # three", "3"),
+        (b"WORKERS=3#three", "WORKERS is '3#three'; it must be a whole number from 1 up."),
+        (b'WORKERS="3', "WORKERS is '\"3'; it must be a whole number from 1 up."),
+        (b"\nWORKERS=\0", NO_LINE),
         (None, ".env can't be read (Is a directory); READ_DOT_ENV=0 does without it."),
     ],
 )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from ecommerce.audit import AuditIsRunning, Finding, audit_now
 
@@ -15,6 +16,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        connection.ensure_connection()
         try:
             report = audit_now(on_finding=self._tell)
         except AuditIsRunning as error:

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.core.management.commands import check
-from django.db import OperationalError, connections
+from django.db import connections
 
 DATABASE = "default"
 
@@ -12,9 +11,6 @@ DATABASE = "default"
 class Command(check.Command):
     def handle(self, *app_labels: Any, **options: Any) -> None:
         if options["deploy"] and not options["databases"]:
-            try:
-                connections[DATABASE].ensure_connection()
-            except OperationalError as error:
-                raise CommandError(f"The database can't be asked: {error.args[-1]}") from error
+            connections[DATABASE].ensure_connection()
             options["databases"] = [DATABASE]
         super().handle(*app_labels, **options)

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -57,6 +57,7 @@ class Command(BaseCommand):
         }
         if sizes and options["if_empty"]:
             raise CommandError("--if-empty is about the demo shop: it goes without sizes.")
+        connection.ensure_connection()
         try:
             if sizes:
                 self._add(bulk.Sizes(**sizes), options["random_seed"])

@@ -5,6 +5,7 @@ import signal
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import connection
 
 from events.relay import Relay
 from events.sinks import make_sink
@@ -17,6 +18,8 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        connection.ensure_connection()  # later it waits for one that is away
+        connection.close()  # it is asked in a thread of the relay's
         asyncio.run(_deliver())
 
 
