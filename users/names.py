@@ -10,6 +10,8 @@ from django.core.exceptions import ValidationError
 from django.utils.deconstruct import deconstructible
 from django.utils.translation import gettext_lazy as _
 
+from common.texts import INVISIBLE
+
 TOGETHER = ["Latn Hani Hang", "Latn Hani Hira Kana", "Latn Hani Bopo"]
 ALONE = [
     *("Arab", "Armn", "Beng", "Cyrl", "Deva", "Ethi", "Geor", "Grek", "Gujr", "Guru", "Hebr"),
@@ -25,7 +27,6 @@ def _letters_of(script: str) -> str:
     return rf"\p{{scx={script}}}"
 
 
-INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 ONE_WRITING = regex.compile(
     "|".join(
         f"[{''.join(_letters_of(script) for script in ['Zyyy', 'Zinh', *scripts.split()])}]*"
@@ -33,8 +34,32 @@ ONE_WRITING = regex.compile(
     )
 )
 DOTTED_TWICE = regex.compile(r"(?<=\p{Soft_Dotted})\u0307")
-MORE_LOOKS = {"ー": "-", "丨": "l", "ᄃ": "匚", "ᄆ": "口", "ᄉ": "人", "ᄋ": "o", "ᅡ": "卜"}
-"""What Unicode's list of look-alikes lacks of letters that Koreans write together."""
+WITH_SIGNS = [
+    *("Beng", "Deva", "Gujr", "Guru", "Knda", "Khmr", "Laoo", "Mlym", "Mymr", "Orya", "Sinh"),
+    *("Taml", "Telu", "Thaa", "Thai", "Tibt"),
+]
+"""The scripts in which a name can't be written without signs of vowels, which are no letters."""
+SIGNS = regex.compile(
+    "|".join(
+        rf"(?<=\p{{sc={one}}})(?=\p{{M}})(?P<sign>\p{{sc={one}}})(?!(?P=sign))"
+        for one in WITH_SIGNS
+    )
+)
+"""Signs of a letter before them, none of them twice: that looks like once."""
+DRAWN_ALIKE = [
+    *("-ー", "lㅣ丨ㄴ乚しㄥ", "oㅇ", "tㅜㄒ丅", "eㅌ", "hㅐ", "uㄩ凵", "yㄚ丫", "πㅠ兀"),
+    *("口ㅁ", "人ㅅ入", "卜ㅏ", "匚ㄷㄈ", "己ㄹ已巳", "乛ㄱフ", "ス丈ㅈ", "丄ㅗ", "廿ㅂ"),
+    *("一ㄧ", "七セㄘち", "日曰ㄖ", "千チ干于", "三ミ彡", "匕ヒ", "乂メ㐅ㄨ", "又ヌㄡ", "才オ"),
+    *("丶ヽ", "厶ムㄙ", "刂リり", "木ホ", "礻ネ", "氵シ", "冖ワ", "宀ウ", "勹クㄅ", "儿ルㄦ"),
+    *("彐ヨ", "冫ン", "毛モ", "丰キ", "艹サ", "力ㄌ", "文ㄆ攵", "冂ㄇ", "乃ㄋ", "丂ㄎ", "厂ㄏ"),
+    *("丩ㄐ", "巛ㄍ", "くㄑ巜", "彳ㄔ", "尸ㄕ", "卩ㄗ", "幺ㄠ", "尢ㄤ尤", "乁ㄟ", "未末"),
+]
+"""What Unicode's list of look-alikes lacks of the letters that are written together: bare letters
+of Hangul, kana and phonetic signs that are drawn as a Han letter or a Latin one is, or as a part of
+one, and Han letters of the same strokes. Each stands for those after it."""
+MORE_LOOKS = {
+    unicodedata.normalize("NFKC", one): alike[0] for alike in DRAWN_ALIKE for one in alike[1:]
+}
 
 
 PHONETIC = (
@@ -47,7 +72,7 @@ phonetic transcription, such as "ᴀ", and of old writings, such as "ƿ". UTS 39
 
 @deconstructible
 class NameValidator(UnicodeUsernameValidator):
-    """Letters, digits and @.+-_, all of them visible, of scripts that are written together.
+    """Letters with their signs, digits and @.+-_, visible, of scripts that are written together.
 
     That is the restriction level "highly restrictive" of UTS 39: Korean, Latin and digits mix, a
     Cyrillic letter among Latin ones does not.
@@ -62,8 +87,8 @@ class NameValidator(UnicodeUsernameValidator):
     JavaScript, and its `\\p` needs a flag."""
 
     def __call__(self, value: object) -> None:
-        super().__call__(value)
         name = str(value)
+        super().__call__(SIGNS.sub("", name))
         if INVISIBLE.search(name):
             raise ValidationError(_("A name has no invisible characters."), code="invalid")
         if not ONE_WRITING.fullmatch(name):
@@ -128,7 +153,7 @@ def _look(character: str) -> str:
     """What stands for all that look like the character, or like its parts."""
     if character.isascii() or "가" <= character <= "힣":
         return character
-    if (look := _listed_look(character)) != character:
+    if (look := _listed_look(MORE_LOOKS.get(character, character))) != character:
         return look
     return "".join(map(_listed_look, unicodedata.normalize("NFD", character)))
 

@@ -127,6 +127,19 @@ def test_names_that_differ_in_an_accent_are_different_names(api):
         ("ㅇㅇ", "oo"),
         ("ㅁ", "口"),
         ("ㄲ", "ㄱㄱ"),
+        # What Unicode's list does not have.
+        ("ㄧ", "一"),  # Bopomofo
+        ("ㄖ木", "曰木"),  # and Han letters of the same strokes
+        ("セ山", "七山"),
+        ("メ丶", "乂ヽ"),
+        ("ホ村", "木村"),
+        ("サクラ", "艹クラ"),  # a part of a letter
+        ("ㄴee", "Lee"),
+        ("ㅜom", "丅om"),
+        ("ㅌlㅣa", "Ella"),
+        ("ㅐㅣ", "hl"),
+        ("ㄷㄷ", "匚匚"),
+        ("ㅈㄱ", "スフ"),
     ],
 )
 def test_names_that_differ_in_case_or_width_or_only_look_alike_are_one(api, first, second):
@@ -177,7 +190,12 @@ def test_no_name_has_letters_of_phonetics_or_of_old_writings(api, name):
 
 
 @pytest.mark.parametrize(
-    "name", ["Søren", "Łukasz", "Þóra", "Əli", "Ŋun", "Trần", "Ștefan", "Hŏjun"]
+    "name",
+    [
+        *("Søren", "Łukasz", "Þóra", "Əli", "Ŋun", "Trần", "Ștefan", "Hŏjun"),
+        # With signs that Unicode does not call letters, without which they can't be written.
+        *("राम", "தமிழ்", "สมชัย", "ကျော်", "ខ្មែរ", "ދިވެހި", "আশা_7", "ලක්ෂ්මී", "བསྟན"),
+    ],
 )
 def test_letters_that_names_are_written_with_are_good(api, name):
     assert sign_up(api, username=name).status_code == 201
@@ -217,6 +235,9 @@ def test_no_name_has_what_cannot_be_seen(api, invisible, name):
         "민지の",
         "ᎪᎳᎵ",  # Cherokee: letters that look Latin
         "ɑdmin\u0430",
+        # Signs of no letter, of another script's, twice, and those that any letter may have.
+        *("\u093eरा", "minji\u093e", "ram_\u093e", "रा\u0e34म", "रा\u093eम", "ม\u0e34\u0e34"),
+        *("x\u0302", "रा\u0302म", "민\u0302지", "Ива\u0488н", "か\u3099\u3099"),
     ],
 )
 def test_no_name_mixes_scripts_or_uses_one_that_hardly_anyone_writes(api, name):
