@@ -119,7 +119,9 @@ MIDDLEWARE = [
 CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", default=[])
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
-    MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
+    # It answers preflights itself, and those have the headers of all other answers, too.
+    first = MIDDLEWARE.index("common.api.conditional.KnownAnswersMiddleware")
+    MIDDLEWARE.insert(first, "corsheaders.middleware.CorsMiddleware")
     CORS_URLS_REGEX = r"^/api/"
     CORS_ALLOW_HEADERS = [
         "accept", "accept-language", "authorization", "content-type", "idempotency-key",

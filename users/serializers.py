@@ -13,6 +13,7 @@ from common.api.serializers import (
     WholeNumberField,
 )
 from common.db.fields import NormalEmail, Normalized
+from common.texts import validate_is_plain
 from users import names, passwords
 from users.models import NAME_TAKEN, User, WalletTransaction
 from users.names import NameValidator
@@ -40,6 +41,8 @@ def validate_name_is_free(name: str) -> None:
 
 class EmailField(NormalEmail, TextField, serializers.EmailField):
     """An address in the form it is stored in."""
+
+    default_validators = [validate_is_plain]
 
 
 class PasswordField(TextField):

@@ -14,6 +14,8 @@ def ask(method, path, origin, **headers):
     answer = client.generic(method, path, SERVER_NAME="localhost")
     headers = {name.lower(): value for name, value in answer.headers.items()}
     cors = {name: headers[name] for name in headers if name.startswith("access-control-")}
+    assert headers["cache-control"] and headers["x-request-id"], path
+    assert headers["x-content-type-options"] == "nosniff", path
     return [answer.status_code, cors]
 preflight = {"access-control-request-method": "POST",
              "access-control-request-headers": "authorization,content-type,idempotency-key"}

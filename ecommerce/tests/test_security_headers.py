@@ -5,9 +5,15 @@ or tells another site about. Every part of the shop that makes answers is asked 
 pages, files, errors, and what answers before or outside of Django's own middlewares.
 """
 
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import pytest
 from django.conf import settings
+from django.contrib.admindocs.views import simplify_regex
 from django.test import Client, RequestFactory
+from django.urls import URLResolver, get_resolver
 
 from common.api.handler import failure_response
 from conftest import client_of
@@ -36,6 +42,29 @@ ANSWERS = {
     "a file": ("/static/coupons/sentence.js", 200),
     "a host that is not ours": ("/api/v1/products/", 400),
 }
+
+
+def every_path(patterns: Iterable[Any] = (), before: str = "") -> Iterator[str]:
+    """A path of every route that there is, with ones for what varies in it."""
+    for pattern in patterns or get_resolver().url_patterns:
+        path = before + re.sub(r"<[^>]+>", "1", simplify_regex(str(pattern.pattern)).lstrip("/"))
+        if isinstance(pattern, URLResolver):
+            yield from every_path(pattern.url_patterns, path)
+        else:
+            yield f"/{path}"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
+def test_every_path_says_it_to_a_stranger_whatever_the_method(client, method):
+    paths = {*every_path(), "/static/no.js", "/static/coupons/sentence.js", "/api", "/x"}
+    assert len(paths) > 100
+    silent = []
+    for path in sorted(paths):
+        answer = client.generic(method, path)
+        if not answer.get("Cache-Control") or said(answer) != HEADERS:
+            silent.append((path, answer.status_code))
+        answer.close()
+    assert silent == []
 
 
 @pytest.fixture(params=ANSWERS)
