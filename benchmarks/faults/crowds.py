@@ -1,7 +1,8 @@
 """Strangers who send slowly, read nothing, or ask for what is costly, by the dozen or thousand.
 
 Each stranger is a coroutine that goes on until it is told to stop, and counts what it hears. They
-share one event loop in one thread, so that a thousand of them cost the machine next to nothing.
+share one event loop, so that a thousand of them cost the machine next to nothing, in a process of
+their own: who measures what others wait must not wait for them.
 """
 
 import asyncio
@@ -9,11 +10,12 @@ import json
 import random
 import re
 import socket
-import threading
+import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from subprocess import PIPE, Popen
 from uuid import uuid4
 
 HOST = "127.0.0.1"
@@ -73,23 +75,23 @@ class Crowd:
 
 @contextmanager
 def present(crowd: Crowd, port: int) -> Iterator[Counter[str]]:
-    """The crowd stands at the shop's door; yields what it hears, counted."""
-    loop = asyncio.new_event_loop()
-    place = Place(port)
-    thread = threading.Thread(target=loop.run_until_complete, args=(_stand(crowd, place),))
-    thread.start()
-    try:
-        yield place.heard
-    finally:
-        loop.call_soon_threadsafe(place.stopping.set)
-        thread.join()
-        loop.close()
+    """The crowd stands at the shop's door; yields what it will have heard, counted, afterwards."""
+    command = [sys.executable, "-m", __name__, crowd.title, str(port)]
+    heard = Counter[str]()
+    with Popen(command, stdin=PIPE, stdout=PIPE, text=True) as process:  # noqa: S603
+        try:
+            yield heard
+        finally:
+            heard.update(json.loads(process.communicate()[0]))
 
 
 async def _stand(crowd: Crowd, place: Place) -> None:
+    """Until nobody wants them there any more: who sent them closes what they read."""
     async with asyncio.TaskGroup() as strangers:
         for _ in range(crowd.size):
             strangers.create_task(_behave_on(crowd.behave, place))
+        await asyncio.to_thread(sys.stdin.read)
+        place.stopping.set()
 
 
 async def _behave_on(behave: Stranger, place: Place) -> None:
@@ -214,3 +216,11 @@ CROWDS = (
         frozenset({"200", "400", "503"}),
     ),
 )
+
+
+if __name__ == "__main__":
+    title, port = sys.argv[1:]
+    sent = next(crowd for crowd in CROWDS if crowd.title == title)
+    there = Place(int(port))
+    asyncio.run(_stand(sent, there))
+    sys.stdout.write(json.dumps(there.heard))
