@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
-from common.admin.forms import ReasonedForm, ReasonForm
+from common.admin.forms import PlainForm, ReasonedForm, ReasonForm
 from common.admin.sureness import AsksIfSure
 from coupons.models import TERMS
 
@@ -70,7 +70,7 @@ class _Window(forms.Form):
     )
 
 
-class CloneForm(_Window, AsksIfSure):
+class CloneForm(PlainForm, _Window, AsksIfSure):
     """Another campaign with the same terms."""
 
     name = forms.CharField(label=LABELS["name"], max_length=100, widget=UnfoldAdminTextInputWidget)

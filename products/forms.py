@@ -16,7 +16,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from common.admin.forms import ReasonedForm, ReasonForm, ServiceForm, not_zero
+from common.admin.forms import PlainForm, ReasonedForm, ReasonForm, ServiceForm, not_zero
 from common.admin.numbers import GroupedNumberField, PlainDecimalField, WholeNumberField
 from common.admin.rows import RowForm
 from common.admin.sureness import AsksIfSure
@@ -128,7 +128,7 @@ class PriceChangeForm(ReasonForm):
         return percent
 
 
-class ProductImportForm(forms.Form):
+class ProductImportForm(PlainForm, forms.Form):
     """A file of products, and the name under which it is imported."""
 
     import_file = forms.FileField(label=_("File"), widget=UnfoldAdminFileFieldWidget)

@@ -13,7 +13,7 @@ from common.admin import stale
 from common.admin.text import TOLD_MAX_LENGTH, moment
 from common.admin.told import shown_value, told_by
 from common.errors import DomainError
-from common.texts import validate_is_visible
+from common.texts import validate_is_plain
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -25,7 +25,22 @@ else:
 REASON_MAX_LENGTH = 200
 
 
-class ServiceForm(ModelForm):
+class PlainForm(forms.BaseForm):
+    """A form whose texts, where they are new, have nothing in them that can't be seen."""
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        for name in self.changed_data:
+            text, widget = self.cleaned_data.get(name), self.fields[name].widget
+            if isinstance(text, str) and not isinstance(widget, forms.PasswordInput):
+                try:
+                    validate_is_plain(text, has_lines=isinstance(widget, forms.Textarea))
+                except ValidationError as error:
+                    self.add_error(name, error)
+        return cleaned
+
+
+class ServiceForm(PlainForm, ModelForm):
     """A form of one object that undoes nothing, and whose save may still be refused."""
 
     refusal: ClassVar[DomainError | ValidationError | None] = None
@@ -84,7 +99,6 @@ class ReasonedForm(ServiceForm):
     reason = _ReasonField(
         label=_("Reason for the change"),
         max_length=REASON_MAX_LENGTH,
-        validators=[validate_is_visible],
         widget=UnfoldAdminTextInputWidget,
     )
 
@@ -96,13 +110,12 @@ class ReasonedForm(ServiceForm):
         return cleaned
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(PlainForm, forms.Form):
     """Why staff do something by hand."""
 
     reason = forms.CharField(
         label=_("Reason"),
         max_length=REASON_MAX_LENGTH,
-        validators=[validate_is_visible],
         help_text=_("Kept in the books for good, with your name."),
         widget=UnfoldAdminTextInputWidget,
     )

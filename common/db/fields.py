@@ -6,6 +6,8 @@ from django.contrib.auth.base_user import BaseUserManager
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from common.texts import validate_is_plain
+
 DB_IDS = range(1, 2**63)
 """What an id can be; asked for any other number, a database may raise instead of finding none."""
 
@@ -69,6 +71,8 @@ class NormalEmail(Normalized):
 
 class NormalEmailField(NormalEmail, models.EmailField):  # type: ignore[type-arg]
     """The address of a member, however it gets into the database."""
+
+    default_validators = [*models.EmailField.default_validators, validate_is_plain]
 
     def deconstruct(self) -> Any:
         name, _path, args, kwargs = super().deconstruct()

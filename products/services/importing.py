@@ -1,6 +1,5 @@
 """Products from files: looked at first, then written in batches."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +17,7 @@ from common.db.rows import save_fields, save_new
 from common.db.transactions import run_transaction
 from common.files.cells import as_seen
 from common.references import new_reference, undoing
+from common.texts import validate_is_plain
 from events.models import Kind
 from events.services import record
 from products.errors import StockLimitExceeded
@@ -36,7 +36,6 @@ from products.models import (
 from products.services.catalogue import FREE, questions_about
 from products.services.stock import lock_products
 
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 IMPORT_BATCH = 500
 """How many rows of a file are written in one transaction, and locked for as long as it takes."""
 FILE_KEPT = timedelta(days=1)
@@ -342,8 +341,11 @@ def _errors_of(product: Product, columns: Collection[str], old_price: int | None
     except ValidationError as error:
         errors = {name: " ".join(texts) for name, texts in error.message_dict.items()}
     for name in columns:
-        if isinstance(text := getattr(product, name), str) and CONTROL.search(text):
-            errors.setdefault(name, _("It has control characters."))
+        try:
+            if isinstance(text := getattr(product, name), str):
+                validate_is_plain(text, has_lines=name == "description")
+        except ValidationError as error:
+            errors.setdefault(name, error.messages[0])
     if not errors and questions_about(product, old_price):
         own_page = _("If that is meant, set it on the product's own page.")
         errors["price"] = f"{FREE} {own_page}"

@@ -326,7 +326,7 @@ def test_an_import_needs_a_file_and_a_name(admin_client: Client) -> None:
             "There is no category “없는 것”. Add it first, or correct its name.",
         ),
         ("name", "가" * 201, "Ensure this value has at most 200 characters (it has 201)."),
-        ("name", "a\x00b", "It has control characters."),
+        ("name", "a\x00b", "It has a character that can't be seen (U+0000)."),
     ],
 )
 def test_what_is_wrong_with_a_cell_is_said_of_its_line(

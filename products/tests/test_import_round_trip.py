@@ -168,4 +168,6 @@ def test_what_stands_in_the_shop_is_not_judged_anew(
     page = upload(admin_client, 'sku,name,price\n00000,"a\x00b",5\n')
     assert counts(page) == (0, 1, 0)
     page = upload(admin_client, 'sku,name\n00000,"a\x00c"\n')
-    assert page.context["result"].refused[0][1] == {"name": "It has control characters."}
+    assert page.context["result"].refused[0][1] == {
+        "name": "It has a character that can't be seen (U+0000)."
+    }
