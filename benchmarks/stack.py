@@ -21,14 +21,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import docker
+from docker.errors import DockerException
 from testcontainers.community.mysql import MySqlContainer
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PASSWORD = "only-for-experiments"  # noqa: S105  of a database that lives for minutes
 READY_SECONDS = 60
+ENGINE_TIMEOUT_SECONDS = 5
 STOP_SECONDS = 40
 TCP_LISTEN = "0A"
 IMAGES = {"mysql": "mysql:9.7.1", "mariadb": "mariadb:10.11.18"}
@@ -113,6 +115,36 @@ def database(kind: Kind = "mysql", *, in_memory: bool = False) -> Iterator[Datab
     with container:
         url = f"mysql://root:{PASSWORD}@127.0.0.1:{port}/shop"
         yield Database(kind, url, container.get_wrapped_container().id)
+
+
+def engine_answers() -> bool:
+    """Whether there is a Docker Engine to start a database in."""
+    try:
+        return bool(docker.from_env(timeout=ENGINE_TIMEOUT_SECONDS).ping())
+    except DockerException:
+        return False
+
+
+def without_proxy(db: Database) -> Database:
+    """`db` by its container's own address, if that can be reached.
+
+    Docker's published ports go through a process of its own, on the way from loopback; in
+    production, as with compose, nothing is in between.
+    """
+    if db.container_id is None:
+        return db
+    container = docker.from_env().containers.get(db.container_id)
+    networks: Sequence[dict[str, Any]] = list(
+        container.attrs["NetworkSettings"]["Networks"].values()
+    )
+    address = networks[0]["IPAddress"] if networks else ""
+    try:
+        socket.create_connection((address, 3306), timeout=1).close()
+    except OSError:
+        return db
+    parts = urlsplit(db.url)
+    where = f"{parts.username}:{parts.password}@{address}:3306"
+    return replace(db, url=urlunsplit(parts._replace(netloc=where)))
 
 
 def free_port() -> int:

@@ -22,9 +22,10 @@ from benchmarks.bench import report, runs
 from benchmarks.bench.about import is_changed
 from benchmarks.bench.config import DEFAULT_OUTPUT, Config, WrongConfig, read_config
 from benchmarks.bench.generator import NoGenerator, ensure_generator
-from benchmarks.bench.session import BenchFailed, engine_answers
+from benchmarks.bench.session import BenchFailed
 from benchmarks.peers.page import write_page
 from benchmarks.peers.run import run_peers
+from benchmarks.stack import engine_answers
 
 
 def main() -> int:

@@ -3,20 +3,17 @@
 import json
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import docker
 import psutil
-from docker.errors import DockerException
 
 from benchmarks.bench import generator, raw
 from benchmarks.bench.generator import Load
@@ -30,9 +27,9 @@ from benchmarks.stack import (
     environment,
     manage,
     server,
+    without_proxy,
 )
 
-ENGINE_TIMEOUT_SECONDS = 5
 SETTLE_SECONDS = 0.3
 """Between two measurements: the requests that the last one left under way come to their end."""
 LISTENER_SECONDS = 1.2
@@ -298,14 +295,6 @@ class CpuMeter:
         return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
 
 
-def engine_answers() -> bool:
-    """Whether there is a Docker Engine to start a database in."""
-    try:
-        return bool(docker.from_env(timeout=ENGINE_TIMEOUT_SECONDS).ping())
-    except DockerException:
-        return False
-
-
 @contextmanager
 def open_session(
     kind: Kind,
@@ -354,25 +343,3 @@ def prepare(db: Database, variables: dict[str, str], *arguments: str) -> Any:
         stdout=subprocess.PIPE,
     )
     return json.loads(done.stdout)
-
-
-def without_proxy(db: Database) -> Database:
-    """`db` by its container's own address, if that can be reached.
-
-    Docker's published ports go through a process of its own, on the way from loopback; in
-    production, as with compose, nothing is in between.
-    """
-    if db.container_id is None:
-        return db
-    container = docker.from_env().containers.get(db.container_id)
-    networks: Sequence[dict[str, Any]] = list(
-        container.attrs["NetworkSettings"]["Networks"].values()
-    )
-    address = networks[0]["IPAddress"] if networks else ""
-    try:
-        socket.create_connection((address, 3306), timeout=1).close()
-    except OSError:
-        return db
-    parts = urlsplit(db.url)
-    where = f"{parts.username}:{parts.password}@{address}:3306"
-    return replace(db, url=urlunsplit(parts._replace(netloc=where)))

@@ -20,9 +20,8 @@ from benchmarks.faults.table import (
 )
 from benchmarks.faults.trial import Result
 from benchmarks.faults.watch import MISSING, TOKEN, Watch, watching
-from benchmarks.stack import Database, Server, database, manage, server
+from benchmarks.stack import Database, Server, database, engine_answers, manage, server
 from benchmarks.stack import Kind as DatabaseKind
-from ecommerce.tests.on_mysql import engine_answers
 
 LONG = os.environ.get("FAULTS") == "long"
 DATABASES = os.environ.get(

@@ -13,14 +13,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.bench.session import Session, prepare, without_proxy
+from benchmarks.bench.session import Session, prepare
 from benchmarks.experiment.losses import Cut, can_mount, disk
 from benchmarks.experiment.redis_store import FSYNCS, Fsync
 from benchmarks.peers import books
 from benchmarks.peers.books import Pair
 from benchmarks.peers.rush import Member, sell_until
 from benchmarks.peers.systems import SHOP, System, started
-from benchmarks.stack import Database
+from benchmarks.stack import Database, without_proxy
 
 CLIENTS = 16
 SECONDS = 1.5

@@ -11,19 +11,11 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
-import docker
-from docker.errors import DockerException
 from testcontainers.community.mysql import MySqlContainer
 
+from benchmarks.stack import Database, engine_answers, without_proxy
+
 PASSWORD = "only-for-tests"
-ENGINE_TIMEOUT_SECONDS = 5
-
-
-def engine_answers() -> bool:
-    try:
-        return bool(docker.from_env(timeout=ENGINE_TIMEOUT_SECONDS).ping())
-    except DockerException:
-        return False
 
 
 def main(command: list[str]) -> int:
@@ -41,9 +33,10 @@ def main(command: list[str]) -> int:
     ).with_tmpfs_mount("/var/lib/mysql")
     with container as mysql:
         port = mysql.get_exposed_port(3306)
-        url = f"mysql://root:{PASSWORD}@127.0.0.1:{port}/shop"
         print(f"MySQL: {image} on port {port}", flush=True)  # noqa: T201
-        environment = {**os.environ, "DATABASE_URL": url}
+        url = f"mysql://root:{PASSWORD}@127.0.0.1:{port}/shop"
+        shop = without_proxy(Database("mysql", url, mysql.get_wrapped_container().id))
+        environment = {**os.environ, "DATABASE_URL": shop.url}
         return subprocess.run(command, check=False, env=environment).returncode  # noqa: S603
 
 
