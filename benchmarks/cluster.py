@@ -10,20 +10,23 @@ import json
 import os
 import secrets
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 
-from benchmarks.experiment.losses import can_mount
-from benchmarks.stack import REPOSITORY, Database, free_port
+from benchmarks.disk import Disk, can_mount, disk
+from benchmarks.stack import REPOSITORY, Database, Server, free_port
 
 NODES = ("db1", "db2", "db3")
+SCRIPT = REPOSITORY / "scripts" / "cluster"
 JOIN_SECONDS = 120
 """How long a node may take until it is in the group again."""
 DISK_MB = 2_000
@@ -40,16 +43,25 @@ class Cluster(Database):
     name: str = ""
     network: str = ""
     """The first three numbers of the nodes' addresses."""
-    small: str = ""
-    """The node whose disk is its own, and small; none where that can't be had."""
+    disks: Mapping[str, Disk] = field(default_factory=dict)
+    """The small disks of those nodes that have one of their own."""
+
+    @property
+    def container_ids(self) -> Sequence[str]:
+        """Of the nodes and the way to them."""
+        return [self.container_of(name).id for name in (*NODES, "db")]
+
+    @property
+    def secondaries(self) -> Database:
+        """The way to those that follow, as DATABASE_REPLICA_URL has it."""
+        return self.at(f"{urlsplit(self.url).hostname}:3308")
 
     def node(self, name: str) -> Database:
         """One of the nodes, whatever its part is."""
-        address = f"{self.network}.1{name[-1]}:3306"
-        return Database("mysql", self.url.replace(f"127.0.0.1:{self.port}", address))
+        return Database("mysql", self.at(f"{self.network}.1{name[-1]}:3306").url)
 
     def container_of(self, name: str) -> Any:
-        """The node's container as the Docker SDK knows it."""
+        """The container of a node, or another service, as the Docker SDK knows it."""
         labels = [
             f"com.docker.compose.project={self.name}",
             f"com.docker.compose.service={name}",
@@ -100,7 +112,40 @@ class Cluster(Database):
 
     def start_again(self) -> None:
         """Start what does not run, and make a group anew if none is left."""
-        _run(self.name, "up", "nodes", DB_PORT=str(self.port))
+        _run(self.name, "up", "nodes", SKIP_BUILD="1")
+
+    def kill(self, names: Sequence[str] = NODES) -> None:
+        """SIGKILL to nodes, all at once."""
+        containers = [self.container_of(name) for name in names]
+        for container in containers:
+            container.kill("SIGKILL")
+        for container in containers:
+            container.wait()
+
+    def cut_power(self, names: Sequence[str]) -> None:
+        """Nodes that were killed lose what was not on their disks by now."""
+        for name in names:
+            self.disks[name].cut_power()
+
+    @contextmanager
+    def servers(self) -> Iterator[Server]:
+        """The shop as `make cluster` has it: two servers behind a proxy, in containers."""
+        _run(self.name, "up", SKIP_BUILD="1")
+        port = urlsplit(_run(self.name, "address").strip()).port
+        assert port is not None
+        follow = (str(SCRIPT), "compose", "logs", "--follow", "app1", "app2")
+        shop = Server(port, {"CLUSTER": self.name}, follow)
+        shop.start()
+        try:
+            yield shop
+        finally:
+            shop.stop()
+            shop.log.close()
+            _run(self.name, "compose", "rm", "--stop", "--force", "proxy", "app1", "app2", "relay")
+
+    def restart_servers(self) -> None:
+        """One after the other, as `make rollout` does."""
+        _run(self.name, "rollout", SKIP_BUILD="1")
 
     def await_members(self) -> None:
         """Until all nodes are in the group.
@@ -112,9 +157,12 @@ class Cluster(Database):
         told: set[str] = set()
         while missing := [name for name in NODES if self.state_of(name) != "ONLINE"]:
             waited = time.monotonic() - began
-            assert waited < JOIN_SECONDS, f"{missing} are not in the group"
+            if waited > JOIN_SECONDS:
+                said = self.container_of(missing[0]).logs(tail=40).decode()
+                raise AssertionError(f"{missing} are not in the group:\n{said}")
             for name in missing:
-                if waited > REST_SECONDS and name not in told and self.state_of(name) == "ERROR":
+                gave_up = self.state_of(name) in {"ERROR", "OFFLINE"}
+                if waited > REST_SECONDS and name not in told and gave_up:
                     told.add(name)
                     _run(self.name, "rejoin", name)
             time.sleep(0.5)
@@ -135,57 +183,51 @@ class Cluster(Database):
 
 
 @contextmanager
-def cluster() -> Iterator[Cluster]:
+def cluster(disks: Sequence[str] = NODES[-1:]) -> Iterator[Cluster]:
     """A fresh group of three, removed with its data at the end.
 
-    As root the last node has a disk of its own that can be filled.
+    As root the nodes named in `disks` have disks of their own.
     """
-    name, port = f"faults-{secrets.token_hex(4)}", free_port()
-    with _small_disk(name, NODES[-1]) as has_small_disk:
-        yield from _group(name, port, NODES[-1] if has_small_disk else "")
+    name = f"faults-{secrets.token_hex(4)}"
+    settings, override = REPOSITORY / f".env.{name}", REPOSITORY / f".env.{name}.yml"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        own = {
+            node: stack.enter_context(disk(folder / node, DISK_MB, MYSQL_USER))
+            for node in (disks if can_mount() else ())
+        }
+        options = {
+            f"{node}-data": {"driver_opts": {"type": "none", "o": "bind", "device": str(one.place)}}
+            for node, one in own.items()
+        }
+        if options:
+            override.write_text(json.dumps({"volumes": options}))
+            stack.callback(override.unlink)
+        values = _settings()
+        settings.touch(0o600)
+        settings.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
+        stack.callback(_run, name, "down")
+        stack.callback(_run, name, "compose", "kill")  # nobody needs what they would write yet
+        _run(name, "up", "nodes")
+        made = Cluster("cluster", "", name=name, network=values["CLUSTER_NETWORK"], disks=own)
+        networks = made.container_of("db").attrs["NetworkSettings"]["Networks"]
+        address = networks[f"{name}_default"]["IPAddress"]
+        yield replace(made, url=f"mysql://shop:{values['MYSQL_PASSWORD']}@{address}:3306/shop")
 
 
-def _group(name: str, port: int, small: str) -> Iterator[Cluster]:
-    settings = REPOSITORY / f".env.{name}"
-    try:
-        _run(name, "up", "nodes", DB_PORT=str(port))
-        lines = (line.partition("=") for line in settings.read_text().splitlines())
-        values = {key: value for key, _, value in lines}
-        url = f"mysql://shop:{values['MYSQL_PASSWORD']}@127.0.0.1:{port}/shop"
-        network = values["CLUSTER_NETWORK"]
-        yield Cluster("cluster", url, name=name, network=network, small=small)
-    finally:
-        _run(name, "down")
+def _settings() -> dict[str, str]:
+    """Those of a fresh cluster, but for ports that are free, and the key of this process."""
+    make = [sys.executable, str(REPOSITORY / "scripts" / "new_env.py"), "cluster"]
+    printed = subprocess.run(make, check=True, text=True, stdout=subprocess.PIPE).stdout  # noqa: S603
+    lines = (line.partition("=") for line in printed.splitlines() if not line.startswith("#"))
+    values = {key: value for key, _, value in lines}
+    ports = {name: str(free_port()) for name in values if name.endswith("_PORT")}
+    return {**values, **ports, "SECRET_KEY": os.environ.get("SECRET_KEY", values["SECRET_KEY"])}
 
 
-@contextmanager
-def _small_disk(name: str, node: str) -> Iterator[bool]:
-    """Lets a node have a file system in a file for its data. Yields whether that could be had."""
-    if not can_mount():
-        yield False
-        return
-    override = REPOSITORY / f".env.{name}.yml"
-    with tempfile.TemporaryDirectory() as folder:
-        image, place = Path(folder) / "disk.img", Path(folder) / "disk"
-        image.touch()
-        os.truncate(image, DISK_MB * 1024**2)
-        place.mkdir()
-        mkfs = ["mkfs.ext4", "-qF", "-m0", "-E", f"root_owner={MYSQL_USER}:{MYSQL_USER}"]
-        subprocess.run([*mkfs, str(image)], check=True)  # noqa: S603
-        subprocess.run(["mount", "-o", "loop", image, place], check=True)  # noqa: S603, S607
-        (place / "lost+found").rmdir()  # which the node could not look into
-        volume = {"driver_opts": {"type": "none", "o": "bind", "device": str(place)}}
-        override.write_text(json.dumps({"volumes": {f"{node}-data": volume}}))
-        try:
-            yield True
-        finally:
-            override.unlink()
-            subprocess.run(["umount", place], check=True)  # noqa: S603, S607
-
-
-def _run(name: str, *arguments: str, **variables: str) -> None:
+def _run(name: str, *arguments: str, **variables: str) -> str:
     done = subprocess.run(  # noqa: S603
-        [str(REPOSITORY / "scripts" / "cluster"), *arguments],
+        [str(SCRIPT), *arguments],
         env={**os.environ, **variables, "CLUSTER": name},
         check=False,
         text=True,
@@ -194,3 +236,4 @@ def _run(name: str, *arguments: str, **variables: str) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"scripts/cluster {' '.join(arguments)}:\n{done.stdout[-4000:]}")
+    return done.stdout

@@ -20,8 +20,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from typing import IO, Any, Literal, Self
+from urllib.parse import urlsplit
 
 import docker
 from docker.errors import DockerException
@@ -80,9 +80,16 @@ class Database:
         assert port is not None
         return port
 
-    def through(self, port: int) -> "Database":
-        """The same database, reached at another port of this machine: through a proxy."""
-        return replace(self, url=self.url.replace(f":{self.port}/", f":{port}/"))
+    @property
+    def container_ids(self) -> Sequence[str]:
+        """Of all that are the database's; none for SQLite."""
+        return [self.container_id] if self.container_id else []
+
+    def at(self, address: str) -> Self:
+        """The same database, reached at another address (host:port)."""
+        url = urlsplit(self.url)
+        user = url.netloc.rpartition("@")[0]
+        return replace(self, url=url._replace(netloc=f"{user}@{address}").geturl())
 
 
 @contextmanager
@@ -142,9 +149,7 @@ def without_proxy(db: Database) -> Database:
         socket.create_connection((address, 3306), timeout=1).close()
     except OSError:
         return db
-    parts = urlsplit(db.url)
-    where = f"{parts.username}:{parts.password}@{address}:3306"
-    return replace(db, url=urlunsplit(parts._replace(netloc=where)))
+    return db.at(f"{address}:3306")
 
 
 def free_port() -> int:

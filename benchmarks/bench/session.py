@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +18,7 @@ import psutil
 from benchmarks.bench import generator, raw
 from benchmarks.bench.generator import Load
 from benchmarks.bench.scenarios import Scenario, Shop
+from benchmarks.cluster import cluster
 from benchmarks.stack import (
     REPOSITORY,
     Database,
@@ -86,7 +87,7 @@ class Session:
     meter: "CpuMeter" = field(init=False)
 
     def __post_init__(self) -> None:
-        self.meter = CpuMeter(self.db.container_id)
+        self.meter = CpuMeter(self.db.container_ids)
 
     @contextmanager
     def server(self, **variables: str) -> Iterator[Server]:
@@ -260,11 +261,11 @@ class Cpu:
 
 
 class CpuMeter:
-    """Reads what the server's processes, the database's container and the machine have used."""
+    """Reads what the server's processes, the database's containers and the machine have used."""
 
-    def __init__(self, container_id: str | None) -> None:
-        self._docker: Any = docker.from_env() if container_id else None
-        self._container_id = container_id
+    def __init__(self, container_ids: Sequence[str]) -> None:
+        self._docker: Any = docker.from_env() if container_ids else None
+        self._container_ids = container_ids
 
     def read(self, target: Server | None = None) -> Cpu:
         """What was used so far."""
@@ -288,11 +289,13 @@ class CpuMeter:
         return sum(one.user + one.system for one in spent)
 
     def database(self) -> float | None:
-        """The CPU seconds that the database has used so far, if it is in a container."""
+        """The CPU seconds that the database has used so far, if it is in containers."""
         if self._docker is None:
             return None
-        stats = self._docker.api.stats(self._container_id, stream=False, one_shot=True)
-        return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+        stats = (
+            self._docker.api.stats(one, stream=False, one_shot=True) for one in self._container_ids
+        )
+        return sum(float(one["cpu_stats"]["cpu_usage"]["total_usage"]) for one in stats) / 1e9
 
 
 @contextmanager
@@ -305,8 +308,9 @@ def open_session(
     orders: int,
     in_memory: bool = False,
     direct: bool = True,
+    disks: Sequence[str] = (),
 ) -> Iterator[Session]:
-    """A fresh database with the shop in it."""
+    """A fresh database with the shop in it; `disks`: nodes that have one of their own."""
     variables = {
         "SECRET_KEY": secrets.token_hex(32),
         "DJANGO_SETTINGS_MODULE": "benchmarks.bench.settings",
@@ -314,7 +318,9 @@ def open_session(
         "LOG_LEVEL": "INFO",  # as `make run` has it: a line a request is part of the cost
     }
     with ExitStack() as stack:
-        db = stack.enter_context(database(kind, in_memory=in_memory))
+        db = stack.enter_context(
+            cluster(disks) if kind == "cluster" else database(kind, in_memory=in_memory)
+        )
         if direct:
             db = without_proxy(db)
         for step in ("collectstatic", "migrate"):  # as `make run` does

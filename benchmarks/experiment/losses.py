@@ -10,8 +10,6 @@ The ways that answer after a commit in the database have nothing else to lose, a
 `make faults`, with the database.
 """
 
-import os
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -24,6 +22,7 @@ from uuid import uuid4
 
 import redis
 
+from benchmarks.disk import can_mount, disk
 from benchmarks.experiment import redis_store
 from benchmarks.experiment.race import Kind
 from benchmarks.experiment.redis_store import FSYNCS, Fsync
@@ -70,7 +69,10 @@ def measure_losses(repetitions: int) -> list[dict[str, Any]]:
 def measure_loss(cut: Cut, fsync: Fsync) -> Loss:
     """One sale that is cut short."""
     goods, keys, port = new_goods(PIECES), uuid4().hex, free_port()
-    with tempfile.TemporaryDirectory() as folder, disk(Path(folder), cut) as (data, after_the_cut):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        store_disk(Path(folder), cut) as (data, after_the_cut),
+    ):
         process = redis_store.start(data, fsync, port)
         told = _sell_until(process, port, keys, goods)
         process = redis_store.start(after_the_cut(), fsync, port)
@@ -115,51 +117,11 @@ def _follower(port: int, keys: str, goods: int) -> Follower:
     return Follower(store, f"{keys}:issued", lambda entries: write_behind(KIND, goods, entries))
 
 
-# --- A disk that loses what was not written to it -------------------------------------------------
-
-
-def can_mount() -> bool:
-    """Whether a file system in an image can be had here."""
-    if os.geteuid() != 0 or not shutil.which("mkfs.ext4"):
-        return False
-    try:
-        with tempfile.TemporaryDirectory() as folder, disk(Path(folder), "power"):
-            return True
-    except subprocess.CalledProcessError:
-        return False
-
-
 @contextmanager
-def disk(folder: Path, cut: Cut) -> Iterator[tuple[Path, Any]]:
+def store_disk(folder: Path, cut: Cut) -> Iterator[tuple[Path, Any]]:
     """A folder for data, and what to call for the folder as it is after the cut."""
-    if cut == "kill":
-        data = folder / "data"
-        data.mkdir()
-        yield data, lambda: data
-        return
-    image, copy = folder / "disk.img", folder / "copy.img"
-    image.touch()
-    os.truncate(image, IMAGE_MB * 1024**2)
-    _run("mkfs.ext4", "-qF", str(image))
-    mounted: list[Path] = []
-
-    def mount(file: Path, name: str) -> Path:
-        place = folder / name
-        place.mkdir()
-        _run("mount", "-o", "loop", str(file), str(place))
-        mounted.append(place)
-        return place
-
-    def as_written() -> Path:
-        _run("cp", "--sparse=always", str(image), str(copy))
-        return mount(copy, "after")
-
-    try:
-        yield mount(image, "before"), as_written
-    finally:
-        for place in mounted:
-            _run("umount", str(place))
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+    if cut == "power":
+        with disk(folder, IMAGE_MB) as own:
+            yield own.place, own.cut_power
+    else:
+        yield folder, lambda: folder

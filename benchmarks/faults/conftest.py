@@ -29,7 +29,10 @@ DATABASES = os.environ.get(
 ).split(",")
 SINGLE = [name for name in DATABASES if name != "cluster"]
 """Those of one node, for what does not concern the others."""
-CLIENTS, ROUNDS, MEMBERS = (48, 3, 2_000) if LONG else (24, 1, 400)
+WATCHED = [name for name in DATABASES if name == "mysql"]
+"""Where Prometheus looks on, if it is installed."""
+CLIENTS, ROUNDS, MEMBERS = (48, 3, 2_000) if LONG and "cluster" not in DATABASES else (24, 1, 400)
+"""Three nodes share the machine with the clients: at length, there are more faults, not clients."""
 SHOPS = 12
 """So many are opened at a time."""
 

@@ -41,6 +41,8 @@ class Fault:
     strike: Callable[[Stage], str]
     databases: tuple[DatabaseKind, ...] = MYSQLS
     needs_proxy: bool = False
+    needs_servers: bool = False
+    """Whether it is done to two servers behind a proxy, in containers."""
     only_long: bool = False
     longest_outage: float | None = None
     """So long nobody may be served, at most (seconds); None: for as long as the fault takes."""
@@ -196,9 +198,15 @@ def kill_the_primary(stage: Stage) -> str:
 def cut_the_primary_off(stage: Stage) -> str:
     group = _cluster(stage)
     victim = group.primary()
+    # Somebody holds a transaction there, and falls silent.
+    held = group.node(victim).connect()
+    held.cursor().execute("BEGIN")
+    held.cursor().execute("INSERT INTO django_content_type (app_label, model) VALUES ('a', 'b')")
     group.cut(victim)
     time.sleep(CUT_SECONDS)
     assert group.primary() != victim
+    query = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = "
+    assert group.ask(victim, f"{query}{held.thread_id()}") == "0", "its transaction lives on"
     group.mend(victim)
     return f"{CUT_SECONDS} s"
 
@@ -230,10 +238,14 @@ def _restart(group: Cluster, name: str) -> None:
     group.await_members()
 
 
+def restart_the_servers(stage: Stage) -> str:
+    _cluster(stage).restart_servers()
+    return "by a rollout, the proxy in front"
+
+
 def kill_all_nodes(stage: Stage) -> str:
     group = _cluster(stage)
-    for container in [group.container_of(name) for name in NODES]:
-        container.kill("SIGKILL")
+    group.kill()
     group.start_again()
     stage.over()
     return "and started again, by hand"
@@ -241,7 +253,7 @@ def kill_all_nodes(stage: Stage) -> str:
 
 def fill_a_secondarys_disk(stage: Stage) -> str:
     group = _cluster(stage)
-    victim = group.small
+    victim = next(iter(group.disks), "")
     if not victim:
         pytest.skip("no root or no loop device: no disk is filled")
     if group.primary() == victim:
@@ -278,8 +290,24 @@ FAULTS = (
     Fault("planned switch of the primary", switch_the_primary, ("cluster",), longest_outage=2),
     Fault("SIGKILL to the primary", kill_the_primary, ("cluster",), longest_outage=10),
     Fault("primary cut off", cut_the_primary_off, ("cluster",), longest_outage=10),
-    Fault("primary paused", pause_the_primary, ("cluster",), longest_outage=10),
-    Fault("nodes restarted in turn", restart_the_nodes, ("cluster",), longest_outage=2),
-    Fault("a secondary's disk full", fill_a_secondarys_disk, ("cluster",), longest_outage=2),
-    Fault("SIGKILL to all three at once", kill_all_nodes, ("cluster",)),
+    Fault("primary paused", pause_the_primary, ("cluster",), only_long=True, longest_outage=10),
+    Fault(
+        "nodes restarted in turn", restart_the_nodes, ("cluster",), only_long=True, longest_outage=2
+    ),
+    Fault(
+        "servers restarted in turn",
+        restart_the_servers,
+        ("cluster",),
+        needs_servers=True,
+        only_long=True,
+        longest_outage=2,
+    ),
+    Fault(
+        "a secondary's disk full",
+        fill_a_secondarys_disk,
+        ("cluster",),
+        only_long=True,
+        longest_outage=2,
+    ),
+    Fault("SIGKILL to all three at once", kill_all_nodes, ("cluster",), only_long=True),
 )

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.faults.conftest import Running
+from benchmarks.faults.conftest import WATCHED, Running
 from benchmarks.faults.watch import MISSING, draw
 
 SHOWN_SECONDS = 600
 
 
 @pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
-@pytest.mark.parametrize("running", ["mysql"], indirect=True)
+@pytest.mark.parametrize("running", WATCHED, indirect=True)
 def test_no_panel_asks_for_what_is_not_there(running: Running) -> None:
     assert running.watch
     now = time.time()

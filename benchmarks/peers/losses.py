@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.bench.session import Session, prepare
-from benchmarks.experiment.losses import Cut, can_mount, disk
+from benchmarks.disk import can_mount
+from benchmarks.experiment.losses import Cut, store_disk
 from benchmarks.experiment.redis_store import FSYNCS, Fsync
 from benchmarks.peers import books
 from benchmarks.peers.books import Pair
@@ -69,7 +70,10 @@ def measure_losses(session: Session, systems: Sequence[System]) -> list[Loss]:
 
 
 def _measure(session: Session, system: System, cut: Cut, fsync: Fsync | None) -> Loss:
-    with tempfile.TemporaryDirectory() as folder, disk(Path(folder), cut) as (data, after_the_cut):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        store_disk(Path(folder), cut) as (data, after_the_cut),
+    ):
         left = data
         with ExitStack() as stack:
             store = stack.enter_context(books.counter(session.db, data, fsync)) if fsync else None
