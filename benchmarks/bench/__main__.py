@@ -6,6 +6,7 @@ BENCH picks what is run:
     scaling   coupons and orders against clients (1 to 512) and server processes (1 to 4)
     rows      coupons, orders, best sellers and the list of products against the rows there are
     events    coupons and orders with and without a listener, and how late the relay tells
+    cluster   coupons and orders on three nodes against one, reads of the secondaries, what is lost
     peers     the shop beside FastAPI and Fastify, with Redis and with MySQL
     quick     everything once and briefly: does it work? Nothing is kept, no time is judged
     report    no load: only make the tables and plots anew
@@ -71,6 +72,7 @@ RUNS = {
     "scaling": runs.run_scaling,
     "rows": runs.run_rows,
     "events": runs.run_events,
+    "cluster": runs.run_cluster,
 }
 
 

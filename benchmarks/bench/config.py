@@ -9,8 +9,8 @@ from typing import get_args
 from benchmarks.bench.scenarios import BY_NAME
 from benchmarks.stack import REPOSITORY, Kind
 
-WHATS = ("full", "scaling", "rows", "events", "peers", "quick", "report")
-CLIENTS = {"quick": (8,), "events": (8, 32, 128), "peers": (32, 128)}
+WHATS = ("full", "scaling", "rows", "events", "cluster", "peers", "quick", "report")
+CLIENTS = {"quick": (8,), "events": (8, 32, 128), "cluster": (1, 32), "peers": (32, 128)}
 ALSO = ("raw", "load_test")
 """What BENCH_ONLY may name besides the scenarios."""
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.bench import plots
+from benchmarks.bench.group import BESIDE, GROUP, ONE, READS_OF, WAYS
 from benchmarks.bench.plots import title_of
 from benchmarks.bench.summary import (
     Line,
@@ -17,9 +18,12 @@ from benchmarks.bench.summary import (
     Target,
     events_table,
     figures_table,
+    losses_table,
     targets,
     targets_table,
     telling_table,
+    variants_table,
+    waits_table,
 )
 
 PLOTS: Mapping[str, tuple[Callable[[Summary, Path], None], Sequence[str]]] = {
@@ -27,6 +31,7 @@ PLOTS: Mapping[str, tuple[Callable[[Summary, Path], None], Sequence[str]]] = {
     "scaling": (plots.plot_scaling, ("clients.png", "processes.png")),
     "rows": (plots.plot_rows, ("rows.png", "pages.png")),
     "events": (lambda summary, folder: None, ()),
+    "cluster": (lambda summary, folder: None, ()),
 }
 
 
@@ -99,6 +104,17 @@ def _parts(results: Mapping[str, Result], found: list[Target]) -> dict[str, str]
     if "events" in results:
         parts["events"] = events_table(Summary(results["events"]))
         parts["telling"] = telling_table(results["events"])
+    if "cluster" in results:
+        result = results["cluster"]
+        summary, late = Summary(result), result["late"]
+        parts["cluster"] = variants_table(summary, (ONE, *WAYS), title_of)
+        parts["waits"] = waits_table(result, (ONE, GROUP))
+        for name, suffix in (("reads", ""), ("reads beside", f", {BESIDE}")):
+            variants = [f"{variant}{suffix}" for variant in READS_OF]
+            parts[name] = variants_table(summary, variants, title_of)
+        times = (f"{late[name]:.1f} ({name})" for name in ("p50", "p95", "p99", "max"))
+        parts["staleness"] = f"Milliseconds, {late['times']:,} times: {', '.join(times)}."
+        parts["losses"] = losses_table(result)
     return parts
 
 

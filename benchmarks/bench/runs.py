@@ -10,10 +10,26 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 from benchmarks.bench.about import about
 from benchmarks.bench.config import Config
+from benchmarks.bench.group import (
+    BESIDE,
+    CUTS,
+    GROUP,
+    ONE,
+    READS_OF,
+    WAYS,
+    Waited,
+    measure_losses,
+    measure_staleness,
+    read_waits,
+    selling,
+    set_way,
+    waited,
+)
 from benchmarks.bench.scenarios import (
     BY_NAME,
     LOAD_TEST_COUPONS,
@@ -26,7 +42,8 @@ from benchmarks.bench.scenarios import (
 )
 from benchmarks.bench.session import BenchFailed, Measurement, Session, open_session, prepare
 from benchmarks.bench.telling import measure_telling
-from benchmarks.stack import Server
+from benchmarks.cluster import NODES, Cluster
+from benchmarks.stack import Kind, Server
 
 RAW_CLIENTS = (32, 128)
 RAW_PROCESSES = (1, 2, 4)
@@ -36,6 +53,9 @@ PROCESSES_CLIENTS = (32, 128)
 WRITES = ("yardstick", "issue", "order_hot_1", "order_spread_1")
 TOLD = ("issue", "order_hot_1")
 """What is measured with a listener, too."""
+CATALOGUE = ("product_list", "product_detail", "top_products")
+READERS = 32
+STALENESS_SECONDS = 10
 ROWS_CLIENTS = 32
 DEEP_PAGE = 10_000
 LINES_AN_ORDER = 4.4
@@ -43,15 +63,16 @@ LINES_AN_ORDER = 4.4
 
 
 @contextmanager
-def _open(config: Config) -> Iterator[Session]:
+def _open(config: Config, kind: Kind | None = None, disks: Sequence[str] = ()) -> Iterator[Session]:
     with open_session(
-        config.database,
+        kind or config.database,
         members=config.members,
         products=config.products,
         campaigns=config.campaigns,
         orders=config.orders,
         in_memory=config.in_memory,
         direct=config.direct,
+        disks=disks,
     ) as session:
         print(f"{session.shop.database}: the shop is ready", flush=True)
         yield session
@@ -240,6 +261,69 @@ def run_events(config: Config) -> None:
         print(session.ensure_sound(), flush=True)
         telling = [asdict(one) for one in told]
         _save(config, session, measurements, unheard=unheard, telling=telling)
+
+
+# --- cluster ------------------------------------------------------------------------------------
+
+
+def run_cluster(config: Config) -> None:
+    """Coupons and orders on three nodes against one, reads of the secondaries, and what is lost."""
+    measurements: list[Measurement] = []
+    waits: list[Waited] = []
+    with _open(config) as one, _open(config, "cluster") as three:
+        group = three.db
+        assert isinstance(group, Cluster)
+        one.allow_busy = three.allow_busy = True
+        primary = group.primary()
+        for number, way in product(range(config.rounds), (ONE, *WAYS)):
+            session = one if way == ONE else three
+            if way in WAYS:
+                set_way(group, way)
+            with session.server() as target:  # with connections that know how it is set
+                _warm_up(session, {"grouped": target}, [BY_NAME[name] for name in TOLD])
+                for clients, name in product(config.clients, TOLD):
+                    before = read_waits(session.db, primary)
+                    (measured,) = _measure_all(
+                        *(config, session, target, [BY_NAME[name]], clients, number), way
+                    )
+                    measurements.append(measured)
+                    waits += waited(before, read_waits(session.db, primary), measured)
+        set_way(group, GROUP)
+        with (
+            three.server() as far,
+            three.server(DATABASE_REPLICA_URL=group.secondaries.url) as near,
+        ):
+            measurements += _measure_reads(config, three, [far, near])
+            with selling(three, far, STALENESS_SECONDS + 1):
+                late = measure_staleness(group, STALENESS_SECONDS)
+        print(late, one.ensure_sound(), three.ensure_sound(), flush=True)
+    losses, cuts = [], list(CUTS)
+    while cuts:
+        with _open(config, "cluster", NODES) as session:
+            for loss in measure_losses(session, cuts):
+                losses.append(loss)
+                print(loss, flush=True)
+    told = {"waits": list(map(asdict, waits)), "losses": list(map(asdict, losses))}
+    _save(config, three, measurements, late=late, **told)
+
+
+def _measure_reads(
+    config: Config, session: Session, servers: Sequence[Server]
+) -> Iterator[Measurement]:
+    """The catalogue of the primary and of the secondaries, alone and while others order."""
+    reads = [BY_NAME[name] for name in CATALOGUE]
+    for target in servers:
+        _warm_up(session, {"grouped": target}, reads)
+    for number in range(config.rounds):
+        for target, variant in zip(servers, READS_OF, strict=True):
+            for read in reads:
+                yield from _measure_all(
+                    *(config, session, target, [read], READERS, number), variant
+                )
+                with selling(session, target, config.seconds + 1):
+                    yield from _measure_all(
+                        *(config, session, target, [read], READERS, number), f"{variant}, {BESIDE}"
+                    )
 
 
 # --- rows ---------------------------------------------------------------------------------------

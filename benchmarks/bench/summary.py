@@ -316,3 +316,53 @@ def telling_table(result: Result) -> str:
         *("waiting at the end", "cores: relay", "database"),
     )
     return table(header, rows, numbers_from=0)
+
+
+def variants_table(
+    summary: Summary, variants: Sequence[str], title_of: Callable[[str], str]
+) -> str:
+    """What each variant does in a second, and its ratio to the first one within rounds."""
+    columns = [key[:2] for key in summary.keys if key[2] == variants[0]]
+    rows = []
+    for variant in variants:
+        row = [variant]
+        for scenario, clients in columns:
+            key = (scenario, clients, variant)
+            ratio = summary.ratio(key, (scenario, clients, variants[0]))
+            row.append(f"{summary.median_of(key, 'per_second'):,.0f} ({ratio:.2f})")
+        rows.append(row)
+    titles = [f"{title_of(scenario)}: {clients}" for scenario, clients in columns]
+    return table(("a second (to the first), by clients", *titles), rows)
+
+
+def waits_table(result: Result, variants: Sequence[str]) -> str:
+    """What commits wait for, how long and how often in a second, and the cores in use (medians)."""
+    summary = Summary(result)
+    times: dict[tuple[str, int, str], dict[str, list[tuple[float, float]]]] = defaultdict(
+        lambda: defaultdict(list)
+    )
+    for one in result["waits"]:
+        key = (one["scenario"], one["clients"], one["variant"])
+        times[key][one["what"]].append((one["each"], one["per_second"]))
+    whats = sorted({one["what"] for one in result["waits"]})
+    rows = []
+    for (scenario, clients, variant), found in times.items():
+        if variant in variants:
+            cells = []
+            for what in whats:
+                each, often = (median(part) for part in zip(*found[what], strict=True))
+                cells.append(f"{each:.2f} ms × {often:,.0f}" if often else "")
+            line = summary.line((scenario, clients, variant))
+            cores = (f"{line.server:.2f}", "" if line.database is None else f"{line.database:.2f}")
+            rows.append([scenario.partition("_")[0], f"{clients}", variant, *cells, *cores])
+    return table(("what", "clients", "on", *whats, "cores: server", "database"), rows)
+
+
+def losses_table(result: Result) -> str:
+    """What each cut took."""
+    rows = [
+        [one["variant"], one["cut"], *(f"{one[what]:,}" for what in ("told", "lost", "unlike"))]
+        for one in result["losses"]
+    ]
+    header = ("set so", "cut", "coupons told of", "of these lost", "nodes with other books")
+    return table(header, rows, numbers_from=2)
