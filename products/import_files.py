@@ -96,7 +96,8 @@ def _columns(number: int, header: Iterable[Cell]) -> list[str]:
     columns = []
     for cell in header:
         if not isinstance(cell, str):
-            raise UnreadableFile(f"{_('Line %(line)s') % {'line': number}}: {cell.message}")
+            line = _("Line %(line)s") % {"line": number}
+            raise UnreadableFile(f"{line}: {cell.message}")
         name = cell.lower().replace(" ", "_")
         columns.append(_BY_KOREAN.get(name.replace("_", ""), name))
     while columns and not columns[-1]:

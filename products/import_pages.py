@@ -293,7 +293,8 @@ class ImportsProducts(ShopModelAdmin):
         else:
             text = _now("This file was imported already, or is gone. Send it again if need be.")
             if file is not None and file.outcome:
-                text = f"{_now('This file was imported already.')} {told_again(file.outcome)}"
+                again = _now("This file was imported already.")
+                text = f"{again} {told_again(file.outcome)}"
         self.message_user(request, text, messages.ERROR)
         return HttpResponseRedirect(reverse("admin:products_product_import_file"))
 

@@ -187,7 +187,7 @@ def test_a_text_that_leaves_a_particle_open_is_no_translation() -> None:
         "c": "%(c)s을(를)",
     }.items():
         catalog.add(text, said.replace("%", ""))
-    wrong = [one for one in problems(catalog, {}) if "both particles" in one]
+    wrong = [one for one in problems(catalog) if "both particles" in one]
     assert len(wrong) == 2  # the third is settled when it is said
 
 
