@@ -20,13 +20,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from benchmarks.bench.about import commit
 from benchmarks.bench.report import between_marks
 from benchmarks.stack import REPOSITORY, Database, database, environment, manage, server
 
@@ -119,10 +120,10 @@ def _times(wire: http.client.HTTPConnection, path: str, headers: dict[str, str])
 # --- Telling ------------------------------------------------------------------------------------
 
 
-def write_report(shops: list[Shop], kind: str, page: Path) -> None:
+def write_report(shops: list[Shop], page: Path) -> None:
     """Renew what the page has between its marks, or write all; the plans into a file beside it."""
     large = shops[-1]
-    times = "\n".join([_machine(large, kind), _table(shops).rstrip()])
+    times = "\n".join([_machine(large), _table(shops).rstrip()])
     page.parent.mkdir(parents=True, exist_ok=True)
     marked = (
         page.read_text(encoding="utf-8")
@@ -134,16 +135,12 @@ def write_report(shops: list[Shop], kind: str, page: Path) -> None:
     page.with_suffix(".plans.txt").write_text(plans, encoding="utf-8")
 
 
-def _machine(shop: Shop, kind: str) -> str:
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
-        cwd=REPOSITORY, check=True, text=True, stdout=subprocess.PIPE,
-    ).stdout.strip()  # fmt: skip
-    python = platform.python_version()
+def _machine(shop: Shop) -> str:
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit}; {os.cpu_count()} cores of"
+        f"{datetime.now(UTC):%Y-%m-%d}, commit {commit()}; {os.cpu_count()} cores of"
         f" {platform.machine()} for the server, the database and the requests alike;"
-        f" {kind} {shop.facts['version']}, Python {python}. One request after the other over HTTP,"
+        f" {shop.facts['version']}, Python {platform.python_version()}."
+        " One request after the other over HTTP,"
         f" up to {REQUESTS} of each; p50 / p95 in milliseconds.\n"
     )
 
@@ -218,25 +215,16 @@ def growing(shop: Shop) -> list[str]:
 @contextmanager
 def _databases(kind: Any, url: str | None) -> Iterator[dict[str, Database]]:
     """A small and a large one, of the same server; SQLite has two files."""
-    if url is not None:
-        yield {"small": Database(kind, _small(url)), "large": Database(kind, url)}
-        return
-    with database(kind) as db:
-        yield {"small": Database(kind, _small(db.url), db.container_id), "large": db}
+    with nullcontext(Database(kind, url)) if url else database(kind) as db:
+        yield {"small": replace(db, url=_small(db)), "large": db}
 
 
-def _small(url: str) -> str:
-    if url.startswith("sqlite"):
-        return url + ".small"
-    small = url.rsplit("/", 1)[0] + "/shop_small"
-    parts = urlsplit(url)
-    import MySQLdb  # noqa: PLC0415  not there is not needed for SQLite
-
-    with MySQLdb.connect(
-        host=parts.hostname, port=parts.port, user=parts.username, password=parts.password
-    ) as connection:
+def _small(db: Database) -> str:
+    if db.kind == "sqlite":
+        return db.url + ".small"
+    with closing(db.connect()) as connection:
         connection.query("CREATE DATABASE IF NOT EXISTS shop_small")
-    return small
+    return db.url.rsplit("/", 1)[0] + "/shop_small"
 
 
 def main() -> int:
@@ -261,7 +249,7 @@ def main() -> int:
             facts = facts_of(db, entries=entries, plans=size == "large")
             shops.append(Shop(size, facts, timings_of(db, facts)))
             print(f"{size}: {len(facts['reads'])} reads timed", flush=True)
-    write_report(shops, options.kind, options.output)
+    write_report(shops, options.output)
     whole = growing(shops[-1]) if options.kind == "mysql" else []
     for line in whole:
         print(f"reads a whole table: {line}", file=sys.stderr)

@@ -7,7 +7,6 @@ Run by `benchmarks.queries` with DATABASE_URL set, since Django reads its settin
 
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -31,6 +30,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
+from benchmarks.bench.contents import database_version
 from common.api.pagination import Cursor, cursor_at
 from common.db.transactions import run_transaction
 from coupons.models import Coupon
@@ -270,14 +270,6 @@ def counts() -> dict[str, int]:
     return newest
 
 
-def server_version() -> str:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT sqlite_version()" if connection.vendor == "sqlite" else "SELECT VERSION()"
-        )
-        return re.sub(r"[^\w.\-]", "", str(cursor.fetchone()[0]))
-
-
 def main() -> None:
     sizes = json.load(sys.stdin)
     ensure_reader(sizes["entries"])
@@ -285,7 +277,7 @@ def main() -> None:
     observed = [observe(read, headers[read.who]) for read in all_reads()] if sizes["plans"] else []
     json.dump(
         {
-            "version": server_version(),
+            "version": database_version(),
             "rows": counts(),
             "headers": headers,
             "reads": [asdict(read) for read in all_reads()],

@@ -4,7 +4,7 @@ BENCH picks what is run:
 
     full      every endpoint at 1 to 128 clients, the raw limit, and the seed's own load test
     scaling   coupons and orders against clients (1 to 512) and server processes (1 to 4)
-    rows      coupons, orders, best sellers and the list of products against the rows there are
+    rows      coupons, orders and best sellers against the rows there are
     events    coupons and orders with and without a listener, and how late the relay tells
     cluster   coupons and orders on three nodes against one, reads of the secondaries, what is lost
     peers     the shop beside FastAPI and Fastify, with Redis and with MySQL

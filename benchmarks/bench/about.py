@@ -25,7 +25,7 @@ def about(config: "Config", session: "Session") -> Mapping[str, Any]:
     """The machine, without its name; versions; the commit; and what was asked for."""
     return {
         "when": datetime.now(UTC).replace(microsecond=0).isoformat(),
-        "commit": _commit(),
+        "commit": commit(),
         "machine": {
             "cpu": _cpu_model(),
             "cores": os.cpu_count(),
@@ -55,7 +55,8 @@ def is_changed() -> bool:
     return bool(_git("status", "--porcelain", "--untracked-files=no", "--", ":!docs/benchmarks"))
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit that is measured."""
     return _git("rev-parse", "--short=12", "HEAD") + (" with changes" if is_changed() else "")
 
 

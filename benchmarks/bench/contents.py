@@ -2,16 +2,13 @@
 
 import time
 import timeit
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count
 from rest_framework_simplejwt.tokens import AccessToken
 
-from common.api.pagination import Cursor
 from common.db.transactions import run_transaction
 from common.references import new_reference
 from coupons.services import Press, create_coupon, issue_coupons, lock_coupon
@@ -19,7 +16,7 @@ from events.models import Endpoint, Kind
 from events.services import change_endpoint, create_endpoint, record, take_in
 from orders.facts import facts_of_orders
 from orders.models import Order, OrderItem
-from products.models import Category, Product
+from products.models import Product
 from products.services import create_product
 from users.models import User, WalletTransaction
 from users.services import credit, lock_wallets, save_wallets
@@ -30,8 +27,6 @@ STOCK = 1_000_000_000
 HOLDERS = 100
 HELD = 25
 """How many coupons each of the holders has: more than a page."""
-ORDERINGS = ("price", "-price", "name", "-name", "created_at", "-created_at")
-PAGE = 20
 UNHEARD = 10_000
 EVENTS_AT_ONCE = 64
 """As many as orders that share a transaction, at most."""
@@ -197,36 +192,3 @@ def database_version() -> str:
     if connection.vendor == "mysql":
         name = "MariaDB" if connection.mysql_is_mariadb else "MySQL"  # type: ignore[attr-defined]
     return f"{name} {'.'.join(map(str, connection.get_database_version()))}"
-
-
-def product_pages(number: int) -> Iterator[dict[str, Any]]:
-    """The query strings of the first and the `number`th page of products, in each ordering.
-
-    Of all products, and of the largest category, whose last page is taken if it has fewer.
-    """
-    on_sale = Product.objects.filter(is_active=True)
-    largest = Category.objects.annotate(size=Count("products")).order_by("-size").first()
-    for category in (None, largest) if largest else (None,):
-        rows = on_sale.filter(category=category) if category else on_sale
-        count = rows.count()
-        for ordering in ORDERINGS:
-            query = f"ordering={ordering}" + (f"&category={category.slug}" if category else "")
-            where = "category" if category else "all"
-            yield {"where": where, "ordering": ordering, "page": 1, "query": query}
-            before = min((number - 1) * PAGE, (count - 1) // PAGE * PAGE)
-            if before:
-                cursor = cursor_after(rows, ordering, before)
-                page = before // PAGE + 1
-                query += f"&cursor={cursor}"
-                yield {"where": where, "ordering": ordering, "page": page, "query": query}
-
-
-def cursor_after(rows: Any, ordering: str, before: int) -> str:
-    """The cursor of the page that has `before` rows before it."""
-    field = ordering.lstrip("-")
-    sign = ordering[: len(ordering) - len(field)]
-    keys = rows.order_by(f"{sign}{field}", f"{sign}id").values_list(field, "pk")
-    ((value, pk),) = keys[before - 1 : before]
-    if isinstance(value, datetime):
-        value = value.astimezone(UTC).isoformat()
-    return Cursor(ordering, value, pk, backwards=False).encode()

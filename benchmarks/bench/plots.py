@@ -1,6 +1,7 @@
 """The runs' figures as plots."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib as mpl
@@ -11,7 +12,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from benchmarks.bench.scenarios import BY_NAME
-from benchmarks.bench.summary import YARDSTICK, Summary
+from benchmarks.bench.summary import YARDSTICK, Key, Summary
 
 DPI = 110
 WRITES = ("issue", "issue_single", "order_hot_1", "order_hot_10", "order_spread_1", "charge")
@@ -53,10 +54,9 @@ def _curves(
     summary: Summary,
     names: Iterable[str],
     what: str = "per_second",
-    variant: str = "",
 ) -> None:
     for name in names:
-        keys = sorted(key for key in summary.keys if key[0] == name and key[2] == variant)
+        keys = sorted(key for key in summary.keys if key[0] == name and not key[2])
         values = [summary.median_of(key, what) for key in keys]
         style = {"color": "black", "linewidth": 2.5} if name == YARDSTICK else {}
         axes.plot([key[1] for key in keys], values, marker="o", label=title_of(name), **style)  # type: ignore[arg-type]
@@ -65,7 +65,11 @@ def _curves(
 def _finish_clients(axes: Axes, ylabel: str) -> None:
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.set_xlabel("clients")
+    _finish(axes, "clients", ylabel)
+
+
+def _finish(axes: Axes, xlabel: str, ylabel: str) -> None:
+    axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
@@ -74,40 +78,40 @@ def _finish_clients(axes: Axes, ylabel: str) -> None:
 
 def _times(summary: Summary, clients: int, path: Path) -> None:
     keys = [key for key in summary.keys if key[1] == clients and not key[2]]
-    figure, axes = plt.subplots(figsize=(10, 0.42 * len(keys) + 1.5))
-    places = range(len(keys))
-    for what, color in (("p99", "#d9d9d9"), ("p95", "#9ecae1"), ("p50", "#3182bd")):
-        axes.barh(places, [summary.median_of(key, what) for key in keys], color=color, label=what)
-    axes.set_yticks(places, [title_of(key[0]) for key in keys])
-    axes.invert_yaxis()
-    axes.set_xlabel(f"ms to the answer, {clients} clients")
-    axes.grid(alpha=0.3, axis="x")
-    axes.legend()
-    _save(figure, path)
+    with _bars(keys, f"ms to the answer, {clients} clients", path) as (axes, places):
+        for what, color in (("p99", "#d9d9d9"), ("p95", "#9ecae1"), ("p50", "#3182bd")):
+            values = [summary.median_of(key, what) for key in keys]
+            axes.barh(places, values, color=color, label=what)
 
 
 def _cpu(summary: Summary, clients: int, path: Path) -> None:
     keys = [key for key in summary.keys if key[1] == clients and not key[2]]
+    left = [0.0] * len(keys)
+    has_database = None not in summary.of_rounds(keys[0], "cpu_database")
+    shown = {
+        "cpu_server": "#3182bd",
+        **({"cpu_database": "#e6550d"} if has_database else {}),
+        "cpu_generator": "#bdbdbd",
+    }
+    with _bars(keys, f"ms of CPU for each answer, {clients} clients", path) as (axes, places):
+        for what, color in shown.items():
+            spent = [
+                summary.median_of(key, what) / summary.median_of(key, "per_second") * 1000
+                for key in keys
+            ]
+            axes.barh(places, spent, left=left, color=color, label=what.removeprefix("cpu_"))
+            left = [a + b for a, b in zip(left, spent, strict=True)]
+
+
+@contextmanager
+def _bars(keys: Sequence[Key], xlabel: str, path: Path) -> Iterator[tuple[Axes, range]]:
+    """Axes with a line for each key, and the lines' places."""
     figure, axes = plt.subplots(figsize=(10, 0.42 * len(keys) + 1.5))
     places = range(len(keys))
-    left = [0.0] * len(keys)
-    shown = (
-        ("cpu_server", "cpu_database")
-        if summary.line(keys[0]).database is not None
-        else ("cpu_server",)
-    )
-    for what, color in zip(
-        (*shown, "cpu_generator"), ("#3182bd", "#e6550d", "#bdbdbd"), strict=False
-    ):
-        spent = [
-            summary.median_of(key, what) / summary.median_of(key, "per_second") * 1000
-            for key in keys
-        ]
-        axes.barh(places, spent, left=left, color=color, label=what.removeprefix("cpu_"))
-        left = [a + b for a, b in zip(left, spent, strict=True)]
+    yield axes, places
     axes.set_yticks(places, [title_of(key[0]) for key in keys])
     axes.invert_yaxis()
-    axes.set_xlabel(f"ms of CPU for each answer, {clients} clients")
+    axes.set_xlabel(xlabel)
     axes.grid(alpha=0.3, axis="x")
     axes.legend()
     _save(figure, path)
@@ -133,17 +137,13 @@ def plot_scaling(summary: Summary, folder: Path) -> None:
             )
             axes.plot(*_columns(points), marker="o", label=title_of(name))
         axes.set_title(f"{number} clients")
-        axes.set_xlabel("server processes")
         axes.set_xticks([1, 2, 4])
-        axes.set_ylabel("a second")
-        axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        _finish(axes, "server processes", "a second")
     _save(figure, folder / "processes.png")
 
 
 def plot_rows(summary: Summary, folder: Path) -> None:
-    """Throughput and times against order lines; each page of the list of products."""
+    """Throughput and times against order lines."""
     figure, all_axes = plt.subplots(1, 2, figsize=(13, 5.5))
     names = list(dict.fromkeys(key[0] for key in summary.keys if "lines" in key[2]))
     for axes, (what, clients, label) in zip(
@@ -159,23 +159,8 @@ def plot_rows(summary: Summary, folder: Path) -> None:
             )
             axes.plot(*_columns(points), marker="o", label=title_of(name))
         axes.set_xscale("log")
-        axes.set_xlabel("order lines there are")
-        axes.set_ylabel(label)
-        axes.set_ylim(bottom=0)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        _finish(axes, "order lines there are", label)
     _save(figure, folder / "rows.png")
-    pages = [key for key in summary.keys if key[0] == "product_page"]
-    figure, axes = plt.subplots(figsize=(10, 0.3 * len(pages) + 1.5))
-    for what, color in (("p95", "#9ecae1"), ("p50", "#3182bd")):
-        values = [summary.median_of(key, what) for key in pages]
-        axes.barh(range(len(pages)), values, color=color, label=what)
-    axes.set_yticks(range(len(pages)), [key[2] for key in pages])
-    axes.invert_yaxis()
-    axes.set_xlabel("ms to the answer, 1 client")
-    axes.grid(alpha=0.3, axis="x")
-    axes.legend()
-    _save(figure, folder / "pages.png")
 
 
 def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float]]:

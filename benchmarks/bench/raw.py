@@ -17,9 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
-import MySQLdb
+from benchmarks.stack import Database
 
 LOCK = "SELECT issued_quantity, total_quantity FROM coupons_coupon WHERE id = %s FOR UPDATE"
 INSERT = """
@@ -59,12 +58,8 @@ def measure(
     running = [
         subprocess.Popen(  # noqa: S603
             [
-                sys.executable,
-                "-m",
-                "benchmarks.bench.raw",
-                url,
-                str(clients // processes),
-                str(seconds),
+                *(sys.executable, "-m", "benchmarks.bench.raw"),
+                *(url, str(clients // processes), str(seconds)),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -121,7 +116,10 @@ def main(url: str, threads: int, seconds: int) -> None:
         except BaseException as error:
             failures.append(error)
 
-    connections = [_connect(url) for _ in range(threads)]
+    connections = [Database("mysql", url).connect() for _ in range(threads)]
+    for connection in connections:
+        # Off once and for all: the first statement begins the transaction, a round trip saved.
+        connection.autocommit(False)
     running = [threading.Thread(target=work, args=[connection]) for connection in connections]
     for thread in running:
         thread.start()
@@ -145,26 +143,7 @@ def _read_pairs() -> Iterator[Pair]:
     return iter([(int(c), int(m)) for c, m in (line.split() for line in lines)])
 
 
-def _connect(url: str) -> Any:
-    parts = urlsplit(url)
-    connection = MySQLdb.connect(
-        host=parts.hostname,
-        port=parts.port,
-        user=parts.username,
-        password=parts.password,
-        database=parts.path.lstrip("/"),
-        charset="utf8mb4",
-    )
-    # Off once and for all: the first statement begins the transaction, a round trip saved.
-    connection.autocommit(False)
-    return connection
-
-
-def _issue(
-    connection: Any,
-    campaign: int,
-    member: int,
-) -> None:
+def _issue(connection: Any, campaign: int, member: int) -> None:
     cursor = connection.cursor()
     cursor.execute(LOCK, (campaign,))
     issued, total = cursor.fetchone()

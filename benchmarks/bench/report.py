@@ -6,19 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.markdown import Markdown
 
 from benchmarks.bench import plots
 from benchmarks.bench.group import BESIDE, GROUP, ONE, READS_OF, WAYS
 from benchmarks.bench.plots import title_of
 from benchmarks.bench.summary import (
-    Line,
+    YARDSTICK,
+    Key,
     Result,
     Summary,
     Target,
     events_table,
     figures_table,
     losses_table,
+    table,
     targets,
     targets_table,
     telling_table,
@@ -29,7 +31,7 @@ from benchmarks.bench.summary import (
 PLOTS: Mapping[str, tuple[Callable[[Summary, Path], None], Sequence[str]]] = {
     "full": (plots.plot_full, ("throughput.png", "times.png", "cpu.png")),
     "scaling": (plots.plot_scaling, ("clients.png", "processes.png")),
-    "rows": (plots.plot_rows, ("rows.png", "pages.png")),
+    "rows": (plots.plot_rows, ("rows.png",)),
     "events": (lambda summary, folder: None, ()),
     "cluster": (lambda summary, folder: None, ()),
 }
@@ -61,38 +63,29 @@ def write_report(folder: Path) -> None:
 
 def _print(results: Mapping[str, Result], found: list[Target]) -> None:
     console = Console(width=160)
-    for run, result in results.items():
-        shown = Table("what", title=run)
-        for header in (
-            *("clients", "a second", "to the yardstick", "p50 ms", "p95 ms", "p99 ms", "503"),
-            *("server", "database", "generator", "others", "server, ms for each"),
-        ):
-            shown.add_column(header, justify="right")
-        for line in Summary(result).lines():
-            shown.add_row(*_row(line))
-        console.print(shown)
-    verdicts = {True: "met", False: "NOT MET", None: ""}
-    shown = Table("target", "wanted", "measured", "", title="targets")
-    for target in found:
-        measured = target.measured or "not measured"
-        shown.add_row(target.what, target.wanted, measured, verdicts[target.is_met])
-    console.print(shown)
-
-
-def _row(line: Line) -> tuple[str, ...]:
-    return (
-        *(_title(line), f"{line.clients}", f"{line.per_second:,.0f}"),
-        "" if line.ratio is None else f"{line.ratio:.2f}",
-        *(f"{value:,.1f}" for value in (line.p50, line.p95, line.p99)),
-        *(f"{line.busy}", f"{line.server:.2f}"),
-        "" if line.database is None else f"{line.database:.2f}",
-        *(f"{line.generator:.2f}", f"{line.others:.2f}"),
-        f"{1_000 * line.server / line.per_second:.2f}",
+    header = (
+        *("what", "clients", "a second", "to the yardstick", "p50 ms", "p95 ms", "p99 ms", "503"),
+        *("server", "database", "generator", "others", "server, ms for each"),
     )
+    for run, result in results.items():
+        summary = Summary(result)
+        rows = [_row(summary, key) for key in summary.shown()]
+        console.print(run, Markdown(table(header, rows)))
+    console.print(Markdown(targets_table(found)))
 
 
-def _title(line: Line) -> str:
-    return title_of(line.scenario) + (f", {line.variant}" if line.variant else "")
+def _row(summary: Summary, key: Key) -> tuple[str, ...]:
+    scenario, clients, variant = key
+    ratio = summary.ratio(key, (YARDSTICK, clients, variant))
+    return (
+        title_of(scenario) + (f", {variant}" if variant else ""),
+        *(f"{clients}", f"{summary.median_of(key, 'per_second'):,.0f}"),
+        "" if ratio is None else f"{ratio:.2f}",
+        *(f"{summary.median_of(key, what):,.1f}" for what in ("p50", "p95", "p99")),
+        f"{sum(summary.of_rounds(key, 'busy'))}",
+        *(summary.cores(key, what) for what in ("server", "database", "generator", "others")),
+        f"{summary.cpu_ms(key):.2f}",
+    )
 
 
 def _parts(results: Mapping[str, Result], found: list[Target]) -> dict[str, str]:

@@ -8,7 +8,6 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import product
 from typing import Any
@@ -38,12 +37,11 @@ from benchmarks.bench.scenarios import (
     YARDSTICK,
     Scenario,
     load_test,
-    product_list,
 )
 from benchmarks.bench.session import BenchFailed, Measurement, Session, open_session, prepare
 from benchmarks.bench.telling import measure_telling
 from benchmarks.cluster import NODES, Cluster
-from benchmarks.stack import Kind, Server
+from benchmarks.stack import Server
 
 RAW_CLIENTS = (32, 128)
 RAW_PROCESSES = (1, 2, 4)
@@ -57,25 +55,8 @@ CATALOGUE = ("product_list", "product_detail", "top_products")
 READERS = 32
 STALENESS_SECONDS = 10
 ROWS_CLIENTS = 32
-DEEP_PAGE = 10_000
 LINES_AN_ORDER = 4.4
 """On average, as `seed` makes them."""
-
-
-@contextmanager
-def _open(config: Config, kind: Kind | None = None, disks: Sequence[str] = ()) -> Iterator[Session]:
-    with open_session(
-        kind or config.database,
-        members=config.members,
-        products=config.products,
-        campaigns=config.campaigns,
-        orders=config.orders,
-        in_memory=config.in_memory,
-        direct=config.direct,
-        disks=disks,
-    ) as session:
-        print(f"{session.shop.database}: the shop is ready", flush=True)
-        yield session
 
 
 def _save(
@@ -118,7 +99,7 @@ def run_full(config: Config) -> None:
     scenarios = list(dict.fromkeys(scenarios))
     measurements: list[Measurement] = []
     with (
-        _open(config) as session,
+        open_session(config) as session,
         session.server() as grouped,
         session.server(GROUP_COMMIT_MAX_BATCH="1") as single,
     ):
@@ -164,8 +145,9 @@ def _measure_load_test(config: Config, session: Session, target: Server) -> Iter
     """Twice, each time with new coupons: exactly so many must leave as there are."""
     for number in range(1 if config.in_memory else 2):
         campaigns = prepare(
-            *(session.db, session.variables, "campaigns"),
-            *("--count", str(LOAD_TEST_COUPONS), "--quantity", str(LOAD_TEST_QUANTITY)),
+            *(session.db, session.variables, "new_campaigns"),
+            count=LOAD_TEST_COUPONS,
+            quantity=LOAD_TEST_QUANTITY,
         )
         measured = session.measure(
             target,
@@ -187,7 +169,7 @@ def run_scaling(config: Config) -> None:
     """Coupons and orders against clients, and against server processes."""
     measurements: list[Measurement] = []
     only = [BY_NAME[name] for name in WRITES if name in {"yardstick", *config.only}]
-    with _open(config) as session:
+    with open_session(config) as session:
         session.allow_busy = True
         with session.server() as target:
             _warm_up(session, {"grouped": target}, only)
@@ -241,8 +223,8 @@ def run_events(config: Config) -> None:
     names = [name for name in TOLD if name in config.only]
     pairs = [(BY_NAME[name], BY_NAME[f"{name}_told"]) for name in names]
     measurements: list[Measurement] = []
-    with _open(config) as session:
-        unheard = prepare(session.db, session.variables, "unheard")
+    with open_session(config) as session:
+        unheard = prepare(session.db, session.variables, "time_unheard")
         with session.server() as target:
             _warm_up(session, {"grouped": target}, [one for pair in pairs for one in pair])
             for number in range(config.rounds):
@@ -270,7 +252,7 @@ def run_cluster(config: Config) -> None:
     """Coupons and orders on three nodes against one, reads of the secondaries, and what is lost."""
     measurements: list[Measurement] = []
     waits: list[Waited] = []
-    with _open(config) as one, _open(config, "cluster") as three:
+    with open_session(config) as one, open_session(config, "cluster") as three:
         group = three.db
         assert isinstance(group, Cluster)
         one.allow_busy = three.allow_busy = True
@@ -299,7 +281,7 @@ def run_cluster(config: Config) -> None:
         print(late, one.ensure_sound(), three.ensure_sound(), flush=True)
     losses, cuts = [], list(CUTS)
     while cuts:
-        with _open(config, "cluster", NODES) as session:
+        with open_session(config, "cluster", NODES) as session:
             for loss in measure_losses(session, cuts):
                 losses.append(loss)
                 print(loss, flush=True)
@@ -330,10 +312,10 @@ def _measure_reads(
 
 
 def run_rows(config: Config) -> None:
-    """Writes and best sellers with ever more order lines, then the list of many products."""
+    """Writes and best sellers with ever more order lines, in a shop of many products."""
     measurements: list[Measurement] = []
     seeded: list[dict[str, float]] = []
-    with _open(config) as session, session.server() as target:
+    with open_session(config) as session, session.server() as target:
         seeded.append(_seed(session, "--products", config.row_products))
         lines = 0
         for goal in config.row_lines:
@@ -342,19 +324,6 @@ def run_rows(config: Config) -> None:
                 lines += int(seeded[-1]["lines"])
             session.refresh_statistics()
             measurements += _measure_with_rows(config, session, target, lines)
-        pages = prepare(session.db, session.variables, "pages", "--number", str(DEEP_PAGE))
-        for number in range(config.rounds):
-            for page in pages:
-                name = f"{page['where']} {page['ordering']} page {page['page']}"
-                listed = Scenario("product_page", name, product_list(page["query"]))
-                measured = session.measure(
-                    *(target, listed),
-                    clients=1,
-                    seconds=config.seconds,
-                    number=number,
-                    variant=name,
-                )
-                measurements.append(tell(measured))
         print(session.ensure_sound(), flush=True)
         _save(config, session, measurements, seeded=seeded)
 

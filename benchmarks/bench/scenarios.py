@@ -115,18 +115,20 @@ def _forever(path: str) -> Callable[[Shop], Iterator[str]]:
     return lambda shop: (path for _ in count())
 
 
-def product_list(query: str) -> Callable[[Shop, int], Sequence[bytes]]:
-    """The requests for one page of products."""
-    return _of_anyone(_forever(f"/api/v1/products/?{query}"))
-
-
 def _details(shop: Shop) -> Iterator[str]:
     return (f"/api/v1/products/{shop.rng.choice(shop.products)}/" for _ in count())
 
 
-ORDERS = "/api/v1/orders/"
+ORDERS, HOT_1 = "/api/v1/orders/", _order(1, hot=True)
 YARDSTICK = Scenario(
     "yardstick", "yardstick: authenticated, does nothing", _of_members("GET", "/api/v1/yardstick/")
+)
+KINDS_OF_ORDERS: Sequence[tuple[str, str, Callable[[Shop], object], Which]] = (
+    ("order_hot_1", "1 line, the hot product", HOT_1, "grouped"),
+    ("order_hot_1_single", "1 line, the hot product, batch limit 1", HOT_1, "single"),
+    ("order_hot_10", "10 lines, the hot product in each", _order(10, hot=True), "grouped"),
+    ("order_spread_1", "1 line, over all products", _order(1, hot=False), "grouped"),
+    ("order_spread_10", "10 lines, over all products", _order(10, hot=False), "grouped"),
 )
 SCENARIOS = (
     YARDSTICK,
@@ -138,36 +140,9 @@ SCENARIOS = (
         _of_members("POST", "/api/v1/coupons/{sold_out}/issue/"),
         (409,),
     ),
-    Scenario(
-        "order_hot_1",
-        "order, 1 line, the hot product",
-        _of_members("POST", ORDERS, _order(1, hot=True)),
-        (201,),
-    ),
-    Scenario(
-        "order_hot_1_single",
-        "order, 1 line, the hot product, batch limit 1",
-        _of_members("POST", ORDERS, _order(1, hot=True)),
-        (201,),
-        "single",
-    ),
-    Scenario(
-        "order_hot_10",
-        "order, 10 lines, the hot product in each",
-        _of_members("POST", ORDERS, _order(10, hot=True)),
-        (201,),
-    ),
-    Scenario(
-        "order_spread_1",
-        "order, 1 line, over all products",
-        _of_members("POST", ORDERS, _order(1, hot=False)),
-        (201,),
-    ),
-    Scenario(
-        "order_spread_10",
-        "order, 10 lines, over all products",
-        _of_members("POST", ORDERS, _order(10, hot=False)),
-        (201,),
+    *(
+        Scenario(name, f"order, {title}", _of_members("POST", ORDERS, body), (201,), server)
+        for name, title, body, server in KINDS_OF_ORDERS
     ),
     Scenario(
         "charge",
@@ -193,7 +168,7 @@ SCENARIOS = (
     Scenario(
         "order_hot_1_told",
         "order, 1 line, the hot product, with a listener",
-        _of_members("POST", ORDERS, _order(1, hot=True)),
+        _of_members("POST", ORDERS, HOT_1),
         (201,),
         listened=True,
         is_usual=False,

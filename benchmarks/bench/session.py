@@ -16,6 +16,7 @@ import docker
 import psutil
 
 from benchmarks.bench import generator, raw
+from benchmarks.bench.config import Config
 from benchmarks.bench.generator import Load
 from benchmarks.bench.scenarios import Scenario, Shop
 from benchmarks.cluster import cluster
@@ -169,8 +170,7 @@ class Session:
 
         Who listens at `url` is told of what happens from now on, by a relay.
         """
-        said = "there" if is_there else "gone"
-        prepare(self.db, self.variables, "listener", "--is", said, "--url", url)
+        prepare(self.db, self.variables, "set_listener", is_there=is_there, url=url)
         self.is_listened = is_there
         time.sleep(LISTENER_SECONDS)
 
@@ -222,7 +222,7 @@ class Session:
 
     def refresh_statistics(self) -> None:
         """Let the database's optimizer know what was written within the last minutes."""
-        prepare(self.db, self.variables, "statistics")
+        prepare(self.db, self.variables, "refresh_statistics")
 
     def ensure_sound(self) -> str:
         """Run the audit; what it said. Raises BenchFailed when it finds a violation."""
@@ -300,17 +300,13 @@ class CpuMeter:
 
 @contextmanager
 def open_session(
-    kind: Kind,
-    *,
-    members: int,
-    products: int,
-    campaigns: int,
-    orders: int,
-    in_memory: bool = False,
-    direct: bool = True,
-    disks: Sequence[str] = (),
+    config: Config, kind: Kind | None = None, disks: Sequence[str] = ()
 ) -> Iterator[Session]:
-    """A fresh database with the shop in it; `disks`: nodes that have one of their own."""
+    """A fresh database with the shop in it, as a run asks for it, or of another kind.
+
+    `disks`: nodes of a cluster that have one of their own.
+    """
+    kind = kind or config.database
     variables = {
         "SECRET_KEY": secrets.token_hex(32),
         "DJANGO_SETTINGS_MODULE": "benchmarks.bench.settings",
@@ -319,29 +315,28 @@ def open_session(
     }
     with ExitStack() as stack:
         db = stack.enter_context(
-            cluster(disks) if kind == "cluster" else database(kind, in_memory=in_memory)
+            cluster(disks) if kind == "cluster" else database(kind, in_memory=config.in_memory)
         )
-        if direct:
+        if config.direct:
             db = without_proxy(db)
         for step in ("collectstatic", "migrate"):  # as `make run` does
             manage(db, step, "--noinput", "--verbosity", "0", **variables)
-        sizes = {"--members": members, "--products": 200, "--orders": orders}
+        sizes = {"--members": config.members, "--products": 200, "--orders": config.orders}
         manage(
             db, "seed", *(text for pair in sizes.items() for text in map(str, pair)), **variables
         )
-        made = prepare(
-            *(db, variables, "shop"),
-            *("--campaigns", str(campaigns), "--products", str(products)),
-        )
+        wanted = {"campaigns": config.campaigns, "products": config.products}
+        made = prepare(db, variables, "prepare_shop", **wanted)
         session = Session(db, variables, Shop(**made))
         session.refresh_statistics()
+        print(f"{session.shop.database}: the shop is ready", flush=True)
         yield session
 
 
-def prepare(db: Database, variables: dict[str, str], *arguments: str) -> Any:
-    """Run `benchmarks.bench.prepare` and return what it printed."""
+def prepare(db: Database, variables: dict[str, str], function: str, **arguments: Any) -> Any:
+    """What a function of `benchmarks.bench.contents` returns, called on this database."""
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "benchmarks.bench.prepare", *arguments],
+        [sys.executable, "-m", "benchmarks.bench.prepare", function, json.dumps(arguments)],
         cwd=REPOSITORY,
         env=environment(db, **{**variables, "ACCESS_TOKEN_MINUTES": "600"}),  # for the whole run
         check=True,

@@ -13,30 +13,8 @@ Key = tuple[str, int, str]
 """A scenario, clients, and the variant, if any."""
 
 YARDSTICK = "yardstick"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One scenario at one number of clients: medians over the rounds, times in ms, CPU in cores."""
-
-    scenario: str
-    clients: int
-    variant: str
-    rounds: int
-    per_second: float
-    ratio: float | None
-    """To the yardstick at the same number of clients, the median of the ratios within rounds."""
-    p50: float
-    p95: float
-    p99: float
-    max: float
-    """The longest of all rounds."""
-    busy: int
-    """Answers of 503 in all rounds."""
-    server: float
-    database: float | None
-    generator: float
-    others: float
+GROUPED, ORDERED = ("issue", "issue_single"), ("order_hot_1", YARDSTICK)
+"""What is held against what."""
 
 
 class Summary:
@@ -57,9 +35,18 @@ class Summary:
         """Whether it was measured."""
         return (scenario, clients, variant) in self._rounds
 
+    def of_rounds(self, key: Key, what: str) -> list[Any]:
+        """One figure, or count, of each round."""
+        return [m[what] for m in self._rounds[key].values()]
+
     def median_of(self, key: Key, what: str) -> float:
         """The median over the rounds of one figure."""
-        return float(median(m[what] for m in self._rounds[key].values()))
+        return float(median(self.of_rounds(key, what)))
+
+    def cores(self, key: Key, what: str) -> str:
+        """The cores that something used; "" for a database in the server's processes."""
+        used = self.of_rounds(key, f"cpu_{what}")
+        return "" if None in used else f"{median(used):.2f}"
 
     def ratio(self, key: Key, to: Key) -> float | None:
         """How many times as many a second as `to`: the median of the ratios within rounds."""
@@ -75,40 +62,11 @@ class Summary:
             1_000 * median(m["cpu_server"] / m["per_second"] for m in self._rounds[key].values())
         )
 
-    def line(self, key: Key) -> Line:
-        """The summary of one key."""
-        scenario, clients, variant = key
-        rounds = self._rounds[key].values()
-        databases = [m["cpu_database"] for m in rounds if m["cpu_database"] is not None]
-        return Line(
-            scenario,
-            clients,
-            variant,
-            rounds=len(rounds),
-            per_second=self.median_of(key, "per_second"),
-            ratio=self.ratio(key, (YARDSTICK, clients, variant)),
-            p50=self.median_of(key, "p50"),
-            p95=self.median_of(key, "p95"),
-            p99=self.median_of(key, "p99"),
-            max=max(m["max"] for m in rounds),
-            busy=sum(m["busy"] for m in rounds),
-            server=self.median_of(key, "cpu_server"),
-            database=median(databases) if databases else None,
-            generator=self.median_of(key, "cpu_generator"),
-            others=self.median_of(key, "cpu_others"),
-        )
-
-    def lines(self) -> list[Line]:
-        """All lines; of the raw limit, the number of processes that was best."""
-        raw = [key for key in self.keys if key[0] == "raw"]
-        best = {
-            max(
-                (key for key in raw if key[1] == clients),
-                key=lambda key: self.median_of(key, "per_second"),
-            )
-            for clients in {key[1] for key in raw}
-        }
-        return [self.line(key) for key in self.keys if key[0] != "raw" or key in best]
+    def shown(self) -> list[Key]:
+        """All that was measured; of the raw limit, the number of processes that was best."""
+        clients = {key[1] for key in self.keys if key[0] == "raw"}
+        best = {self.best_raw(number) for number in clients}
+        return [key for key in self.keys if key[0] != "raw" or key in best]
 
     def best_raw(self, clients: int) -> Key:
         """The number of driver processes that issued most coupons."""
@@ -141,25 +99,13 @@ def _ratio_targets(full: Result | None) -> list[Target]:
     return [
         _at_least(summary, *target)
         for target in (
-            ("coupon issue, group commit, against batch limit 1", 32, 3.0, "issue", "issue_single"),
-            (
-                "coupon issue, group commit, against batch limit 1",
-                128,
-                4.0,
-                "issue",
-                "issue_single",
-            ),
+            (*("coupon issue, group commit, against batch limit 1", 32, 3.0), *GROUPED),
+            (*("coupon issue, group commit, against batch limit 1", 128, 4.0), *GROUPED),
             ("coupon issue against the yardstick", 32, 0.35, "issue", YARDSTICK),
             ("coupon issue against the yardstick", 128, 0.5, "issue", YARDSTICK),
             ("coupon issue over HTTP against bare driver threads", 128, 1.0, "issue", "raw"),
             ("sold-out refusals against the yardstick", 32, 0.8, "sold_out", YARDSTICK),
-            (
-                "one-line order on one hot product, to the yardstick",
-                32,
-                0.15,
-                "order_hot_1",
-                YARDSTICK,
-            ),
+            (*("one-line order on one hot product, to the yardstick", 32, 0.15), *ORDERED),
         )
     ]
 
@@ -192,13 +138,6 @@ def _row_targets(rows: Result | None) -> list[Target]:
             summary.median_of(("top_products", 1, variant), "p95") if variants and summary else None
         )
         found.append(_below(f"top-products over {lines:,} order lines, p95", p95, 5))
-    pages = [key for key in summary.keys if key[0] == "product_page"] if summary else []
-    slowest = (
-        max((summary.median_of(key, "p95") for key in pages), default=None) if summary else None
-    )
-    many = f"{int(rows['seeded'][0]['rows']):,}" if rows else "1,000,000"
-    what = f"products/ of {many} products, slowest of {len(pages) or 24} pages, p95"
-    found.append(_below(what, slowest, 25))
     orders = [one for one in rows["seeded"] if one["lines"]] if rows else []
     speed = (
         sum(one["lines"] for one in orders) / sum(one["seconds"] for one in orders)
@@ -263,15 +202,18 @@ def targets_table(found: Iterable[Target]) -> str:
 
 def figures_table(summary: Summary, title_of: Callable[[str], str]) -> str:
     """What was answered in a second, by clients, and how long the fewest wait."""
-    by_scenario: dict[str, dict[int, Line]] = defaultdict(dict)
-    for line in summary.lines():
-        if not line.variant or line.scenario == "raw":  # of 1, 2 and 4 processes the best
-            by_scenario[line.scenario][line.clients] = line
-    clients = sorted({number for lines in by_scenario.values() for number in lines})
+    by_scenario: dict[str, dict[int, Key]] = defaultdict(dict)
+    for key in summary.shown():
+        if not key[2] or key[0] == "raw":  # of 1, 2 and 4 processes the best
+            by_scenario[key[0]][key[1]] = key
+    clients = sorted({number for keys in by_scenario.values() for number in keys})
     rows = []
-    for scenario, lines in by_scenario.items():
-        seconds = [f"{lines[n].per_second:,.0f}" if n in lines else "" for n in clients]
-        rows.append([title_of(scenario), *seconds, f"{lines[min(lines)].p95:,.1f}"])
+    for scenario, keys in by_scenario.items():
+        seconds = [
+            f"{summary.median_of(keys[n], 'per_second'):,.0f}" if n in keys else "" for n in clients
+        ]
+        p95 = summary.median_of(keys[min(keys)], "p95")
+        rows.append([title_of(scenario), *seconds, f"{p95:,.1f}"])
     header = ("a second, by clients", *(f"{number}" for number in clients), "p95 of the fewest, ms")
     return table(header, rows)
 
@@ -352,8 +294,8 @@ def waits_table(result: Result, variants: Sequence[str]) -> str:
             for what in whats:
                 each, often = (median(part) for part in zip(*found[what], strict=True))
                 cells.append(f"{each:.2f} ms × {often:,.0f}" if often else "")
-            line = summary.line((scenario, clients, variant))
-            cores = (f"{line.server:.2f}", "" if line.database is None else f"{line.database:.2f}")
+            key = (scenario, clients, variant)
+            cores = (summary.cores(key, what) for what in ("server", "database"))
             rows.append([scenario.partition("_")[0], f"{clients}", variant, *cells, *cores])
     return table(("what", "clients", "on", *whats, "cores: server", "database"), rows)
 

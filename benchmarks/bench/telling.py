@@ -105,8 +105,8 @@ async def _tell(session: Session, relay: psutil.Process, rate: int) -> Told:
         port = server.sockets[0].getsockname()[1]
         await asyncio.to_thread(session.set_listener, True, f"http://{LOOPBACK}:{port}/")
         writer = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "benchmarks.bench.prepare", "happen"),
-            *("--rate", str(rate), "--seconds", str(SECONDS)),
+            *(sys.executable, "-m", "benchmarks.bench.prepare", "write_events"),
+            json.dumps({"rate": rate, "seconds": SECONDS}),
             cwd=REPOSITORY,
             env=environment(session.db, **session.variables),
             stdout=asyncio.subprocess.PIPE,

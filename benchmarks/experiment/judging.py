@@ -1,8 +1,7 @@
 """What a rush came to: how many got something, whether it is exact, and in which order."""
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from benchmarks.experiment.ordering import greatest_displacement, inversions, passed_over
 from benchmarks.experiment.race import Kind, Left, Result, Rush
@@ -48,9 +47,6 @@ class Verdict:
     reasons: dict[str, int]
     picture: list[int] = field(repr=False)
     """In order of arrival: the number of each request, or REFUSED, or FAILED."""
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def judge(scenario: Scenario, rush: Rush, left: Left, *, numbers_are_keys: bool) -> Verdict:

@@ -22,6 +22,7 @@ django.setup()
 
 from django.db import connection  # noqa: E402  when Django is set up
 
+from benchmarks.bench.contents import database_version  # noqa: E402
 from benchmarks.experiment import redis_store  # noqa: E402
 from benchmarks.experiment.arrival import measure_arrivals  # noqa: E402
 from benchmarks.experiment.judging import Scenario, Verdict, judge  # noqa: E402
@@ -115,7 +116,7 @@ def _race(
 def _as_json(name: str, scenario: Scenario, verdicts: list[Verdict]) -> dict[str, Any]:
     middle = median_low(verdict.succeeded for verdict in verdicts)
     typical = next(verdict for verdict in verdicts if verdict.succeeded == middle)
-    runs = [verdict.as_json() for verdict in verdicts]
+    runs = [asdict(verdict) for verdict in verdicts]
     for run in runs:
         del run["picture"]
     return {
@@ -127,21 +128,6 @@ def _as_json(name: str, scenario: Scenario, verdicts: list[Verdict]) -> dict[str
     }
 
 
-def server_version() -> str:
-    """The database's name and version, as it says itself."""
-    with connection.cursor() as cursor:
-        sqlite = connection.vendor == "sqlite"
-        cursor.execute("SELECT sqlite_version()" if sqlite else "SELECT VERSION()")
-        (version,) = cursor.fetchone()
-    if sqlite:
-        return f"SQLite {version}"
-    return (
-        f"MariaDB {version}"
-        if getattr(connection, "mysql_is_mariadb", False)
-        else f"MySQL {version}"
-    )
-
-
 def main(plan_name: str, kind: Kind, target: str, *parts: str) -> None:
     members = list(User.objects.order_by("pk").values_list("pk", flat=True)[:MEMBERS])
     assert len(members) == MEMBERS, "there are too few members"
@@ -149,7 +135,7 @@ def main(plan_name: str, kind: Kind, target: str, *parts: str) -> None:
         if not redis_is_there:
             print("  redis-server is not installed: the ways with Redis are left out", flush=True)
         result: dict[str, Any] = {
-            "version": server_version(),
+            "version": database_version(),
             "strategies": [
                 {"name": one.name, "title": one.title, "promises_exact": one.promises_exact}
                 for one in STRATEGIES

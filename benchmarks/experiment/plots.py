@@ -72,15 +72,8 @@ def _pictures(result: Json, strategy: str, requests: Sequence[int]) -> Iterable[
     """The strategy's races of these sizes with the most under way at once."""
     for size in requests:
         for kind in ("coupons", "orders"):
-            races = [
-                race
-                for race in races_of(result)
-                if race["strategy"] == strategy
-                and race["scenario"]["requests"] == size
-                and race["scenario"]["kind"] == kind
-            ]
-            if races:
-                yield max(races, key=lambda race: int(race["scenario"]["threads"]))
+            races = _of_size(result, size, kind)
+            yield from (race for race in races if race["strategy"] == strategy)
 
 
 def _draw_race(axis: Axes, race: Json, title: str) -> None:
@@ -147,11 +140,12 @@ def _at_size(raced: Json, size: int) -> Json:
     return {kind: result for kind, result in raced.items() if _of_size(result, size)}
 
 
-def _of_size(result: Json, size: int) -> list[Json]:
+def _of_size(result: Json, size: int, kind: str = "coupons") -> list[Json]:
+    """The races of so many requests with the most under way at once."""
     races = [
         race
         for race in races_of(result)
-        if race["scenario"]["kind"] == "coupons" and race["scenario"]["requests"] == size
+        if race["scenario"]["kind"] == kind and race["scenario"]["requests"] == size
     ]
     most = max((race["scenario"]["threads"] for race in races), default=0)
     return [race for race in races if race["scenario"]["threads"] == most]

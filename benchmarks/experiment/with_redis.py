@@ -124,7 +124,9 @@ def decide_in_order(kind: Kind, goods: int, asking: Sequence[int]) -> list[int]:
     with connection.cursor() as cursor, transaction(cursor):
         cursor.execute("SELECT total, taken FROM experiment_goods WHERE id = %s", [goods])
         total, taken = cursor.fetchone()
-        numbers = [taken + place if taken + place <= total else 0 for place in _places(asking)]
+        numbers = [
+            taken + place if taken + place <= total else 0 for place in range(1, len(asking) + 1)
+        ]
         served = [
             (goods, one, number) for one, number in zip(asking, numbers, strict=True) if number
         ]
@@ -138,10 +140,6 @@ def decide_in_order(kind: Kind, goods: int, asking: Sequence[int]) -> list[int]:
                 "UPDATE experiment_goods SET taken = %s WHERE id = %s", [served[-1][2], goods]
             )
     return numbers
-
-
-def _places(asking: Sequence[int]) -> range:
-    return range(1, len(asking) + 1)
 
 
 class Follower:

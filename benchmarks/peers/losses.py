@@ -118,8 +118,7 @@ def judge(
 
 def open_campaign(session: Session, total: int) -> int:
     """Open a campaign of the shop's; its id."""
-    wanted = ("--count", "1", "--quantity", str(total))
-    (campaign,) = prepare(session.db, session.variables, "campaigns", *wanted)
+    (campaign,) = prepare(session.db, session.variables, "new_campaigns", count=1, quantity=total)
     return int(campaign)
 
 

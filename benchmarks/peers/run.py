@@ -45,14 +45,7 @@ def run_peers(config: Config) -> None:
     for name, why in missing.items():
         print(f"peers: {name} can't be had, and who needs it is left out: {why}", flush=True)
     wanted = systems.can_be_had(missing)
-    with open_session(
-        config.database,
-        members=config.members,
-        products=config.products,
-        campaigns=config.campaigns,
-        orders=config.orders,
-        direct=config.direct,
-    ) as session:
+    with open_session(config) as session:
         books.make_tables(session.db)
         result: dict[str, Any] = {"about": _about(config, session, missing)}
         with ExitStack() as stack:
