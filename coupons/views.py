@@ -2,12 +2,12 @@
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.operations import operation
 from common.api.serializers import NoFields, represent
 from common.api.views import ApiViewSet
 from common.errors import NotSignedIn
@@ -20,9 +20,8 @@ from coupons.serializers import CouponSerializer, IssuedCouponSerializer
 from users.authentication import access_of
 from users.errors import SessionEnded
 
-COUPON = OpenApiExample(
-    "Coupon",
-    {
+COUPON = {
+    "Coupon": {
         "id": 3,
         "name": "선착순 30명 10% 할인",
         "discount_type": "percent",
@@ -35,10 +34,8 @@ COUPON = OpenApiExample(
         "issue_starts_at": "2026-11-23T10:00:00+09:00",
         "issue_ends_at": "2026-11-24T10:00:00+09:00",
         "is_open": True,
-    },
-    response_only=True,
-    status_codes=["200"],
-)
+    }
+}
 ISSUED = {
     "id": 41,
     "coupon": 3,
@@ -64,31 +61,22 @@ class CouponViewSet(ApiViewSet):
     def get_permissions(self) -> list[BasePermission]:
         return [IsAuthenticated() if self.action == "issue" else AllowAny()]
 
-    @extend_schema(
-        tags=["coupons"],
-        summary="Campaigns, newest first",
-        operation_id="coupons",
-        examples=[COUPON],
-    )
+    @operation("coupons", "Campaigns, newest first", tag="coupons", answered=COUPON)
     def list(self, request: Request) -> Response:
         """With `is_open=true` those that issue now, sold out or not."""
         return self.list_page()
 
-    @extend_schema(
-        tags=["coupons"], summary="One campaign", operation_id="coupon", examples=[COUPON]
-    )
+    @operation("coupon", "One campaign", tag="coupons", answered=COUPON)
     def retrieve(self, request: Request, pk: str) -> Response:
         """What it promises, when it opens, and how many are left at this moment."""
         return Response(represent(CouponSerializer, get_object_or_404(Coupon, pk=pk)))
 
-    @extend_schema(
-        tags=["coupons"],
-        summary="Get a coupon: first come, first served, one per member",
-        operation_id="coupon_issue",
-        responses={201: IssuedCouponSerializer},
-        examples=[
-            OpenApiExample("Issued", ISSUED, response_only=True, status_codes=["201"]),
-        ],
+    @operation(
+        *("coupon_issue", "Get a coupon: first come, first served, one per member"),
+        tag="coupons",
+        of=IssuedCouponSerializer,
+        status=201,
+        answered={"Issued": ISSUED},
     )
     def issue(self, request: Request, pk: str) -> Response:
         """Coupons leave in the order of arrival, one per member, as many as the campaign has.
@@ -118,11 +106,8 @@ class MyCouponViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[IssuedCoupon]:
         return IssuedCoupon.objects.filter(user=self.member_id).order_by("-id")
 
-    @extend_schema(
-        tags=["coupons"],
-        summary="My coupons, newest first",
-        operation_id="users_me_coupons",
-        examples=[OpenApiExample("Mine", ISSUED, response_only=True, status_codes=["200"])],
+    @operation(
+        "users_me_coupons", "My coupons, newest first", tag="coupons", answered={"Mine": ISSUED}
     )
     def list(self, request: Request) -> Response:
         """An order takes one of these by its `id`, while its `status` is `usable`."""

@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.permissions import BasePermission, IsAdminUser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.operations import operation
 from common.api.serializers import represent
 from common.api.views import ApiViewSet
 from events.errors import EventsGone
@@ -41,12 +41,11 @@ class EventViewSet(ApiViewSet):
     query_serializers = {"feed": FeedQuery}
     domain_errors = {"feed": (EventsGone,)}
 
-    @extend_schema(
-        tags=["events"],
-        summary="What happened, oldest first",
-        operation_id="events",
-        responses={200: FeedSerializer},
-        examples=[OpenApiExample("One event", EXAMPLE, response_only=True, status_codes=["200"])],
+    @operation(
+        *("events", "What happened, oldest first"),
+        tag="events",
+        of=FeedSerializer,
+        answered={"One event": EXAMPLE},
     )
     def feed(self, request: Request) -> Response:
         """The events after the one that `after` names, for staff who may view events.

@@ -2,12 +2,12 @@
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.idempotency_header import mark_replayed, read_idempotency_key
+from common.api.operations import operation
 from common.api.serializers import NoFields, represent
 from common.api.views import ApiViewSet
 from common.db.idempotency import IdempotencyKeyReused, Outcome
@@ -43,6 +43,11 @@ ORDER = {
     "created_at": "2026-11-23T10:05:00.123456+09:00",
     "cancelled_at": None,
 }
+CANCELLED = {
+    **ORDER,
+    "status": "cancelled",
+    "cancelled_at": "2026-11-23T10:09:00.123456+09:00",
+}
 
 
 class OrderViewSet(ApiViewSet):
@@ -67,39 +72,25 @@ class OrderViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[Order]:
         return Order.objects.filter(user=self.member_id).with_items().order_by("-id")
 
-    @extend_schema(
-        tags=["orders"],
-        summary="My orders, newest first",
-        operation_id="orders",
-        examples=[OpenApiExample("Order", ORDER, response_only=True, status_codes=["200"])],
-    )
+    @operation("orders", "My orders, newest first", tag="orders", answered={"Order": ORDER})
     def list(self, request: Request) -> Response:
         """Those of the member who asks; `since` and `until` are days of the shop, both included."""
         return self.list_page()
 
-    @extend_schema(
-        tags=["orders"],
-        summary="One of my orders",
-        operation_id="order",
-        examples=[OpenApiExample("Order", ORDER, response_only=True, status_codes=["200"])],
-    )
+    @operation("order", "One of my orders", tag="orders", answered={"Order": ORDER})
     def retrieve(self, request: Request, pk: str) -> Response:
         """Another member's order is answered as one that does not exist."""
         return Response(represent(OrderSerializer, get_object_or_404(self.get_queryset(), pk=pk)))
 
-    @extend_schema(
-        tags=["orders"],
-        summary="Place an order, paid from my balance",
-        operation_id="order_place",
-        responses={201: OrderSerializer},
-        examples=[
-            OpenApiExample(
-                "Two pieces with a coupon",
-                {"items": [{"product": 11, "quantity": 2}], "coupon": 41},
-                request_only=True,
-            ),
-            OpenApiExample("Placed", ORDER, response_only=True, status_codes=["201"]),
-        ],
+    @operation(
+        *("order_place", "Place an order, paid from my balance"),
+        tag="orders",
+        of=OrderSerializer,
+        status=201,
+        sent={
+            "Two pieces with a coupon": {"items": [{"product": 11, "quantity": 2}], "coupon": 41}
+        },
+        answered={"Placed": ORDER},
     )
     def create(self, request: Request) -> Response:
         """All of it is priced, taken from stock and paid together, or nothing is.
@@ -120,23 +111,11 @@ class OrderViewSet(ApiViewSet):
         )
         return answer_later(request, services.enqueue_order(draft), _placed)
 
-    @extend_schema(
-        tags=["orders"],
-        summary="Cancel one of my orders: money, stock and coupon go back",
-        operation_id="order_cancel",
-        responses={200: OrderSerializer},
-        examples=[
-            OpenApiExample(
-                "Cancelled",
-                {
-                    **ORDER,
-                    "status": "cancelled",
-                    "cancelled_at": "2026-11-23T10:09:00.123456+09:00",
-                },
-                response_only=True,
-                status_codes=["200"],
-            )
-        ],
+    @operation(
+        *("order_cancel", "Cancel one of my orders: money, stock and coupon go back"),
+        tag="orders",
+        of=OrderSerializer,
+        answered={"Cancelled": CANCELLED},
     )
     def cancel(self, request: Request, pk: str) -> Response:
         """It works once, and only for a paid order; the coupon keeps its expiry."""

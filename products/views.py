@@ -2,11 +2,11 @@
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.operations import operation
 from common.api.serializers import represent
 from common.api.views import ApiViewSet
 from common.db.costly_reads import SearchTooBroad
@@ -16,9 +16,8 @@ from products.pagination import ProductPagination
 from products.serializers import CategorySerializer, ProductSerializer
 
 CATEGORY = {"id": 2, "name": "주방", "slug": "kitchen"}
-PRODUCT = OpenApiExample(
-    "Product",
-    {
+PRODUCT = {
+    "Product": {
         "id": 11,
         "sku": "TUMBLER-500",
         "name": "스테인리스 텀블러 500ml",
@@ -27,10 +26,8 @@ PRODUCT = OpenApiExample(
         "price": 18_900,
         "stock": 240,
         "created_at": "2026-11-01T09:00:00+09:00",
-    },
-    response_only=True,
-    status_codes=["200"],
-)
+    }
+}
 
 
 class ProductViewSet(ApiViewSet):
@@ -46,12 +43,7 @@ class ProductViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[Product]:
         return Product.objects.listed().order_by("-created_at")
 
-    @extend_schema(
-        tags=["products"],
-        summary="Products on sale, newest first",
-        operation_id="products",
-        examples=[PRODUCT],
-    )
+    @operation("products", "Products on sale, newest first", tag="products", answered=PRODUCT)
     def list(self, request: Request) -> Response:
         """What can be seen in the shop; what is withdrawn is absent.
 
@@ -59,12 +51,7 @@ class ProductViewSet(ApiViewSet):
         """
         return self.list_page()
 
-    @extend_schema(
-        tags=["products"],
-        summary="One product",
-        operation_id="product",
-        examples=[PRODUCT],
-    )
+    @operation("product", "One product", tag="products", answered=PRODUCT)
     def retrieve(self, request: Request, pk: str) -> Response:
         """One that is withdrawn is answered as one that does not exist."""
         product = get_object_or_404(Product.objects.listed(), pk=pk)
@@ -78,12 +65,7 @@ class CategoryViewSet(ApiViewSet):
     serializer_class = CategorySerializer
     queryset = Category.objects.order_by("id")
 
-    @extend_schema(
-        tags=["products"],
-        summary="Categories",
-        operation_id="categories",
-        examples=[OpenApiExample("Category", CATEGORY, response_only=True, status_codes=["200"])],
-    )
+    @operation("categories", "Categories", tag="products", answered={"Category": CATEGORY})
     def list(self, request: Request) -> Response:
         """What `category` of other reads may name, by `slug`."""
         return self.list_page()

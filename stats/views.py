@@ -3,17 +3,30 @@
 from datetime import datetime, time, timedelta
 
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common.api.operations import operation
 from common.api.serializers import represent
 from common.api.views import ApiViewSet
 from common.sources import changes_at
 from stats.errors import UnknownCategory
 from stats.serializers import TopProductsQuery, TopProductsSerializer
 from stats.services import best_sellers
+
+TOP_1 = {
+    "since": "2026-11-21",
+    "until": "2026-11-23",
+    "results": [
+        {
+            "rank": 1,
+            "product": {"id": 11, "name": "스테인리스 텀블러 500ml", "price": 18_900},
+            "quantity": 214,
+            "revenue": 4_044_600,
+        }
+    ],
+}
 
 
 class TopProductsViewSet(ApiViewSet):
@@ -23,34 +36,11 @@ class TopProductsViewSet(ApiViewSet):
     query_serializers = {"retrieve": TopProductsQuery}
     domain_errors = {"retrieve": (UnknownCategory,)}
 
-    @extend_schema(
-        tags=["stats"],
-        summary="The best sellers of the last days",
-        operation_id="stats_top_products",
-        responses={200: TopProductsSerializer},
-        examples=[
-            OpenApiExample(
-                "Top 1",
-                {
-                    "since": "2026-11-21",
-                    "until": "2026-11-23",
-                    "results": [
-                        {
-                            "rank": 1,
-                            "product": {
-                                "id": 11,
-                                "name": "스테인리스 텀블러 500ml",
-                                "price": 18_900,
-                            },
-                            "quantity": 214,
-                            "revenue": 4_044_600,
-                        }
-                    ],
-                },
-                response_only=True,
-                status_codes=["200"],
-            )
-        ],
+    @operation(
+        *("stats_top_products", "The best sellers of the last days"),
+        tag="stats",
+        of=TopProductsSerializer,
+        answered={"Top 1": TOP_1},
     )
     def retrieve(self, request: Request) -> Response:
         """Most pieces first, then by revenue. It may hear of a sale a second late."""

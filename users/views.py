@@ -5,13 +5,14 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse
 from rest_framework import status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.idempotency_header import mark_replayed, read_idempotency_key
+from common.api.operations import operation
 from common.api.serializers import represent
 from common.api.views import ApiViewSet
 from common.db.idempotency import IdempotencyKeyReused, Outcome
@@ -59,8 +60,7 @@ ENTRY = {
     "reference": "CHG-7K3M9QXZ2B4D5F6G",
     "created_at": "2026-11-23T10:00:00.123456+09:00",
 }
-
-
+BALANCE = {"Balance": {"balance": 50_000, "currency": "KRW", "updated_at": ENTRY["created_at"]}}
 MEMBER = {**SIGNED_UP, "date_joined": "2026-11-23T09:00:00.123456+09:00"}
 
 H = TypeVar("H")
@@ -102,17 +102,13 @@ class AuthViewSet(ApiViewSet):
         "revoke": (RefreshTokenRefused,),
     }
 
-    @extend_schema(
-        tags=["auth"],
-        summary="Sign up",
-        operation_id="auth_signup",
-        responses={201: SignedUpSerializer},
-        examples=[
-            OpenApiExample(
-                "Sign up", {**CREDENTIALS, "email": "minji@example.com"}, request_only=True
-            ),
-            OpenApiExample("Signed up", SIGNED_UP, response_only=True, status_codes=["201"]),
-        ],
+    @operation(
+        *("auth_signup", "Sign up"),
+        tag="auth",
+        of=SignedUpSerializer,
+        status=201,
+        sent={"Sign up": {**CREDENTIALS, "email": "minji@example.com"}},
+        answered={"Signed up": SIGNED_UP},
     )
     def signup(self, request: Request) -> Response:
         """The name must be free, in whatever case or width. Sign in next: `POST auth/token/`."""
@@ -123,15 +119,12 @@ class AuthViewSet(ApiViewSet):
 
         return answer_after_hashing(request, services.prepare_sign_up(**self.read_body()), answer)
 
-    @extend_schema(
-        tags=["auth"],
-        summary="Sign in: a name and password for an access and a refresh token",
-        operation_id="auth_token",
-        responses={200: TokenPairSerializer},
-        examples=[
-            OpenApiExample("Sign in", CREDENTIALS, request_only=True),
-            OpenApiExample("Tokens", TOKENS, response_only=True, status_codes=["200"]),
-        ],
+    @operation(
+        *("auth_token", "Sign in: a name and password for an access and a refresh token"),
+        tag="auth",
+        of=TokenPairSerializer,
+        sent={"Sign in": CREDENTIALS},
+        answered={"Tokens": TOKENS},
     )
     def token(self, request: Request) -> Response:
         """The access token lasts ten minutes; the refresh token buys the next pair.
@@ -141,15 +134,12 @@ class AuthViewSet(ApiViewSet):
         prepared = services.prepare_sign_in(**self.read_body(), address=client_address(request))
         return answer_after_hashing(request, prepared, _pair_response)
 
-    @extend_schema(
-        tags=["auth"],
-        summary="Use up a refresh token for a new pair",
-        operation_id="auth_token_refresh",
-        responses={200: TokenPairSerializer},
-        examples=[
-            OpenApiExample("Refresh", {"refresh": TOKENS["refresh"]}, request_only=True),
-            OpenApiExample("Tokens", TOKENS, response_only=True, status_codes=["200"]),
-        ],
+    @operation(
+        *("auth_token_refresh", "Use up a refresh token for a new pair"),
+        tag="auth",
+        of=TokenPairSerializer,
+        sent={"Refresh": {"refresh": TOKENS["refresh"]}},
+        answered={"Tokens": TOKENS},
     )
     def refresh(self, request: Request) -> Response:
         """Each refresh token works once: of two simultaneous uses, one is refused.
@@ -160,22 +150,15 @@ class AuthViewSet(ApiViewSet):
         future = services.enqueue_rotation(**body, arrived=arrival_of(request))
         return answer_later(request, future, _pair_response)
 
-    @extend_schema(
-        tags=["auth"],
-        summary="Sign out: end the session of a refresh token, or all of them",
-        operation_id="auth_token_revoke",
-        responses={
-            200: OpenApiResponse({"type": "object", "maxProperties": 0}, description="Revoked.")
+    @operation(
+        *("auth_token_revoke", "Sign out: end the session of a refresh token, or all of them"),
+        tag="auth",
+        of=OpenApiResponse({"type": "object", "maxProperties": 0}, description="Revoked."),
+        sent={
+            "Revoke": {"refresh": TOKENS["refresh"]},
+            "Sign out everywhere": {"refresh": TOKENS["refresh"], "everywhere": True},
         },
-        examples=[
-            OpenApiExample("Revoke", {"refresh": TOKENS["refresh"]}, request_only=True),
-            OpenApiExample(
-                "Sign out everywhere",
-                {"refresh": TOKENS["refresh"], "everywhere": True},
-                request_only=True,
-            ),
-            OpenApiExample("Revoked", {}, response_only=True, status_codes=["200"]),
-        ],
+        answered={"Revoked": {}},
     )
     def revoke(self, request: Request) -> Response:
         """With `everywhere`, access tokens that were made before are refused for all that writes,
@@ -195,12 +178,8 @@ class MeViewSet(ApiViewSet):
         "password": (NotSignedIn, SessionEnded, WrongPassword, SignInLocked),
     }
 
-    @extend_schema(
-        tags=["users"],
-        summary="Who am I",
-        operation_id="users_me",
-        responses={200: MemberSerializer},
-        examples=[OpenApiExample("Member", MEMBER, response_only=True, status_codes=["200"])],
+    @operation(
+        "users_me", "Who am I", tag="users", of=MemberSerializer, answered={"Member": MEMBER}
     )
     def retrieve(self, request: Request) -> Response:
         """The member that the access token is of."""
@@ -209,15 +188,12 @@ class MeViewSet(ApiViewSet):
             raise NotSignedIn
         return Response(represent(MemberSerializer, user))
 
-    @extend_schema(
-        tags=["users"],
-        summary="Change my email address",
-        operation_id="users_me_change",
-        responses={200: MemberSerializer},
-        examples=[
-            OpenApiExample("Another address", {"email": SIGNED_UP["email"]}, request_only=True),
-            OpenApiExample("Member", MEMBER, response_only=True, status_codes=["200"]),
-        ],
+    @operation(
+        *("users_me_change", "Change my email address"),
+        tag="users",
+        of=MemberSerializer,
+        sent={"Another address": {"email": SIGNED_UP["email"]}},
+        answered={"Member": MEMBER},
     )
     def partial_update(self, request: Request) -> Response:
         """An empty one takes the address away."""
@@ -227,22 +203,17 @@ class MeViewSet(ApiViewSet):
         )
         return answer_later(request, future, _member_response)
 
-    @extend_schema(
-        tags=["users"],
-        summary="Change my password",
-        operation_id="users_me_password",
-        responses={200: TokenPairSerializer},
-        examples=[
-            OpenApiExample(
-                "A new password",
-                {
-                    "current_password": CREDENTIALS["password"],
-                    "new_password": "battery staple horse",
-                },
-                request_only=True,
-            ),
-            OpenApiExample("Tokens", TOKENS, response_only=True, status_codes=["200"]),
-        ],
+    @operation(
+        *("users_me_password", "Change my password"),
+        tag="users",
+        of=TokenPairSerializer,
+        sent={
+            "A new password": {
+                "current_password": CREDENTIALS["password"],
+                "new_password": "battery staple horse",
+            }
+        },
+        answered={"Tokens": TOKENS},
     )
     def password(self, request: Request) -> Response:
         """Ends every session of the member and begins a new one: use the tokens of the answer."""
@@ -263,19 +234,8 @@ class BalanceViewSet(ApiViewSet):
         "charge": (NotSignedIn, SessionEnded, BalanceLimitExceeded, IdempotencyKeyReused),
     }
 
-    @extend_schema(
-        tags=["users"],
-        summary="My balance",
-        operation_id="users_me_balance",
-        responses={200: BalanceSerializer},
-        examples=[
-            OpenApiExample(
-                "Balance",
-                {"balance": 50_000, "currency": "KRW", "updated_at": ENTRY["created_at"]},
-                response_only=True,
-                status_codes=["200"],
-            )
-        ],
+    @operation(
+        "users_me_balance", "My balance", tag="users", of=BalanceSerializer, answered=BALANCE
     )
     def retrieve(self, request: Request) -> Response:
         """What orders can be paid from. It begins with 0 won."""
@@ -287,15 +247,13 @@ class BalanceViewSet(ApiViewSet):
         }
         return Response(represent(BalanceSerializer, body))
 
-    @extend_schema(
-        tags=["users"],
-        summary="Charge my balance",
-        operation_id="users_me_balance_charge",
-        responses={201: WalletTransactionSerializer},
-        examples=[
-            OpenApiExample("Charge 50,000 won", {"amount": 50_000}, request_only=True),
-            OpenApiExample("Charged", ENTRY, response_only=True, status_codes=["201"]),
-        ],
+    @operation(
+        *("users_me_balance_charge", "Charge my balance"),
+        tag="users",
+        of=WalletTransactionSerializer,
+        status=201,
+        sent={"Charge 50,000 won": {"amount": 50_000}},
+        answered={"Charged": ENTRY},
     )
     def charge(self, request: Request) -> Response:
         """With an `Idempotency-Key` it may be sent again after an answer that did not come."""
@@ -321,11 +279,10 @@ class LedgerViewSet(ApiViewSet):
     def get_queryset(self) -> QuerySet[WalletTransaction]:
         return WalletTransaction.objects.filter(wallet__user=self.member_id).order_by("-id")
 
-    @extend_schema(
-        tags=["users"],
-        summary="My ledger, newest first",
-        operation_id="users_me_balance_transactions",
-        examples=[OpenApiExample("Entry", ENTRY, response_only=True, status_codes=["200"])],
+    @operation(
+        *("users_me_balance_transactions", "My ledger, newest first"),
+        tag="users",
+        answered={"Entry": ENTRY},
     )
     def list(self, request: Request) -> Response:
         """Every change of the balance, as it happened: nothing in it is ever changed."""

@@ -13,19 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from common.api.conditional import (
-    answer_conditionally,
-    is_worth_noting,
-    known_answer,
-    read_for,
-)
+from common.api.conditional import answer_conditionally, is_worth_noting, known_answer, read_for
 from common.api.pagination import PageParameters
-from common.api.serializers import (
-    StrictSerializer,
-    query_errors,
-    represent,
-    validate,
-)
+from common.api.serializers import StrictSerializer, query_errors, represent, validate
 from common.errors import DomainError
 from common.sources import Sources, noted_sources
 
