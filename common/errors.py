@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
-
+from common.texts import StrOrPromise
 
 ERRORS_MAX = 20
 """How many errors an answer lists: more help nobody, and cost whoever asks for them nothing."""

@@ -1,8 +1,16 @@
 """What a text shows, apart from how it is written."""
 
+from typing import TYPE_CHECKING
+
 import regex
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+else:
+    StrOrPromise = str | Promise  # in the language of the moment when it is said
 
 INVISIBLE = regex.compile(r"\p{Default_Ignorable_Code_Point}")
 """Characters of which nothing is seen."""

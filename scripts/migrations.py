@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
+from unittest.mock import MagicMock, Mock
 
 import django
 from django.core.exceptions import ImproperlyConfigured
@@ -173,39 +174,6 @@ def _of_code(operation: RunPython, migration: Migration) -> Iterator[Issue]:
 # --- Without a server -----------------------------------------------------------------------------
 
 
-class _Cursor:
-    """Finds no rows."""
-
-    description: tuple[Any, ...] = ()
-
-    def __enter__(self) -> "_Cursor":
-        return self
-
-    def __exit__(self, *args: object) -> None:
-        pass
-
-    def execute(self, sql: str, params: object = None) -> None:
-        pass
-
-    def fetchone(self) -> None:
-        return None
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        return []
-
-
-class _Driver:
-    """Quotes values, for which the driver wants a connection."""
-
-    encoders: dict[type, Any] = {}
-
-    def escape(self, value: object, encoders: object) -> str:
-        return f"'{value}'"
-
-    def close(self) -> None:
-        pass
-
-
 def mysql_without_a_server() -> Any:
     """A connection by which Django writes for MySQL and asks nobody.
 
@@ -227,10 +195,14 @@ def mysql_without_a_server() -> Any:
             pass
 
         def cursor(self) -> Any:
-            return _Cursor()
+            finds_nothing = MagicMock(description=())
+            finds_nothing.__enter__.return_value = finds_nothing
+            finds_nothing.fetchone.return_value, finds_nothing.fetchall.return_value = None, []
+            return finds_nothing
 
     unconnected = Unconnected({**connections["default"].settings_dict, "OPTIONS": {}}, "default")
-    unconnected.connection = _Driver()
+    # It quotes values, for which the driver wants a connection.
+    unconnected.connection = Mock(escape=lambda value, encoders: f"'{value}'")
     return unconnected
 
 

@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth import password_validation
-from django.contrib.auth.hashers import (
-    UNUSABLE_PASSWORD_PREFIX,
-    make_password,
-    verify_password,
-)
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password, verify_password
 from django.core.exceptions import ValidationError
 
 from common.errors import ErrorItem

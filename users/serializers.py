@@ -6,12 +6,7 @@ from django.conf import settings
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
-from common.api.serializers import (
-    StrictSerializer,
-    TextField,
-    TrueOrFalseField,
-    WholeNumberField,
-)
+from common.api.serializers import StrictSerializer, TextField, TrueOrFalseField, WholeNumberField
 from common.db.fields import NormalEmail, Normalized
 from common.texts import validate_is_plain
 from users import names, passwords

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any, Union
 
 from django import forms
 from django.apps import apps
@@ -20,9 +20,7 @@ from django.utils.translation import gettext, override
 
 from common.admin.particles import with_particles
 from common.admin.text import COUNT, moment
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
+from common.texts import StrOrPromise
 
 Value = Union[str, datetime, "Told", Sequence["Value"]]
 """A text that is the same in all languages, a moment, something told, or several of these."""

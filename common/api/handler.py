@@ -6,12 +6,7 @@ from sys import exc_info
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.handlers.wsgi import (
-    WSGIHandler,
-    WSGIRequest,
-    get_path_info,
-    get_str_from_wsgi,
-)
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest, get_path_info, get_str_from_wsgi
 from django.http import (
     HttpRequest,
     HttpResponse,

@@ -15,12 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_e
 
 from common import metrics
 from common.db import timing
-from common.db.database_errors import (
-    is_turned_away,
-    is_unavailable,
-    may_be_retried,
-    retry_cause,
-)
+from common.db.database_errors import is_turned_away, is_unavailable, may_be_retried, retry_cause
 from common.errors import Busy, OutcomeUnknown, Unavailable
 
 T = TypeVar("T")

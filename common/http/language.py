@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import get_language_from_request
 
 from common.http.deferred import when_final
 
@@ -32,7 +33,7 @@ class LanguageMiddleware:
             with translation.override(settings.LANGUAGE_CODE):
                 return self.get_response(request)
         of_api = path.startswith(API)
-        language = _accepted_language(request) if of_api else _language_of_page(request)
+        language = _accepted_language(request) if of_api else get_language_from_request(request)
         request.LANGUAGE_CODE = language
         with translation.override(language):
             response = self.get_response(request)
@@ -49,10 +50,6 @@ class LanguageMiddleware:
         return response
 
 
-def _language_of_page(request: HttpRequest) -> str:
-    return translation.get_language_from_request(request)
-
-
 def _accepted_language(request: HttpRequest) -> str:
     without_cookies = SimpleNamespace(COOKIES={}, META=request.META)
-    return translation.get_language_from_request(without_cookies)  # type: ignore[arg-type]
+    return get_language_from_request(without_cookies)  # type: ignore[arg-type]

@@ -26,26 +26,3 @@ from coupons.services.redeeming import (
     revoke_issued_coupon,
     save_redemptions,
 )
-
-__all__ = [
-    "CAMPAIGNS",
-    "CHANGEABLE",
-    "ISSUED",
-    "Press",
-    "change_coupon",
-    "clone_coupon",
-    "close_coupon_now",
-    "create_coupon",
-    "delete_draft",
-    "discount_with",
-    "enqueue_issue",
-    "issue_coupon",
-    "issue_coupons",
-    "lock_coupon",
-    "lock_issued_coupons",
-    "open_coupon_now",
-    "redeem",
-    "restore",
-    "revoke_issued_coupon",
-    "save_redemptions",
-]

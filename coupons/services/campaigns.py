@@ -4,7 +4,7 @@ from collections.abc import Collection
 from copy import copy
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -13,20 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from common.db.transactions import after_commit, run_transaction
 from common.sureness import ensure_sure
 from coupons import sold_out
-from coupons.errors import (
-    CouponIsOpen,
-    CouponNotOpen,
-    CouponWasIssued,
-    TotalBelowIssued,
-)
+from coupons.errors import CouponIsOpen, CouponNotOpen, CouponWasIssued, TotalBelowIssued
 from coupons.facts import facts_of_sold_out
 from coupons.models import TERMS, Coupon
 from coupons.questions import questions_about
 from events.models import Kind
 from events.services import record
-
-if TYPE_CHECKING:
-    pass
 
 CHANGEABLE = frozenset({"name", *TERMS, "total_quantity", "issue_starts_at", "issue_ends_at"})
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.utils import timezone
 from django.utils.text import format_lazy
@@ -12,13 +11,9 @@ from common.db.fields import DB_IDS
 from common.db.locks import RowLock, Waiting
 from common.db.rows import save_fields
 from common.db.transactions import run_transaction
-from coupons.errors import (
-    CouponNotUsable,
-)
+from common.texts import StrOrPromise
+from coupons.errors import CouponNotUsable
 from coupons.models import Coupon, IssuedCoupon, discount_by
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 ISSUED: RowLock[IssuedCoupon] = RowLock(IssuedCoupon.objects.all)
 """Issued coupons by their ids."""

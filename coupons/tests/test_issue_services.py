@@ -7,13 +7,7 @@ import pytest
 from common.errors import NotFound, NotSignedIn
 from coupons.errors import CouponAlreadyIssued, CouponNotOpen, CouponNotUsable, CouponSoldOut
 from coupons.models import IssuedCoupon
-from coupons.services import (
-    Press,
-    issue_coupon,
-    issue_coupons,
-    lock_coupon,
-    revoke_issued_coupon,
-)
+from coupons.services import Press, issue_coupon, issue_coupons, lock_coupon, revoke_issued_coupon
 from ecommerce.tests.expectations import count_statements, nothing_changes
 
 TEN_O_CLOCK = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

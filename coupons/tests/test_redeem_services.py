@@ -6,13 +6,7 @@ import pytest
 
 from coupons.errors import CouponNotUsable
 from coupons.models import IssuedCoupon
-from coupons.services import (
-    discount_with,
-    lock_issued_coupons,
-    redeem,
-    restore,
-    save_redemptions,
-)
+from coupons.services import discount_with, lock_issued_coupons, redeem, restore, save_redemptions
 
 TEN_O_CLOCK = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 EXPIRY = TEN_O_CLOCK + timedelta(days=30)

@@ -8,16 +8,3 @@ from ecommerce.audit.parts import SHOWN
 from ecommerce.audit.run import INVARIANTS, AuditReport, Finding, keep_result, run_audit
 from ecommerce.audit.running import AuditIsRunning, audit_now, start_audit
 from ecommerce.audit.snapshot import consistent_snapshot
-
-__all__ = [
-    "INVARIANTS",
-    "SHOWN",
-    "AuditIsRunning",
-    "AuditReport",
-    "Finding",
-    "audit_now",
-    "consistent_snapshot",
-    "keep_result",
-    "run_audit",
-    "start_audit",
-]

@@ -85,7 +85,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if _may_see(request, Endpoint):
         blocks["alerts"] += _events(now)
     if _may_see(request, AuditRun):
-        blocks["alerts"] += _audits(now, may_start=_may_start_audits(request))
+        blocks["alerts"] += _audits(now, may_start=request.user.has_perm("ecommerce.add_auditrun"))
     blocks["figures"] = [
         blocks[name] for name in ("revenue", "orders", "members") if name in blocks
     ]
@@ -289,10 +289,6 @@ def _events(now: datetime) -> list[Alert]:
 
 
 # --- The audit ----------------------------------------------------------------------------------
-
-
-def _may_start_audits(request: HttpRequest) -> bool:
-    return request.user.has_perm("ecommerce.add_auditrun")
 
 
 def _audits(now: datetime, *, may_start: bool) -> list[Alert]:

@@ -7,7 +7,7 @@ whole days.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from common.admin.tables import list_url
 from common.admin.text import COUNT, WON
+from common.texts import StrOrPromise
 from ecommerce.backoffice.charts import Chart, line_chart
 from ecommerce.backoffice.daily_totals import paid_by_day
 from ecommerce.backoffice.periods import Period
@@ -23,9 +24,6 @@ from orders.models import Order, OrderItem
 from products.models import Category
 from stats.models import DailyProductSales
 from users.models import User
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 SO_FAR = (timedelta(1), timedelta(7))
 """The days that today is held against, up to the same hour."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.utils.formats import date_format
@@ -11,10 +11,8 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from common.texts import StrOrPromise
 from products.models import Category
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
 
 TODAY = "today"
 OTHER = "other"

@@ -7,6 +7,7 @@ Nothing is kept of what was written: memory does not grow with the sizes.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from random import Random
 from typing import Any
@@ -150,7 +151,8 @@ def _add_members(run: Run, count: int) -> Iterator[int]:
     password = make_password(run.password) if count else ""  # slow by design: once for all
     for batch in _in_batches(count, ROWS_BATCH):
         members = [_new_member(run, number, password) for number in batch]
-        _insert_members(run, members)
+        first = User.objects.filter(username=members[0].username)
+        _write(first, partial(insert_members, members, run.series))
         yield len(batch)
 
 
@@ -164,16 +166,13 @@ def _new_member(run: Run, number: int, password: str) -> NewMember:
     )
 
 
-def _insert_members(run: Run, members: Sequence[NewMember]) -> None:
-    first = User.objects.filter(username=members[0].username)
-    _write(first, lambda: insert_members(members, run.series))
-
-
 def _add_products(run: Run, count: int) -> Iterator[int]:
     categories = run_transaction(lambda: ensure_categories(CATEGORIES)) if count else {}
     category_ids = list(categories.values())
     for batch in _in_batches(count, ROWS_BATCH):
-        _insert_products(run, [_new_product(run, number, category_ids) for number in batch])
+        products = [_new_product(run, number, category_ids) for number in batch]
+        first = Product.objects.filter(name=products[0].name)
+        _write(first, partial(insert_products, products, run.series))
         yield len(batch)
 
 
@@ -190,18 +189,15 @@ def _new_product(run: Run, number: int, category_ids: Sequence[int]) -> NewProdu
     )
 
 
-def _insert_products(run: Run, products: Sequence[NewProduct]) -> None:
-    first = Product.objects.filter(name=products[0].name)
-    _write(first, lambda: insert_products(products, run.series))
-
-
 # --- Campaigns ----------------------------------------------------------------------------------
 
 
 def _add_campaigns(run: Run, count: int) -> Iterator[int]:
     for batch in _in_batches(count, CAMPAIGNS_BATCH):
         members = _window(run.rng, _buyers(), 10 * HOLDERS)
-        _insert_campaigns(run, [_new_campaign(run, number, members) for number in batch])
+        campaigns = [_new_campaign(run, number, members) for number in batch]
+        first = Coupon.objects.filter(name=campaigns[0].name)
+        _write(first, partial(insert_campaigns, campaigns, run.now))
         yield len(batch)
 
 
@@ -227,11 +223,6 @@ def _new_campaign(run: Run, number: int, members: Sequence[int]) -> NewCampaign:
     )
 
 
-def _insert_campaigns(run: Run, campaigns: Sequence[NewCampaign]) -> None:
-    first = Coupon.objects.filter(name=campaigns[0].name)
-    _write(first, lambda: insert_campaigns(campaigns, run.now))
-
-
 # --- Orders -------------------------------------------------------------------------------------
 
 
@@ -244,7 +235,8 @@ def _add_orders(run: Run, count: int) -> Iterator[int]:
             since + (run.now - since) * part / count for part in (batch.start, batch.stop)
         )
         orders = _plan_orders(run, len(batch), start, end, favourites)
-        _insert_orders(run, orders)
+        first = Order.objects.filter(number=orders[0].number)
+        _write(first, partial(insert_orders, orders, series=run.series, charge_unit=CHARGE_UNIT))
         run.lines += sum(len(order.quantities) for order in orders)
         yield len(batch)
 
@@ -271,10 +263,3 @@ def _plan_orders(
             PastOrder(number, rng.choice(buyers), moment, quantities, cancelled=cancelled)
         )
     return orders
-
-
-def _insert_orders(run: Run, orders: Sequence[PastOrder]) -> None:
-    _write(
-        Order.objects.filter(number=orders[0].number),
-        lambda: insert_orders(orders, series=run.series, charge_unit=CHARGE_UNIT),
-    )

@@ -1,6 +1,6 @@
 """New members, with a first charge in their wallets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,7 +32,8 @@ def insert_members(members: Sequence[NewMember], series: Series) -> dict[str, in
             for m in members
         ],
     )
-    ids = _ids_by_username(member.username for member in members)
+    names = [member.username for member in members]
+    ids = dict(User.objects.filter(username__in=names).values_list("username", "pk"))
     insert_rows(
         Wallet,
         ("user_id", "balance", "updated_at"),
@@ -56,7 +57,3 @@ def insert_members(members: Sequence[NewMember], series: Series) -> dict[str, in
         ],
     )
     return ids
-
-
-def _ids_by_username(usernames: Iterable[str]) -> dict[str, int]:
-    return dict(User.objects.filter(username__in=list(usernames)).values_list("username", "pk"))

@@ -10,12 +10,7 @@ from django.utils import timezone
 
 from common.db.rows import save_fields
 from coupons.models import IssuedCoupon
-from coupons.services import (
-    discount_with,
-    lock_issued_coupons,
-    redeem,
-    restore,
-)
+from coupons.services import discount_with, lock_issued_coupons, redeem, restore
 from ecommerce.seeding.rows import Row, Series, insert_rows, update_rows
 from orders.models import Order, OrderItem
 from products.models import Product, StockAdjustment

@@ -19,30 +19,3 @@ from events.services.endpoints import (
 from events.services.log import latest_position, read_log, remove_old_events, take_in
 from events.services.recording import Facts, as_json, forget_who_listens, kinds_heard, record
 from events.services.waiting import Waiting, waiting_for_a_place, waiting_for_delivery
-
-__all__ = [
-    "Answer",
-    "Facts",
-    "Lane",
-    "Sent",
-    "Waiting",
-    "as_json",
-    "change_endpoint",
-    "create_endpoint",
-    "endpoints_with_work",
-    "exchange",
-    "forget_who_listens",
-    "kinds_heard",
-    "latest_position",
-    "read_log",
-    "record",
-    "remove_old_events",
-    "replace_secret",
-    "send_again",
-    "set_aside",
-    "show_secret",
-    "switch_on_again",
-    "take_in",
-    "waiting_for_a_place",
-    "waiting_for_delivery",
-]

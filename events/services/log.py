@@ -18,7 +18,7 @@ MOVED_AT_ONCE = 500
 REMOVED_AT_ONCE = 1_000
 
 
-def take_in(most: int = MOVED_AT_ONCE) -> int:
+def take_in() -> int:
     """Give committed events their places in the log; returns how many, 0 also if another does it.
 
     Raises:
@@ -30,7 +30,7 @@ def take_in(most: int = MOVED_AT_ONCE) -> int:
         if _take_turn() is None:
             discard_transaction()
             return 0
-        rows = list(Outgoing.objects.order_by("pk")[:most])
+        rows = list(Outgoing.objects.order_by("pk")[:MOVED_AT_ONCE])
         save_new(
             [
                 Event(kind=one.kind, about=one.about, data=one.data, occurred_at=one.occurred_at)

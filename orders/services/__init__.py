@@ -8,16 +8,3 @@ from orders.services.cancelling import (
     enqueue_cancellation,
 )
 from orders.services.placing import DraftLine, OrderDraft, enqueue_order, place_order, place_orders
-
-__all__ = [
-    "ORDERS",
-    "Cancellation",
-    "DraftLine",
-    "OrderDraft",
-    "cancel_order",
-    "cancel_orders",
-    "enqueue_cancellation",
-    "enqueue_order",
-    "place_order",
-    "place_orders",
-]

@@ -30,32 +30,3 @@ from products.services.stock import (
     undo_stock_adjustment,
 )
 from products.services.undoing import Undoing, preview_undo, undo_import
-
-__all__ = [
-    "PRODUCTS",
-    "ImportOutcome",
-    "ImportRow",
-    "PriceChange",
-    "PriceRule",
-    "Undoing",
-    "adjust_stock",
-    "change_prices",
-    "change_product",
-    "content_of",
-    "create_product",
-    "finish_file",
-    "import_products",
-    "keep_file",
-    "lock_products",
-    "move_products",
-    "preview_import",
-    "preview_undo",
-    "return_stock",
-    "save_stock",
-    "seen_in",
-    "set_products_active",
-    "take_file",
-    "take_stock",
-    "undo_import",
-    "undo_stock_adjustment",
-]

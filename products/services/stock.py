@@ -10,16 +10,9 @@ from common.errors import NotUndoable, UndoneAlready
 from common.references import UNDOING, new_reference, undoing
 from events.models import Kind
 from events.services import record
-from products.errors import (
-    OutOfStock,
-    StockLimitExceeded,
-)
+from products.errors import OutOfStock, StockLimitExceeded
 from products.facts import facts_of_low_stock
-from products.models import (
-    STOCK_MAX,
-    Product,
-    StockAdjustment,
-)
+from products.models import STOCK_MAX, Product, StockAdjustment
 
 PRODUCTS: RowLock[Product] = RowLock(
     lambda: Product.objects.only("sku", "name", "price", "stock", "is_active"), is_hot=True

@@ -2,14 +2,7 @@
 
 from typing import Any
 
-from django.db.models import (
-    Count,
-    F,
-    Max,
-    Min,
-    Q,
-    QuerySet,
-)
+from django.db.models import Count, F, Max, Min, Q, QuerySet
 from django.utils.translation import gettext_noop as _noop
 
 from coupons.models import Coupon

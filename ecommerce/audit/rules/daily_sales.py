@@ -6,12 +6,7 @@ from django.db import connection
 from django.utils.translation import gettext_noop as _noop
 
 from common.admin.told import Told
-from ecommerce.audit.parts import (
-    SHOWN,
-    Invariant,
-    Violations,
-    told_of_row,
-)
+from ecommerce.audit.parts import SHOWN, Invariant, Violations, told_of_row
 from orders.models import Order
 from stats.models import DailyProductSales
 

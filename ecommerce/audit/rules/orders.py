@@ -2,15 +2,7 @@
 
 from typing import Any
 
-from django.db.models import (
-    Count,
-    F,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-)
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils.translation import gettext_noop as _noop
 
 from ecommerce.audit.parts import Invariant, Rule, Violations, aggregate_of, differ, violations

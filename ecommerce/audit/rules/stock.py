@@ -1,10 +1,6 @@
 """Stock and its history."""
 
-from django.db.models import (
-    F,
-    OuterRef,
-    Sum,
-)
+from django.db.models import F, OuterRef, Sum
 from django.utils.translation import gettext_noop as _noop
 
 from ecommerce.audit.parts import Invariant, Violations, aggregate_of, differ, violations

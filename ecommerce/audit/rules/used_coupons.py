@@ -2,16 +2,7 @@
 
 from typing import Any
 
-from django.db.models import (
-    BigIntegerField,
-    Case,
-    Count,
-    F,
-    OuterRef,
-    Q,
-    QuerySet,
-    When,
-)
+from django.db.models import BigIntegerField, Case, Count, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Cast, Coalesce, Least
 from django.utils.translation import gettext_noop as _noop
 

@@ -1,10 +1,6 @@
 """Balances and their ledger."""
 
-from django.db.models import (
-    OuterRef,
-    Subquery,
-    Sum,
-)
+from django.db.models import OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_noop as _noop
 
