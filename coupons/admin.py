@@ -17,10 +17,9 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.exports import Column, ExportsRows
-from common.admin.forms import ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import ConditionFilter, number_column
-from common.admin.pages import object_action
+from common.admin.pages import object_action, object_deed
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
@@ -174,7 +173,9 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
             _("issued"): COUNT.format(coupon.issued_quantity),
         }
 
-    @object_action(description=_("Open now"), icon="play_arrow", permission="change")
+    @object_action(
+        description=_("Open now"), icon="play_arrow", permission="change", url_path="open_now"
+    )
     def open_now_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def act(coupon: Coupon, data: dict[str, Any]) -> Told:
             opened = open_coupon_now(coupon_id=coupon.pk, until=data["until"])
@@ -194,43 +195,28 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
             initial={"until": end or now + timedelta(days=1)},
         )
 
-    open_now_action.url_path = "open_now"  # type: ignore[attr-defined]
+    @object_deed(
+        description=_("Close now"), icon="stop", permission="change", danger=True, facts=_facts
+    )
+    def close_now(self, request: HttpRequest, coupon: Coupon, data: Any) -> Told:
+        closed = close_coupon_now(coupon_id=coupon.pk)
+        issued = COUNT.format(closed.issued_quantity)
+        values = {"issued": issued, "reason": data["reason"]}
+        return Told("Closed with %(issued)s issued: %(reason)s", values)
 
-    @object_action(description=_("Close now"), icon="stop", permission="change", danger=True)
-    def close_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(coupon: Coupon, data: dict[str, Any]) -> Told:
-            closed = close_coupon_now(coupon_id=coupon.pk)
-            issued = COUNT.format(closed.issued_quantity)
-            values = {"issued": issued, "reason": data["reason"]}
-            return Told("Closed with %(issued)s issued: %(reason)s", values)
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Close now"),
-            form_class=ReasonForm,
-            facts=self._facts,
-            act=act,
-        )
-
-    @object_action(description=_("Delete draft"), icon="delete", permission="change", danger=True)
-    def delete_draft_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(coupon: Coupon, data: dict[str, Any]) -> Told:
-            delete_draft(coupon_id=coupon.pk)
-            values = {"name": str(coupon), "reason": data["reason"]}
-            return Told("Draft “%(name)s” deleted: %(reason)s", values)
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Delete draft"),
-            form_class=ReasonForm,
-            facts=self._facts,
-            act=act,
-            next_url=lambda: reverse("admin:coupons_coupon_changelist"),
-        )
-
-    delete_draft_action.url_path = "delete_draft"  # type: ignore[attr-defined]
+    @object_deed(
+        description=_("Delete draft"),
+        icon="delete",
+        permission="change",
+        danger=True,
+        url_path="delete_draft",
+        facts=_facts,
+        next_url=lambda: reverse("admin:coupons_coupon_changelist"),
+    )
+    def delete_draft_action(self, request: HttpRequest, coupon: Coupon, data: Any) -> Told:
+        delete_draft(coupon_id=coupon.pk)
+        values = {"name": str(coupon), "reason": data["reason"]}
+        return Told("Draft “%(name)s” deleted: %(reason)s", values)
 
     @object_action(description=_("Clone"), icon="content_copy", permission="clone")
     def clone(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -360,13 +346,10 @@ class IssuedCouponAdmin(ExportsRows, History, FoundByMember):
     def export_columns(self) -> list[Column]:
         return [
             ("coupon", lambda issued: issued.coupon.name),
-            ("issue_number", lambda issued: issued.issue_number),
+            self._column("issue_number"),
             ("member", lambda issued: issued.user.username),
             ("status", lambda issued: issued.status.value),
-            ("issued_at", lambda issued: issued.issued_at),
-            ("expires_at", lambda issued: issued.expires_at),
-            ("used_at", lambda issued: issued.used_at),
-            ("revoked_at", lambda issued: issued.revoked_at),
+            *map(self._column, ("issued_at", "expires_at", "used_at", "revoked_at")),
         ]
 
     @admin.display(description=_("status"))
@@ -389,21 +372,17 @@ class IssuedCouponAdmin(ExportsRows, History, FoundByMember):
             "coupons.change_issuedcoupon"
         )
 
-    @object_action(description=_("Revoke"), icon="block", permission="revoke", danger=True)
-    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(issued: IssuedCoupon, data: dict[str, Any]) -> Told:
-            revoke_issued_coupon(issued_id=issued.pk)
-            return Told("Coupon revoked: %(reason)s", {"reason": data["reason"]})
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Revoke"),
-            form_class=ReasonForm,
-            facts=lambda issued: {
-                _("coupon"): issued,
-                _("member"): issued.user,
-                _("status"): self.status_now(issued),
-            },
-            act=act,
-        )
+    @object_deed(
+        description=_("Revoke"),
+        icon="block",
+        permission="revoke",
+        danger=True,
+        facts=lambda self, issued: {
+            _("coupon"): issued,
+            _("member"): issued.user,
+            _("status"): self.status_now(issued),
+        },
+    )
+    def revoke(self, request: HttpRequest, issued: IssuedCoupon, data: Any) -> Told:
+        revoke_issued_coupon(issued_id=issued.pk)
+        return Told("Coupon revoked: %(reason)s", {"reason": data["reason"]})

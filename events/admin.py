@@ -15,7 +15,7 @@ from common.admin.exports import ExportsRows
 from common.admin.forms import ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import ConditionFilter, number_column
-from common.admin.pages import object_action
+from common.admin.pages import object_action, object_deed
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
 from common.admin.told import Told
@@ -61,9 +61,6 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
     add_fieldsets: list[Any] = [(None, {"fields": ["name", "url", "kinds", "is_active"]})]
     actions_detail = ["secret", "new_secret", "switch_on"]
     acts_in_parts = ["secret"]
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.add_fieldsets if obj is None else super().get_fieldsets(request, obj)
 
     @admin.display(description=_("kinds"))
     def told_of(self, endpoint: Endpoint) -> str:
@@ -128,45 +125,33 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
             act=refuse,
         )
 
-    @object_action(description=_("New secret"), icon="autorenew", permission="change", danger=True)
-    def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(endpoint: Endpoint, data: dict[str, Any]) -> Told:
-            replaced = replace_secret(endpoint_id=endpoint.pk)
-            return Told(
-                "There is a new secret; until %(until)s requests are signed with both: %(reason)s",
-                {"until": replaced.old_secret_until or "–", "reason": data["reason"]},
-            )
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("New secret"),
-            form_class=ReasonForm,
-            facts=lambda endpoint: {_("endpoint"): endpoint.name},
-            act=act,
+    @object_deed(
+        description=_("New secret"),
+        icon="autorenew",
+        permission="change",
+        danger=True,
+        facts=lambda self, endpoint: {_("endpoint"): endpoint.name},
+    )
+    def new_secret(self, request: HttpRequest, endpoint: Endpoint, data: Any) -> Told:
+        replaced = replace_secret(endpoint_id=endpoint.pk)
+        return Told(
+            "There is a new secret; until %(until)s requests are signed with both: %(reason)s",
+            {"until": replaced.old_secret_until or "–", "reason": data["reason"]},
         )
 
-    def has_switch_on_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request, obj)
-
-    @object_action(description=_("Switch on again"), icon="play_arrow", permission="switch_on")
-    def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(endpoint: Endpoint, data: dict[str, Any]) -> Told:
-            switch_on_again(endpoint_id=endpoint.pk)
-            return Told("Switched on again: %(reason)s", {"reason": data["reason"]})
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Switch on again"),
-            form_class=ReasonForm,
-            facts=lambda endpoint: {
-                _("endpoint"): endpoint.name,
-                _("address"): endpoint.url,
-                _("state"): self.health(endpoint),
-            },
-            act=act,
-        )
+    @object_deed(
+        description=_("Switch on again"),
+        icon="play_arrow",
+        permission="change",
+        facts=lambda self, endpoint: {
+            _("endpoint"): endpoint.name,
+            _("address"): endpoint.url,
+            _("state"): self.health(endpoint),
+        },
+    )
+    def switch_on(self, request: HttpRequest, endpoint: Endpoint, data: Any) -> Told:
+        switch_on_again(endpoint_id=endpoint.pk)
+        return Told("Switched on again: %(reason)s", {"reason": data["reason"]})
 
 
 @admin.register(Delivery)
@@ -215,39 +200,26 @@ class DeliveryAdmin(History, ExportsRows):
         may_see = self.has_view_permission(request, obj)
         return may_see and request.user.has_perm("events.change_endpoint")
 
-    @object_action(description=_("Send again"), icon="replay", permission="resend")
-    def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(delivery: Delivery, data: dict[str, Any]) -> Told:
-            send_again(delivery_ids=[delivery.pk])
-            return Told("It is sent again: %(reason)s", {"reason": data["reason"]})
+    def _facts(self, delivery: Delivery) -> dict[Any, object]:
+        return {
+            _("event"): delivery.event,
+            _("endpoint"): delivery.endpoint,
+            _("about"): delivery.about,
+            _("state"): delivery.get_state_display(),
+            _("trouble"): delivery.trouble or "–",
+        }
 
-        return self._page(request, object_id, _("Send again"), act)
+    @object_deed(description=_("Send again"), icon="replay", permission="resend", facts=_facts)
+    def again(self, request: HttpRequest, delivery: Delivery, data: Any) -> Told:
+        send_again(delivery_ids=[delivery.pk])
+        return Told("It is sent again: %(reason)s", {"reason": data["reason"]})
 
-    @object_action(
-        description=_("Set aside"), icon="block", permission="resend", danger=True, url_path="aside"
+    @object_deed(
+        description=_("Set aside"), icon="block", permission="resend", danger=True, facts=_facts
     )
-    def aside(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(delivery: Delivery, data: dict[str, Any]) -> Told:
-            set_aside(delivery_id=delivery.pk)
-            return Told("It is set aside: %(reason)s", {"reason": data["reason"]})
-
-        return self._page(request, object_id, _("Set aside"), act)
-
-    def _page(self, request: HttpRequest, object_id: str, title: Any, act: Any) -> HttpResponse:
-        return self.object_page(
-            request,
-            object_id,
-            title=title,
-            form_class=ReasonForm,
-            facts=lambda delivery: {
-                _("event"): delivery.event,
-                _("endpoint"): delivery.endpoint,
-                _("about"): delivery.about,
-                _("state"): delivery.get_state_display(),
-                _("trouble"): delivery.trouble or "–",
-            },
-            act=act,
-        )
+    def aside(self, request: HttpRequest, delivery: Delivery, data: Any) -> Told:
+        set_aside(delivery_id=delivery.pk)
+        return Told("It is set aside: %(reason)s", {"reason": data["reason"]})
 
     @admin.action(description=_("Send again"), permissions=["resend"])
     def send_all_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

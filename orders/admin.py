@@ -6,15 +6,14 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateFilter, TextFilter
 
 from common.admin.exports import Column, ExportsRows, OfMany
-from common.admin.forms import ReasonForm
 from common.admin.kinds import History, ReadOnly
 from common.admin.lists import UnfoldTabularInline, number_column
-from common.admin.pages import object_action
+from common.admin.pages import object_deed
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, SIGNED, WON, moment
 from common.admin.timeline import Moment, told_in_timeline
@@ -139,26 +138,22 @@ class OrderAdmin(ExportsRows, History, FoundByMember):
     def has_cancel_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request) and request.user.has_perm("orders.change_order")
 
-    @object_action(description=_("Cancel order"), icon="undo", permission="cancel", danger=True)
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(order: Order, data: dict[str, Any]) -> Told:
-            cancelled = cancel_order(order_id=order.pk)
-            values = {"total": WON.format(cancelled.total), "reason": data["reason"]}
-            return Told("Order cancelled; %(total)s went back to the member: %(reason)s", values)
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Cancel order"),
-            form_class=ReasonForm,
-            facts=lambda order: {
-                _("order"): order.number,
-                _("member"): order.user,
-                _("status"): order.get_status_display(),
-                _("total (won)"): WON.format(order.total),
-            },
-            act=act,
-        )
+    @object_deed(
+        description=_("Cancel order"),
+        icon="undo",
+        permission="cancel",
+        danger=True,
+        facts=lambda self, order: {
+            _("order"): order.number,
+            _("member"): order.user,
+            _("status"): order.get_status_display(),
+            _("total (won)"): WON.format(order.total),
+        },
+    )
+    def cancel(self, request: HttpRequest, order: Order, data: Any) -> Told:
+        cancelled = cancel_order(order_id=order.pk)
+        values = {"total": WON.format(cancelled.total), "reason": data["reason"]}
+        return Told("Order cancelled; %(total)s went back to the member: %(reason)s", values)
 
 
 def _coupons_of(ids: Sequence[int]) -> dict[int, str]:

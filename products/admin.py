@@ -16,7 +16,7 @@ from common.admin.exports import Column, ExportsRows, OfMany
 from common.admin.forms import ReasonedForm, ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import THINGS, ConditionFilter, ShopModelAdmin, number_column
-from common.admin.pages import object_action
+from common.admin.pages import object_deed
 from common.admin.rows import ChangesRows
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
@@ -175,25 +175,21 @@ class ProductAdmin(
 
     # --- Actions ---
 
-    @object_action(description=_("Adjust stock"), icon="inventory_2", permission="change")
-    def adjust_stock(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        def act(product: Product, data: dict[str, Any]) -> Told:
-            made = adjust_stock(product_id=product.pk, **data, staff_id=request.user.pk)
-            values = {
-                "quantity": SIGNED.format(made.quantity),
-                "stock": COUNT.format(made.stock_after),
-                "reason": made.reason,
-            }
-            return Told("Stock adjusted by %(quantity)s to %(stock)s: %(reason)s", values)
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Adjust stock"),
-            form_class=StockAdjustmentForm,
-            facts=lambda product: {_("product"): product, _("stock"): self.stock_now(product)},
-            act=act,
-        )
+    @object_deed(
+        description=_("Adjust stock"),
+        icon="inventory_2",
+        permission="change",
+        facts=lambda self, product: {_("product"): product, _("stock"): self.stock_now(product)},
+        form_class=StockAdjustmentForm,
+    )
+    def adjust_stock(self, request: HttpRequest, product: Product, data: Any) -> Told:
+        made = adjust_stock(product_id=product.pk, **data, staff_id=request.user.pk)
+        values = {
+            "quantity": SIGNED.format(made.quantity),
+            "stock": COUNT.format(made.stock_after),
+            "reason": made.reason,
+        }
+        return Told("Stock adjusted by %(quantity)s to %(stock)s: %(reason)s", values)
 
     @admin.action(description=_("Put on sale"), permissions=["change"])
     def put_on_sale(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:

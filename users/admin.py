@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from copy import copy
-from operator import attrgetter
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -23,7 +22,7 @@ from common.admin.forms import ReasonedForm
 from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
 from common.admin.lists import PEOPLE, THINGS, ShopModelAdmin, number_column
 from common.admin.once import acts_once
-from common.admin.pages import object_action
+from common.admin.pages import object_action, object_deed
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
 from common.admin.timeline import SHOWN, Moment, told_in_timeline
@@ -66,31 +65,26 @@ class AdjustsBalance(ShopModelAdmin):
     def has_adjust_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.has_view_permission(request) and request.user.has_perm("users.change_wallet")
 
-    @object_action(description=_("Adjust balance"), icon="payments", permission="adjust")
-    def adjust_balance(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        member_id = attrgetter(self.member_id)
+    def _facts(self, obj: User | Wallet) -> dict[Any, object]:
+        wallet = Wallet.objects.of_member(getattr(obj, self.member_id))
+        return {_("member"): wallet.user, _("balance"): WON.format(wallet.balance)}
 
-        def act(obj: User | Wallet, data: dict[str, Any]) -> Told:
-            made = adjust_balance(user_id=member_id(obj), **data, staff_id=request.user.pk)
-            values = {
-                "amount": SIGNED.format(made.amount),
-                "balance": WON.format(made.balance_after),
-                "reason": made.reason,
-            }
-            return Told("Balance adjusted by %(amount)s won to %(balance)s: %(reason)s", values)
-
-        def facts(obj: User | Wallet) -> dict[Any, object]:
-            wallet = Wallet.objects.of_member(member_id(obj))
-            return {_("member"): wallet.user, _("balance"): WON.format(wallet.balance)}
-
-        return self.object_page(
-            request,
-            object_id,
-            title=_("Adjust balance"),
-            form_class=BalanceAdjustmentForm,
-            facts=facts,
-            act=act,
-        )
+    @object_deed(
+        description=_("Adjust balance"),
+        icon="payments",
+        permission="adjust",
+        facts=_facts,
+        form_class=BalanceAdjustmentForm,
+    )
+    def adjust_balance(self, request: HttpRequest, obj: User | Wallet, data: Any) -> Told:
+        member_id = getattr(obj, self.member_id)
+        made = adjust_balance(user_id=member_id, **data, staff_id=request.user.pk)
+        values = {
+            "amount": SIGNED.format(made.amount),
+            "balance": WON.format(made.balance_after),
+            "reason": made.reason,
+        }
+        return Told("Balance adjusted by %(amount)s won to %(balance)s: %(reason)s", values)
 
 
 @admin.register(User)
@@ -158,9 +152,6 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
             db_field, request, **{"form_class": AccessField, **kwargs}
         )
 
-    def has_password_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request, obj)
-
     def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[Any]:
         actions = super().get_actions_detail(request, object_id)
         member = self.get_object(request, unquote(object_id))
@@ -168,7 +159,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
             return actions
         return [one for one in actions if not one.action_name.endswith("set_password")]
 
-    @object_action(description=_("Set a new password"), icon="key", permission="password")
+    @object_action(description=_("Set a new password"), icon="key", permission="change")
     def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
 

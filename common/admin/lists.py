@@ -25,7 +25,7 @@ from django.utils.translation import pgettext_lazy
 from unfold.views import ChangeList as UnfoldChangeList
 
 from common.admin import stale
-from common.admin.addresses import ListOfAnyAddress
+from common.admin.addresses import DjangoModelAdmin, ListOfAnyAddress
 from common.admin.log import log_changes, log_list
 from common.admin.numbers import WholeNumberField
 from common.admin.once import acts_once, refusal_of
@@ -34,26 +34,17 @@ from common.admin.particles import with_particles
 from common.admin.tables import tables_below
 from common.admin.text import COUNT
 from common.admin.timeline import has_timeline, timeline_of
-from common.admin.told import (
-    Told,
-    told_by,
-    told_change,
-    told_several,
-    with_reason,
-)
+from common.admin.told import Told, told_by, told_change, told_several, with_reason
 from common.db.caseless import rows_containing
+from common.texts import StrOrPromise
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from django_stubs_ext import StrOrPromise
-
     # unfold has no types of its own; its classes extend Django's of the same names.
     UnfoldModelAdmin: TypeAlias = admin.ModelAdmin[Any]
     UnfoldTabularInline: TypeAlias = admin.TabularInline[Any, Any]
-    DjangoModelAdmin: TypeAlias = admin.ModelAdmin[Any]
 else:
-    from django.contrib.admin import ModelAdmin as DjangoModelAdmin
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
     from unfold.admin import TabularInline as UnfoldTabularInline  # noqa: F401  for the apps
 

@@ -1,7 +1,8 @@
 """Pages that ask before they act on one object, or on the chosen rows of a list."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial, wraps
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,14 +16,12 @@ from django.utils.translation import gettext as _now
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from common.admin.forms import add_refusal
+from common.admin.forms import ReasonForm, add_refusal
 from common.admin.once import REFUSALS, refusal_of
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
 from common.admin.told import Told
-
-if TYPE_CHECKING:
-    from django_stubs_ext import StrOrPromise
+from common.texts import StrOrPromise
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
@@ -41,7 +40,7 @@ def object_action(
     """A button of one object and the address behind it.
 
     Those for whom `has_{permission}_permission` is false don't see the button, and are refused
-    (403) at the address.
+    (403) at the address. (Of an `app.permission` unfold asks the database before it has tables.)
     """
     decorator: Callable[[View], View] = action(
         description=description,
@@ -50,6 +49,35 @@ def object_action(
         url_path=url_path,
         variant=ActionVariant.DANGER if danger else ActionVariant.DEFAULT,
     )
+    return decorator
+
+
+def object_deed(
+    *,
+    facts: "Callable[[Any, Any], Mapping[StrOrPromise, object]]",
+    form_class: type[forms.Form] = ReasonForm,
+    next_url: Callable[[], str] | None = None,
+    **button: Any,
+) -> Callable[[Callable[[Any, HttpRequest, Any, Any], Told]], Any]:
+    """An `object_action` whose page asks before it does what the method does (`object_page`).
+
+    The method gets the request, the object and the form's data.
+    """
+
+    def decorator(act: Callable[[Any, HttpRequest, Any, Any], Told]) -> Any:
+        @wraps(act)
+        def view(model_admin: Any, request: HttpRequest, object_id: str) -> HttpResponse:
+            return object_page(
+                *(model_admin, request, object_id),
+                title=button["description"],
+                form_class=form_class,
+                facts=partial(facts, model_admin),
+                act=partial(act, model_admin, request),
+                next_url=next_url,
+            )
+
+        return object_action(**button)(view)
+
     return decorator
 
 
