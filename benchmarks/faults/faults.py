@@ -188,7 +188,6 @@ def kill_the_primary(stage: Stage) -> str:
     victim = group.primary()
     container = group.container_of(victim)
     container.kill("SIGKILL")
-    stage.over()
     time.sleep(GONE_SECONDS)
     assert group.primary() != victim
     container.start()
