@@ -49,12 +49,11 @@ def set_way(group: Cluster, way: str) -> None:
 
 # --- What a commit waits for --------------------------------------------------------------------
 
-AGREEMENT = "agreement"
 COUNTERS = (
-    "SELECT 'agreement', MAX(IF(VARIABLE_NAME LIKE '%count', VARIABLE_VALUE, 0)),"
-    " 1000000 * MAX(IF(VARIABLE_NAME LIKE '%time_sum', VARIABLE_VALUE, 0))"
-    " FROM performance_schema.global_status WHERE VARIABLE_NAME IN"
-    " ('Gr_data_messages_sent_count', 'Gr_data_messages_sent_roundtrip_time_sum')"
+    "SELECT 'agreement', number.VARIABLE_VALUE, 1000000 * time.VARIABLE_VALUE"
+    " FROM performance_schema.global_status AS number, performance_schema.global_status AS time"
+    " WHERE number.VARIABLE_NAME = 'Gr_data_messages_sent_count'"
+    " AND time.VARIABLE_NAME = 'Gr_data_messages_sent_roundtrip_time_sum'"
     " UNION SELECT SUBSTRING_INDEX(EVENT_NAME, '/', -1), COUNT_MISC, SUM_TIMER_MISC"
     " FROM performance_schema.file_summary_by_event_name WHERE EVENT_NAME IN"
     " ('wait/io/file/sql/binlog', 'wait/io/file/innodb/innodb_log_file')"

@@ -250,6 +250,12 @@ def run_events(config: Config) -> None:
 
 def run_cluster(config: Config) -> None:
     """Coupons and orders on three nodes against one, reads of the secondaries, and what is lost."""
+    losses, cuts = [], list(CUTS)
+    while cuts:
+        with open_session(config, "cluster", NODES) as session:
+            for loss in measure_losses(session, cuts):
+                losses.append(loss)
+                print(loss, flush=True)
     measurements: list[Measurement] = []
     waits: list[Waited] = []
     with open_session(config) as one, open_session(config, "cluster") as three:
@@ -279,12 +285,6 @@ def run_cluster(config: Config) -> None:
             with selling(three, far, STALENESS_SECONDS + 1):
                 late = measure_staleness(group, STALENESS_SECONDS)
         print(late, one.ensure_sound(), three.ensure_sound(), flush=True)
-    losses, cuts = [], list(CUTS)
-    while cuts:
-        with open_session(config, "cluster", NODES) as session:
-            for loss in measure_losses(session, cuts):
-                losses.append(loss)
-                print(loss, flush=True)
     told = {"waits": list(map(asdict, waits)), "losses": list(map(asdict, losses))}
     _save(config, three, measurements, late=late, **told)
 
