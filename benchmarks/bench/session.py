@@ -343,4 +343,4 @@ def prepare(db: Database, variables: dict[str, str], function: str, **arguments:
         text=True,
         stdout=subprocess.PIPE,
     )
-    return json.loads(done.stdout)
+    return json.loads(done.stdout.splitlines()[-1])  # what it logged comes before
