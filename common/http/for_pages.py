@@ -11,16 +11,17 @@ from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
 from whitenoise import middleware as whitenoise
 
+from common.http.bodies import REFUSAL
 from common.http.errors import is_api_request
 
 
 class ForPages:
-    """Steps aside for a request of the API."""
+    """Steps aside for a request of the API, and for one that is refused: nothing is made of it."""
 
     get_response: Any
 
     def __call__(self, request: HttpRequest) -> Any:
-        if is_api_request(request):
+        if is_api_request(request) or REFUSAL in request.META:
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]
 
