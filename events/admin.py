@@ -15,6 +15,7 @@ from common.admin.exports import ExportsRows
 from common.admin.forms import ReasonForm
 from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import ConditionFilter, number_column
+from common.admin.once import acts_by_itself
 from common.admin.pages import object_action, object_deed
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import COUNT, moment
@@ -60,7 +61,6 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
     fieldsets = [(None, {"fields": ["name", "url", "kinds", "is_active", "health", "created_at"]})]
     add_fieldsets: list[Any] = [(None, {"fields": ["name", "url", "kinds", "is_active"]})]
     actions_detail = ["secret", "new_secret", "switch_on"]
-    acts_in_parts = ["secret"]
 
     @admin.display(description=_("kinds"))
     def told_of(self, endpoint: Endpoint) -> str:
@@ -87,6 +87,7 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
             obj.pk = create_endpoint(**form.cleaned_data).pk
 
     @object_action(description=_("Show the secret"), icon="key", permission="change")
+    @acts_by_itself
     def secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The one page that shows a secret: no message and no log ever has it."""
         endpoint = self.get_object(request, unquote(object_id))
@@ -227,7 +228,7 @@ class DeliveryAdmin(History, ExportsRows):
             count = send_again(delivery_ids=[one.pk for one in deliveries])
             done = Told("It is sent again: %(reason)s", {"reason": data["reason"]})
             self.log_changes(request, ((one, done) for one in deliveries))
-            return _now("%(count)s are sent again.") % {"count": COUNT.format(count)}
+            return _now("Sent again: %(count)s.") % {"count": COUNT.format(count)}
 
         return self.selection_page(
             request,

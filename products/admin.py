@@ -253,7 +253,7 @@ class ProductAdmin(
                     for one in done
                 ),
             )
-            return _now("%(count)s prices changed.") % {"count": COUNT.format(len(done))}
+            return _now("Prices changed: %(count)s.") % {"count": COUNT.format(len(done))}
 
         return self.selection_page(
             request,

@@ -1,7 +1,7 @@
 """Importing products in two steps: the file is read and shown, and then confirmed and written."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from io import BytesIO
 from typing import Any
 
@@ -15,7 +15,9 @@ from django.utils.translation import get_language, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from common.admin.forms import add_refusal
 from common.admin.lists import ShopModelAdmin
+from common.admin.once import Unfinished, acts_by_itself, acts_once, done_so_far, refusal_of
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
@@ -27,15 +29,16 @@ from common.admin.told import (
     told_several,
     yes_or_no,
 )
-from common.errors import DomainError
 from common.files.errors import UnreadableFile
 from common.http.bodies import allow_larger_bodies
 from products.forms import ProductConfirmForm, ProductImportForm
 from products.import_files import COLUMNS, KOREAN, Line, ProductFile, read_products
 from products.models import ImportFile, Product
 from products.services import (
+    IMPORT_BATCH,
     ImportOutcome,
     content_of,
+    find_file,
     finish_file,
     import_products,
     keep_file,
@@ -197,8 +200,6 @@ def told_value(value: Any) -> Told | str:
 class ImportsProducts(ShopModelAdmin):
     """The pages of the two steps, for those who may add products and change them."""
 
-    acts_in_parts = ["import_file"]
-
     def __init__(self, model: Any, admin_site: Any) -> None:
         super().__init__(model, admin_site)
         allow_larger_bodies("admin:products_product_import_file", self.may_send_file)
@@ -238,6 +239,7 @@ class ImportsProducts(ShopModelAdmin):
         )
 
     @object_action(description=_("Import"), icon="upload", permission="import", url_path="import")
+    @acts_by_itself  # it keeps the file, and shows what importing it would do
     def import_file(self, request: HttpRequest) -> HttpResponse:
         """The form, and after it what the file would do, or what is wrong with it."""
         sent = request.method == "POST"
@@ -248,13 +250,14 @@ class ImportsProducts(ShopModelAdmin):
                 context = self._looked_at(request, form.cleaned_data)
             except UnreadableFile as error:
                 form.add_error("import_file", error)
+        return self._page(request, context | {"columns": _headers(), "form": form})
+
+    def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         context |= {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Import"),
-            "columns": _headers(),
-            "form": form,
-            "media": self.media + form.media,
+            "media": self.media,
         }
         return TemplateResponse(request, "admin/products/import.html", context)
 
@@ -276,63 +279,90 @@ class ImportsProducts(ShopModelAdmin):
             "confirm_form": ProductConfirmForm(initial={"import_key": kept.pk}),
         }
 
+    @acts_by_itself  # once, but the file is read before anything is locked
     def confirm_import(self, request: HttpRequest) -> HttpResponse:
         """Import a file that was looked at, and say what was done; or said, if it was before."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         form = ProductConfirmForm(request.POST)
-        key = form.cleaned_data["import_key"] if form.is_valid() else None
-        try:
-            file, ours = take_file(key=key, staff_id=_staff_id(request)) if key else (None, False)
-            if file is not None and ours:
-                return self._import(request, file)
-        except DomainError as refusal:
-            text = _now("%(refusal)s What was imported by then stays; send the file again.") % {
-                "refusal": refusal.items[0].detail
-            }
-        else:
-            text = _now("This file was imported already, or is gone. Send it again if need be.")
-            if file is not None and file.outcome:
-                again = _now("This file was imported already.")
-                text = f"{again} {told_again(file.outcome)}"
-        self.message_user(request, text, messages.ERROR)
-        return HttpResponseRedirect(reverse("admin:products_product_import_file"))
+        kept = None
+        if form.is_valid():
+            kept = find_file(key=form.cleaned_data["import_key"], staff_id=_staff_id(request))
+        file = read_products(content_of(kept), name="") if kept and kept.content else None
 
-    def _import(self, request: HttpRequest, kept: ImportFile) -> HttpResponse:
-        file = read_products(content_of(kept), name="")
+        def part(request: HttpRequest) -> HttpResponse:
+            if refusal := refusal_of(request):
+                add_refusal(form, refusal)
+                return self._page(request, {"confirm_form": form})
+            so_far = done_so_far(request)
+            if kept and file and (so_far or take_file(kept)):
+                return self._import_part(request, kept, file, _SoFar(**(so_far or {})))
+            text = _now("This file was imported already, or is gone. Send it again if need be.")
+            if kept and kept.outcome:
+                text = f"{_now('This file was imported already.')} {told_again(kept.outcome)}"
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:products_product_import_file"))
+
+        return acts_once(self.admin_site, part)(request)
+
+    def _import_part(
+        self, request: HttpRequest, kept: ImportFile, file: ProductFile, so_far: "_SoFar"
+    ) -> HttpResponse:
+        part = ProductFile(file.lines[so_far.lines : so_far.lines + IMPORT_BATCH], 0)
         outcomes = import_products(
-            file.rows,
+            part.rows,
             name=kept.name,
             staff_id=_staff_id(request),
             seen=kept.seen,
             file_id=kept.pk,
         )
-        result = result_of(file, outcomes)
         written = [outcome for outcome in outcomes if outcome.writes]
         self.log_changes(
-            request, ((outcome.product, log_message(outcome, kept.name)) for outcome in written)
+            request, [(outcome.product, log_message(outcome, kept.name)) for outcome in written]
         )
-        counted = {
-            "new": COUNT.format(result.new),
-            "changed": COUNT.format(result.changed),
-            "same": COUNT.format(result.same),
-        }
-        done = Told("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.", counted)
-        refused = [
-            Told(
-                "Line %(line)s was refused: %(why)s",
-                {"line": str(line.number), "why": " ".join(errors.values())},
-            )
-            for line, errors in result.refused[:REFUSED_MAX]
-        ]
-        if len(result.refused) > REFUSED_MAX:
-            count = COUNT.format(len(result.refused))
-            refused.append(Told("%(count)s lines were refused.", {"count": count}))
+        so_far.add(result_of(part, outcomes), len(part.lines))
+        if so_far.lines < len(file.lines):
+            return Unfinished(asdict(so_far))
+        done, *refused = so_far.told()
         finish_file(kept, outcome=told_several([done, *refused]).stored())
         self.message_user(request, str(done), messages.SUCCESS)
         for told in refused:
             self.message_user(request, str(told), messages.WARNING)
         return HttpResponseRedirect(reverse("admin:products_product_changelist"))
+
+
+@dataclass(slots=True)
+class _SoFar:
+    """What became of the lines that are imported, handed on from part to part."""
+
+    lines: int = 0
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    refused: int = 0
+    refusals: list[tuple[int, str]] = field(default_factory=list)
+    """Of the first lines that were refused, which and why."""
+
+    def add(self, result: Result, lines: int) -> None:
+        self.lines += lines
+        self.new += result.new
+        self.changed += result.changed
+        self.same += result.same
+        self.refused += len(result.refused)
+        refusals = [(line.number, " ".join(errors.values())) for line, errors in result.refused]
+        self.refusals = [*self.refusals, *refusals][:REFUSED_MAX]
+
+    def told(self) -> list[Told]:
+        counted = {name: COUNT.format(getattr(self, name)) for name in ("new", "changed", "same")}
+        told = [Told("Imported: %(new)s new, %(changed)s changed, %(same)s as they were.", counted)]
+        for number, why in self.refusals:
+            told.append(
+                Told("Line %(line)s was refused: %(why)s", {"line": str(number), "why": why})
+            )
+        if self.refused > REFUSED_MAX:
+            count = {"count": COUNT.format(self.refused)}
+            told.append(Told("Lines that were refused: %(count)s.", count))
+        return told
 
 
 def _headers() -> dict[str, str]:

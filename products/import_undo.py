@@ -1,7 +1,8 @@
 """The page that undoes an import, and the table of what it did."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -9,13 +10,16 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.log import log_changes
+from common.admin.once import Unfinished, done_so_far
 from common.admin.tables import RelatedTable, link
 from common.admin.text import COUNT, SIGNED, moment
 from common.admin.told import Told, told_again, told_field, told_several, with_reason
 from common.admin.undo import Undoes
+from common.errors import UndoneAlready
+from products.errors import NothingToUndo
 from products.import_pages import REFUSED_MAX, SHOWN_MAX, told_value
 from products.models import Category, ImportFile, Product
-from products.services import Undoing, preview_undo, undo_import
+from products.services import Undoing, batches_to_undo, preview_undo, undo_batch
 
 
 def table_of_changes(file: ImportFile) -> RelatedTable:
@@ -47,7 +51,8 @@ def table_of_changes(file: ImportFile) -> RelatedTable:
 
 def _told_plan(plan: Undoing, values: "_Values") -> str:
     if plan.change.undone_at is not None:
-        return _now("Undone: %(when)s") % {"when": moment(plan.change.undone_at)}
+        when = moment(datetime.fromisoformat(plan.change.undone_at))
+        return _now("Undone: %(when)s") % {"when": when}
     if plan.is_undone:
         return _now("It is so already.")
     return str(plan.refused) or f"→ {values.undone(plan)}"
@@ -98,7 +103,6 @@ def _told_undoing(plan: Undoing, values: _Values) -> Told:
 class UndoesImports(Undoes):
     """What a file changed is put back, for those who may add products and change them."""
 
-    acts_in_parts: ClassVar[Any] = ["undo"]
     undo_permission = "products.change_product"
 
     def has_undo_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -111,21 +115,34 @@ class UndoesImports(Undoes):
             _("imported at"): moment(obj.taken_at),
             _("imported by"): obj.created_by,
             _("outcome"): told_again(obj.outcome) or "–",
+            _("note"): _(
+                "What still is as the file made it is put back, even if somebody has decided on"
+                " the same value since. What is another by now stays as it is."
+            ),
         }
 
     def undo_table(self, obj: ImportFile) -> RelatedTable:
         return table_of_changes(obj)
 
-    def undo_row(self, request: HttpRequest, obj: ImportFile, reason: str) -> Told:
-        plans = undo_import(file_id=obj.pk, reason=reason, staff_id=request.user.pk)
+    def undo_row(self, request: HttpRequest, obj: ImportFile, reason: str) -> Told | Unfinished:
+        so_far = done_so_far(request) or {"done": 0, "left": 0, "refusals": []}
+        batch, *batches = so_far.get("batches") or batches_to_undo(obj.pk)
+        plans = undo_batch(batch_id=batch, reason=reason, staff_id=request.user.pk)
         values = _Values(plans)
         self._log_products(request, obj, reason, [one for one in plans if one.writes], values)
         refused = [plan for plan in plans if plan.refused]
-        for plan in refused[:REFUSED_MAX]:
-            self.message_user(request, _told_refusal(plan, values), messages.WARNING)
+        so_far["left"] += len(refused)
+        so_far["done"] += len(plans) - len(refused)
+        so_far["refusals"] += [_told_refusal(plan, values) for plan in refused[:REFUSED_MAX]]
+        if batches:
+            return Unfinished(so_far | {"batches": batches})
+        if not so_far["done"]:
+            raise NothingToUndo if so_far["left"] else UndoneAlready
+        for text in so_far["refusals"][:REFUSED_MAX]:
+            self.message_user(request, text, messages.WARNING)
         counted = {
-            "done": COUNT.format(len(plans) - len(refused)),
-            "left": COUNT.format(len(refused)),
+            "done": COUNT.format(so_far["done"]),
+            "left": COUNT.format(so_far["left"]),
             "reason": reason,
         }
         return Told(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
@@ -346,36 +346,49 @@ class ImportFile(models.Model):
     @property
     def is_undoable(self) -> bool:
         """Whether it is known what it changed, if anything."""
-        return self.changes.exists()
+        return self.batches.exists()
 
     @property
     def is_undone(self) -> bool:
         """Whether nothing of it is left to undo."""
-        return not self.changes.filter(undone_at=None).exists()
+        return not self.batches.filter(is_undone=False).exists()
 
 
-class ImportedChange(models.Model):
-    """What an import did to one column of a product, so that it can be undone.
+class Change(NamedTuple):
+    """What an import did to one column of a product.
 
     A new product's `is_active` was None before. Of `stock` it is the adjustment of that `reference`
     that counts, and `after` is by how much.
     """
 
-    file = models.ForeignKey(ImportFile, models.PROTECT, related_name="changes")
-    product = models.ForeignKey(Product, models.PROTECT, related_name="+")
-    column = models.CharField(max_length=20)
-    before = models.JSONField(null=True)
-    after: Any = models.JSONField(null=True)
-    reference = ExactCharField(max_length=40, blank=True, default="")
-    undone_at = models.DateTimeField(null=True)
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.product_id}: {self.column}"
+    product_id: int
+    column: str
+    before: Any
+    after: Any
+    reference: str = ""
+    undone_at: str | None = None
+    """When it was, as ISO 8601 has it."""
 
     @property
     def value_to_undo_to(self) -> Any:
         """The value from before; a new product was not on sale."""
         return bool(self.before) if self.column == "is_active" else self.before
+
+
+class ImportedBatch(models.Model):
+    """What an import did in one transaction, so that it can be undone: a list of `Change`."""
+
+    file = models.ForeignKey(ImportFile, models.PROTECT, related_name="batches")
+    kept_changes = models.JSONField()
+    is_undone = models.BooleanField(default=False)
+    """Whether nothing of it is left to undo."""
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.file_id}: {len(self.kept_changes)}"
+
+    @property
+    def changes(self) -> list[Change]:
+        return [Change(*kept) for kept in self.kept_changes]

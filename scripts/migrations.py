@@ -55,6 +55,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
         "STOPS_WRITES": "products can't be written meanwhile (docs/operations.md)",
         "UNSEEN": "the same, for its full-text index",
     },
+    "products.0010_imported_batch": {
+        "DROP_TABLE": "what imports of the days before did, which no release has kept",
+    },
     "users.0003_sessions": {
         "NOT_NULL": "the next but one has a default in the database; sign-ups fail until then",
     },

@@ -21,7 +21,7 @@ from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm
 from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
 from common.admin.lists import PEOPLE, THINGS, ShopModelAdmin, number_column
-from common.admin.once import acts_once
+from common.admin.once import changes_session
 from common.admin.pages import object_action, object_deed
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
@@ -163,11 +163,9 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
     def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
 
+    @changes_session
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
-        view = super().user_change_password
-        # It changes the session, which can't be undone to show a refusal.
-        once = acts_once(self.admin_site, view, shows_refusals=False)
-        return once(request, id, form_url)
+        return super().user_change_password(request, id, form_url)
 
 
 @shown_below(User, permission="users.view_user")

@@ -168,7 +168,7 @@ class ExportsRows(ShopModelAdmin):
         for name in ("p", "o", "e"):
             chosen.pop(name, None)
         done = Told(
-            "Exported %(count)s rows as %(kind)s; filters: %(filters)s",
+            "Exported as %(kind)s; rows: %(count)s; filters: %(filters)s",
             {
                 "count": COUNT.format(rows.count()),
                 "kind": kind,

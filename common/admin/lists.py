@@ -7,7 +7,7 @@ opened (`stale`).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -28,7 +28,7 @@ from common.admin import stale
 from common.admin.addresses import DjangoModelAdmin, ListOfAnyAddress
 from common.admin.log import log_changes, log_list
 from common.admin.numbers import WholeNumberField
-from common.admin.once import acts_once, refusal_of
+from common.admin.once import refusal_of
 from common.admin.pages import SELECTION_MAX, object_page, selection_page
 from common.admin.particles import with_particles
 from common.admin.tables import tables_below
@@ -74,16 +74,6 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
 
     found_everywhere = ""
     """The icon by which the search everywhere shows what it finds of this list, if it looks."""
-
-    acts_in_parts: ClassVar[Sequence[str]] = ()
-    """Pages that write in transactions of their own, and know by themselves what they did."""
-
-    def get_urls(self) -> list[Any]:
-        urls = super().get_urls()
-        for url in urls:
-            if url.name not in {_name_of(self, page) for page in self.acts_in_parts}:
-                url.callback = acts_once(self.admin_site, url.callback)
-        return urls
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         _lock_object(request)
@@ -286,10 +276,6 @@ def _lock_object(request: HttpRequest) -> None:
 
 def _stored(message: Any) -> Any:
     return message.stored() if isinstance(message, Told) else message  # or Django's own
-
-
-def _name_of(model_admin: DjangoModelAdmin, page: str) -> str:
-    return f"{model_admin.opts.app_label}_{model_admin.opts.model_name}_{page}"
 
 
 class ConditionFilter(admin.SimpleListFilter):

@@ -7,20 +7,22 @@ from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.http import HttpRequest
+from django.utils import timezone
 
 from common.admin.told import Told, told_label
-
-LOG_BATCH = 500
+from common.db.rows import save_new
 
 
 def log_changes(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, changed: Iterable[tuple[Any, Told]]
 ) -> None:
-    """Log what was done to each of many objects, in few statements."""
+    """Log what was done to each of many objects, in one statement. Needs an open transaction."""
     content_type = ContentType.objects.get_for_model(model_admin.model)
-    LogEntry.objects.bulk_create(
+    now = timezone.now()
+    save_new(
         [
             LogEntry(
+                action_time=now,
                 user_id=request.user.pk,  # type: ignore[misc] # staff have one
                 content_type=content_type,
                 object_id=str(obj.pk),
@@ -29,8 +31,7 @@ def log_changes(
                 change_message=message.stored(),
             )
             for obj, message in changed
-        ],
-        batch_size=LOG_BATCH,
+        ]
     )
 
 

@@ -3,13 +3,17 @@
 Whatever a page of the admin does when its form is sent is one transaction: the change, its entries
 in the admin's log, and a `SentForm` with the form's key and the answer. The key is claimed first,
 so who sends the same form in the same moment waits for the outcome, and is answered with it.
+
+What is too much for one transaction is done in parts, each a transaction that ends with how far it
+came, in the place of the answer. A form that was broken off goes on from there when it is sent
+again, and who sends it in the same moment shares the work.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
@@ -25,7 +29,7 @@ from common.admin.form_key import FIELD, new_form_key, set_form_key
 from common.api.idempotency_header import REPLAYED_HEADER
 from common.db.idempotency import IdempotencyKey
 from common.db.transactions import discard_transaction, run_joined
-from common.errors import DomainError, OutcomeUnknown
+from common.errors import Busy, DomainError, OutcomeUnknown, Unavailable
 from common.models import SentForm
 
 REFUSALS = (DomainError, ValidationError)
@@ -33,6 +37,7 @@ NOT_ITS_CONTENT = {"csrfmiddlewaretoken", FIELD, "_save", "_continue", "_addanot
 """What a form sends besides what it says, such as the button that tells where to go afterwards."""
 
 View = Callable[..., HttpResponse]
+AnyView = TypeVar("AnyView", bound=Callable[..., Any])
 
 
 class FormSentBefore(DomainError):
@@ -54,23 +59,62 @@ class FormOutcomeUnknown(OutcomeUnknown):
     )
 
 
+class FormHalfDone(FormOutcomeUnknown):
+    """Parts of what the form asks for are done, and the next could not be."""
+
+    message = _(
+        "The shop is busy, and only a part of this is done. Send the form once more: it goes on"
+        " from there."
+    )
+
+
+class Unfinished(HttpResponse):
+    """What a view answers that did a part of what its form asks for: it is called again.
+
+    `done_so_far` then tells it what it hands on here, which JSON must be able to say.
+    """
+
+    def __init__(self, so_far: Any) -> None:
+        super().__init__()
+        self.so_far = so_far
+
+
+def done_so_far(request: HttpRequest) -> Any:
+    """What the parts of a form that are done handed on; None before the first."""
+    return getattr(request, "done_so_far", None)
+
+
+def acts_by_itself(view: AnyView) -> AnyView:
+    """A view that `acts_once` leaves alone: it knows by itself what it did."""
+    view.acts_by_itself = True  # type: ignore[attr-defined]
+    return view
+
+
+def changes_session(view: AnyView) -> AnyView:
+    """A view that changes the session, which can't be undone to make its page of a refusal."""
+    view.shows_refusals = False  # type: ignore[attr-defined]
+    return view
+
+
 def refusal_of(request: HttpRequest) -> DomainError | ValidationError | None:
     """Why the form that was sent could not act, while its page is made again to say so."""
     return getattr(request, "refusal", None)
 
 
-def acts_once(site: AdminSite, view: View, *, shows_refusals: bool = True) -> View:
+def acts_once(site: AdminSite, view: View) -> View:
     """A view of the admin whose forms act once, in one transaction each.
 
     A redirect says that it acted, as does the answer to a popup; a page says that it did not.
     What the view, or a service that it calls, refuses is shown by making the page once more,
     with `refusal_of`; if it is of no view that looks at that, above the page as it is opened.
     """
+    acts = not getattr(view, "acts_by_itself", False)
+    shows_refusals = getattr(view, "shows_refusals", True)
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         set_form_key(request, new_form_key())
-        if request.method != "POST" or not site.has_permission(request):
+        if request.method != "POST" or not acts or not site.has_permission(request):
             return view(request, *args, **kwargs)
 
         def answer() -> HttpResponse:
@@ -86,9 +130,35 @@ def acts_once(site: AdminSite, view: View, *, shows_refusals: bool = True) -> Vi
 
 def _answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     sent = _identify(request)
+    response = _act(request, view, sent, may_be_new=True)
+    while isinstance(response, Unfinished):
+        try:
+            response = _act(request, view, sent, may_be_new=False)
+        except (Busy, Unavailable, OutcomeUnknown) as error:
+            raise FormHalfDone from error
+    if done_so_far(request) is not None and _Answer.of(request, response) is None:
+        SentForm.objects.filter(key=sent.key).delete()  # refused in the end: it may be sent again
+    return response
 
-    def work() -> HttpResponse:
-        claim = SentForm.objects.create(key=sent.key, body=sent.body)
+
+def _act(
+    request: HttpRequest, view: Callable[[], HttpResponse], sent: IdempotencyKey, may_be_new: bool
+) -> HttpResponse:
+    """What a form is answered, or `Unfinished` after a part of what it asks for."""
+
+    def work(is_new: bool) -> HttpResponse:
+        found = SentForm.objects.select_for_update().filter(key=sent.key)
+        claim = None if is_new else found.first()
+        if claim is None:
+            claim = SentForm.objects.create(key=sent.key, body=sent.body)
+        if claim.body != sent.body:
+            raise FormSentBefore
+        earlier = _Answer.kept_in(claim)
+        if earlier and earlier.so_far is None:
+            response = earlier.give_again(request)
+            response[REPLAYED_HEADER] = "true"
+            return response
+        request.done_so_far = earlier and earlier.so_far  # type: ignore[attr-defined]
         _forget_messages(request)
         response = view()
         answer = _Answer.of(request, response)
@@ -100,12 +170,10 @@ def _answer_once(request: HttpRequest, view: Callable[[], HttpResponse]) -> Http
         return response
 
     try:
-        return run_joined(work)
+        return run_joined(lambda: work(is_new=may_be_new))
     except IntegrityError:
-        if earlier := SentForm.objects.filter(key=sent.key).first():
-            return _repeat(request, earlier, sent)
-        # Something unique was taken in the same moment; now the form finds it, and says so.
-        return run_joined(work)
+        # It was sent before, or something unique was taken in the same moment: now that is found.
+        return run_joined(lambda: work(is_new=False))
 
 
 def _identify(request: HttpRequest) -> IdempotencyKey:
@@ -114,16 +182,10 @@ def _identify(request: HttpRequest) -> IdempotencyKey:
         for name, values in request.POST.lists()
         if name not in NOT_ITS_CONTENT and not name.startswith("initial-")  # what its page showed
     }
-    body = {"who": request.user.pk, "where": request.path, "what": said}
-    return IdempotencyKey.of(request.POST.get(FIELD) or new_form_key(), body)
-
-
-def _repeat(request: HttpRequest, earlier: SentForm, sent: IdempotencyKey) -> HttpResponse:
-    if earlier.body != sent.body:
-        raise FormSentBefore
-    response = _Answer(**json.loads(earlier.answer, cls=MessageDecoder)).give_again(request)
-    response[REPLAYED_HEADER] = "true"
-    return response
+    key = request.POST.get(FIELD) or new_form_key()
+    # With the key, which is random and kept nowhere: no password is guessed from what is kept.
+    body = {"who": request.user.pk, "where": request.path, "what": said, "key": key}
+    return IdempotencyKey.of(key, body)
 
 
 def _refuse(
@@ -132,7 +194,8 @@ def _refuse(
     refusal: DomainError | ValidationError,
 ) -> HttpResponse:
     if isinstance(refusal, OutcomeUnknown):
-        refusal = FormOutcomeUnknown()
+        if not isinstance(refusal, FormHalfDone):
+            refusal = FormOutcomeUnknown()
         set_form_key(request, request.POST.get(FIELD) or new_form_key())
     request.refusal = refusal  # type: ignore[attr-defined]
     page = _without_acting(request, view) if view else None
@@ -170,10 +233,18 @@ class _Answer:
     popup: str
     """What a popup hands to the page that opened it."""
     messages: list[Any]
+    so_far: Any = None
+    """What is handed on to the next part, while there is one."""
+
+    @classmethod
+    def kept_in(cls, claim: SentForm) -> "_Answer | None":
+        return cls(**json.loads(claim.answer, cls=MessageDecoder)) if claim.answer else None
 
     @classmethod
     def of(cls, request: HttpRequest, response: HttpResponse) -> "_Answer | None":
         """The answer, if it says that the form acted."""
+        if isinstance(response, Unfinished):
+            return cls("", "", [], response.so_far)
         context = getattr(response, "context_data", None) or {}
         popup = context.get("popup_response_data", "")
         if not isinstance(response, HttpResponseRedirect) and not popup:
@@ -182,8 +253,9 @@ class _Answer:
         return cls(response.get("Location", ""), popup, said)
 
     def to_json(self) -> str:
-        fields = {"location": self.location, "popup": self.popup, "messages": self.messages}
-        return json.dumps(fields, cls=MessageEncoder)
+        return json.dumps(
+            {name: getattr(self, name) for name in self.__slots__}, cls=MessageEncoder
+        )
 
     def give_again(self, request: HttpRequest) -> HttpResponse:
         _forget_messages(request)

@@ -17,7 +17,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from common.admin.forms import ReasonForm, add_refusal
-from common.admin.once import REFUSALS, refusal_of
+from common.admin.once import REFUSALS, Unfinished, refusal_of
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
 from common.admin.told import Told
@@ -89,7 +89,7 @@ def object_page(
     title: "StrOrPromise",
     form_class: type[forms.Form],
     facts: "Callable[[Any], Mapping[StrOrPromise, object]]",
-    act: Callable[[Any, dict[str, Any]], Told],
+    act: Callable[[Any, dict[str, Any]], Told | Unfinished],
     initial: Mapping[str, Any] | None = None,
     next_url: Callable[[], str] | None = None,
     table: "Callable[[Any], RelatedTable | None]" = lambda obj: None,
@@ -98,8 +98,8 @@ def object_page(
 
     `facts` are shown above the form, by their labels, and a `table` below it. `act` gets the
     object and the form's data, calls a service, and returns what was done, for the admin's log and
-    the message on the page that follows: the object's, unless `next_url` says another. What the
-    service refuses is an error of the form.
+    the message on the page that follows: the object's, unless `next_url` says another; or that
+    there is more to do of it. What the service refuses is an error of the form.
     """
     opts = model_admin.opts
     obj = model_admin.get_object(request, unquote(object_id))
@@ -122,6 +122,8 @@ def object_page(
             add_refusal(form, refusal)
             obj.refresh_from_db()  # what it is by now is why it was refused
         else:
+            if isinstance(done, Unfinished):
+                return done
             model_admin.log_change(request, obj, done)
             model_admin.message_user(request, str(done), messages.SUCCESS)
             return HttpResponseRedirect(next_url() if next_url else change_url)

@@ -73,7 +73,10 @@ class RowFormSet(ModelFormSet):
         if not changed:
             self.why.errors.clear()
         elif not self.why.is_valid():
-            raise ValidationError(_("Say why: this is kept in the log."))
+            if not (self.why["reason"].data or "").strip():
+                raise ValidationError(_("Say why: this is kept in the log."))
+            told = " ".join(map(str, self.why.errors["reason"]))
+            raise ValidationError(f"{self.why['reason'].label}: {told}")
         for form in changed:
             if hasattr(form, "cleaned_data"):
                 form.cleaned_data["reason"] = self.why.cleaned_data["reason"]

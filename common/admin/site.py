@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _now
 from unfold.dataclasses import SearchResult
 
 from common.admin.addresses import ANSWERED
+from common.admin.lists import SEARCH_MAX_LENGTH
+from common.admin.once import acts_by_itself, acts_once, changes_session
 from common.db.costly_reads import ReadTooLong, time_limit
 from common.db.database_errors import is_unavailable, may_be_retried
 
@@ -32,7 +34,23 @@ FOUND_SECONDS = 1.0
 
 
 class ShopAdminSite(UnfoldAdminSite):
-    """Its two views that are asked by scripts alone: no page could show a message."""
+    """Whatever is sent to any of its addresses acts once.
+
+    Of its two views that are asked by scripts alone, no page could show a message.
+    """
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
+        return acts_once(self, super().admin_view(view, cacheable))
+
+    @acts_by_itself
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().logout(request, extra_context)
+
+    @changes_session
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        return super().password_change(request, extra_context)
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return _asked_well(super().autocomplete_view, request)
@@ -46,7 +64,9 @@ class ShopAdminSite(UnfoldAdminSite):
         if not text:
             return HttpResponse()
         began = monotonic()
-        results = Paginator(_asked_well(self._find, request, text), FOUND_MAX)
+        is_short = len(text) <= SEARCH_MAX_LENGTH  # nothing has a name that is longer
+        found = _asked_well(self._find, request, text) if is_short else []
+        results = Paginator(found, FOUND_MAX)
         context = {
             "page_obj": results,
             "results": results.page(1),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from common.admin.forms import ReasonForm
 from common.admin.lists import ShopModelAdmin
+from common.admin.once import Unfinished
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable
 from common.admin.told import Told
@@ -31,8 +32,8 @@ class Undoes(ShopModelAdmin):
         """What would be undone one by one, if it is several things."""
         return None
 
-    def undo_row(self, request: HttpRequest, obj: Any, reason: str) -> Told:
-        """Undo it by a service; what was done, for the log."""
+    def undo_row(self, request: HttpRequest, obj: Any, reason: str) -> Told | Unfinished:
+        """Undo it by a service; what was done, for the log, unless there is more to do."""
         raise NotImplementedError
 
     def is_actionable(self, obj: Any) -> bool:

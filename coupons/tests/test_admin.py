@@ -429,7 +429,7 @@ def test_who_took_out_what_and_how_much_is_logged(
     issue(name="other")
     answer = admin_client.get(f"{ISSUED}export_{kind}/{query.format(issued.coupon_id)}")
     assert answer.status_code == 200
-    said = f"Exported {count} rows as {kind}; filters: {filters.format(issued.coupon_id)}"
+    said = f"Exported as {kind}; rows: {count}; filters: {filters.format(issued.coupon_id)}"
     assert logged() == [("admin", said)]
     list(answer.streaming_content)  # type: ignore[attr-defined]
 

@@ -13,6 +13,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from common.admin.tables import list_url
 from common.admin.text import COUNT, WON
@@ -100,6 +101,7 @@ def _figure(source: _Source, period: Period, now: datetime) -> Figure:
         )
     ]
     days = {"days": COUNT.format(len(period))}
+    before = ngettext("on the day before", "in the %(days)s days before", len(period))
     is_shown = not period.is_today
     return Figure(
         source.title,
@@ -107,9 +109,7 @@ def _figure(source: _Source, period: Period, now: datetime) -> Figure:
         Told(source.pattern.format(today), source.url(period.today, period.today, None)),
         until_then,
         told(period, str(period)) if is_shown else None,
-        told(period.before, _("in the %(days)s days before") % days, source.of_days(period))
-        if period.is_over
-        else None,
+        told(period.before, before % days, source.of_days(period)) if period.is_over else None,
     )
 
 

@@ -24,7 +24,7 @@ from ecommerce.models import AuditRun
 from ecommerce.tests.rendered_forms import Form, filled, form_on
 from events.models import Delivery, Endpoint, Event
 from orders.services import DraftLine, OrderDraft, place_order
-from products.models import Category, Product
+from products.models import Category, Change, ImportFile, Product
 from products.services import adjust_stock
 from users.models import User
 from users.services import adjust_balance
@@ -51,6 +51,7 @@ TOLD: dict[str, dict[str, Any]] = {
     "users.wallet adjust_balance": {"amount": -5_000},
     "users.wallettransaction undo": {},
     "products.stockadjustment undo": {},
+    "products.importfile undo": {},
     "auth.group add": {"name": "상담"},
     "auth.group change": {"name": "상담"},
     "auth.group delete": {},
@@ -105,6 +106,11 @@ class Act:
         page = self.page.removesuffix("_action")
         return f"{base}{self.object(one_of_each).pk}/{page}/"
 
+    @property
+    def log_entries(self) -> int:
+        """How many entries of the log it makes: of the list or file, and of what is of it."""
+        return 2 if self.page == "clone" or self.name == "products.importfile undo" else 1
+
     def object(self, one_of_each: SimpleNamespace) -> Any:
         if self.page in ("open_now_action", "delete_draft_action"):
             return one_of_each.upcoming
@@ -143,7 +149,6 @@ def _acts() -> list[Act]:
         pages += ["password"] if model is User else []
         pages += ["rows"] if model_admin.list_editable else []
         pages += ["start"] if model is AuditRun else []
-        pages = [page for page in pages if page not in model_admin.acts_in_parts]
         acts += [Act(f"{model._meta.label_lower} {page}", model_admin, page) for page in pages]
     return sorted(acts, key=lambda act: act.name)
 
@@ -175,6 +180,7 @@ def one_of_each(
         wallet=member.wallet,
         wallettransaction=adjust_balance(user_id=member.pk, amount=7_000, reason="착오"),
         stockadjustment=adjust_stock(product_id=product.pk, quantity=4, reason="입고"),
+        importfile=_imported(product, member),
         group=Group.objects.create(name="예전"),
         category=Category.objects.create(name="예전", slug="old"),
         product=product,
@@ -185,6 +191,15 @@ def one_of_each(
         order=place_order(draft).value,
         **_events(),
     )
+
+
+def _imported(product: Product, staff: User) -> ImportFile:
+    """A file that gave the product its name."""
+    file = ImportFile.objects.create(
+        name="1", content=b"", created_by=staff, taken_at=timezone.now()
+    )
+    file.batches.create(kept_changes=[Change(product.pk, "name", "옛 이름", product.name)])
+    return file
 
 
 def _events() -> dict[str, Any]:

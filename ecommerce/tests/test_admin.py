@@ -22,14 +22,14 @@ from events.models import Delivery, Event
 from events.services import create_endpoint
 from orders.models import Order, OrderItem
 from orders.services import DraftLine, OrderDraft, place_order
-from products.models import Category, ImportedChange, ImportFile, Product, StockAdjustment
+from products.models import Category, ImportedBatch, ImportFile, Product, StockAdjustment
 from products.services import adjust_stock, create_product
 from stats.models import DailyProductSales
 from users.models import Session, User, Wallet, WalletTransaction
 from users.services import sign_in
 
 MODELS = [
-    *(model for model in shop_models() if model is not ImportedChange),  # seen at its import
+    *(model for model in shop_models() if model is not ImportedBatch),  # seen at its import
     ImportFile,
     Group,
     AuditRun,

@@ -154,7 +154,7 @@ def test_the_longest_lists_are_streamed_without_an_object_for_each_row(
 
 def test_an_export_is_in_the_log(admin_client: Client, shop: tuple[User, Product]) -> None:
     admin_client.get("/admin/users/user/export_csv/?is_staff__exact=0")
-    assert logged() == [("admin", "Exported 2 rows as csv; filters: is_staff__exact=0")]
+    assert logged() == [("admin", "Exported as csv; rows: 2; filters: is_staff__exact=0")]
 
 
 def test_all_is_only_offered_while_all_may_be_changed_at_once(

@@ -251,7 +251,7 @@ def test_acts_are_told_to_each_in_their_language(
     assert logged(ENGLISH) == [
         f"Stock adjusted by +5 to {total}: 납품",
         "Closed with 0 issued: 끝",
-        "Exported 0 rows as csv; filters: –",
+        "Exported as csv; rows: 0; filters: –",
     ]
     assert logged(KOREAN) == [
         f"재고를 +5 조정하여 {total}개가 되었습니다: 납품",

@@ -10,9 +10,11 @@ from products.services.catalogue import (
     set_products_active,
 )
 from products.services.importing import (
+    IMPORT_BATCH,
     ImportOutcome,
     ImportRow,
     content_of,
+    find_file,
     finish_file,
     import_products,
     keep_file,
@@ -29,4 +31,4 @@ from products.services.stock import (
     take_stock,
     undo_stock_adjustment,
 )
-from products.services.undoing import Undoing, preview_undo, undo_import
+from products.services.undoing import Undoing, batches_to_undo, preview_undo, undo_batch

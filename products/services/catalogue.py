@@ -152,7 +152,7 @@ def move_products(
     def work() -> list[Product]:
         # First of all, as who deletes it does: it is not to go meanwhile.
         new = Category.objects.select_for_update().filter(pk=category_id or 0).first()
-        products = lock_products(old_categories)
+        products = lock_products(old_categories, whole=True)
         others = [
             product.name
             for pk, product in products.items()
@@ -166,7 +166,7 @@ def move_products(
         return moved
 
     def find_again() -> list[Product] | None:
-        products = lock_products(old_categories)
+        products = lock_products(old_categories, whole=True)
         done = [one for pk, one in products.items() if old_categories[pk] != category_id]
         is_done = done and all(product.category_id == category_id for product in done)
         return done if is_done else None

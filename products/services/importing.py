@@ -28,7 +28,8 @@ from products.models import (
     NAME_COLUMNS,
     STOCK_MAX,
     Category,
-    ImportedChange,
+    Change,
+    ImportedBatch,
     ImportFile,
     Product,
     StockAdjustment,
@@ -68,20 +69,20 @@ def keep_file(*, content: bytes, name: str, seen: Seen, staff_id: int) -> Import
     return run_transaction(work, find_again=ImportFile.objects.filter(pk=file.pk).first)
 
 
-def take_file(*, key: UUID, staff_id: int) -> tuple[ImportFile | None, bool]:
-    """The file that one of the staff confirms, and whether it is theirs to import now.
+def find_file(*, key: UUID, staff_id: int) -> ImportFile | None:
+    """The file that one of the staff confirms. None: there is none, or no longer."""
+    return ImportFile.objects.filter(pk=key, created_by_id=staff_id).first()
 
-    Of all confirmations of one file, the first takes it. None: there is none, or no longer.
-    """
+
+def take_file(file: ImportFile) -> bool:
+    """Whether the file is this one's to import: of all who take it, it is the first's."""
     moment = timezone.now()
-    files = ImportFile.objects.filter(pk=key, created_by_id=staff_id)
 
-    def work() -> ImportFile | None:
-        files.filter(taken_at=None).update(taken_at=moment)
-        return files.first()
+    def work() -> bool:
+        ImportFile.objects.filter(pk=file.pk, taken_at=None).update(taken_at=moment)
+        return ImportFile.objects.filter(pk=file.pk, taken_at=moment).exists()
 
-    file = run_transaction(work)
-    return file, file is not None and file.taken_at == moment
+    return run_transaction(work)
 
 
 def content_of(file: ImportFile) -> bytes:
@@ -195,7 +196,7 @@ def _import_batch(
     def plan() -> list[ImportOutcome]:
         # Locked by id, as everywhere; by sku the locks would be taken in another order.
         ids = list(Product.objects.filter(sku__in=skus).values_list("pk", flat=True))
-        locked = {product.sku: product for product in lock_products(ids).values()}
+        locked = {product.sku: product for product in lock_products(ids, whole=True).values()}
         outcomes = _plan_import(rows, locked, name)
         if seen is not None:
             _refuse_unseen(outcomes, seen)
@@ -208,13 +209,10 @@ def _import_batch(
     def work() -> list[ImportOutcome]:
         nonlocal attempted
         attempted = plan()
-        changes = _write_import(
-            [outcome for outcome in attempted if outcome.writes], name, staff_id
-        )
-        if file_id is not None:
-            for change in changes:
-                change.file_id = file_id
-            save_new(changes)
+        written = [outcome for outcome in attempted if outcome.writes]
+        changes = _write_import(written, name, staff_id)
+        if file_id is not None and changes:
+            ImportedBatch.objects.create(file_id=file_id, kept_changes=changes)
         return attempted
 
     try:
@@ -354,7 +352,7 @@ def _errors_of(product: Product, columns: Collection[str], old_price: int | None
 
 def _write_import(
     outcomes: Sequence[ImportOutcome], name: str, staff_id: int | None
-) -> list[ImportedChange]:
+) -> list[Change]:
     """Write what was planned, and tell what changed."""
     new = sorted(
         (outcome for outcome in outcomes if outcome.is_new), key=lambda outcome: outcome.row.sku
@@ -398,19 +396,17 @@ def _write_import(
     ]
 
 
-def _changes_of(outcome: ImportOutcome, reference: str) -> Iterable[ImportedChange]:
+def _changes_of(outcome: ImportOutcome, reference: str) -> Iterable[Change]:
     product = outcome.product
     changes = dict(outcome.changes)
     if outcome.is_new:
         changes["is_active"] = (None, product.is_active)
     for column, (before, after) in changes.items():
-        yield ImportedChange(
-            product=product, column=column, before=_kept_value(before), after=_kept_value(after)
-        )
+        yield Change(product.pk, column, _kept_value(before), _kept_value(after))
     if quantity := product.stock if outcome.is_new else outcome.adjustment:
-        yield ImportedChange(product=product, column="stock", after=quantity, reference=reference)
+        yield Change(product.pk, "stock", None, quantity, reference)
 
 
 def _kept_value(value: Any) -> Any:
-    """A column's value as an `ImportedChange` keeps it."""
+    """A column's value as a `Change` keeps it."""
     return value.pk if isinstance(value, Category) else value

@@ -18,16 +18,19 @@ PRODUCTS: RowLock[Product] = RowLock(
     lambda: Product.objects.only("sku", "name", "price", "stock", "is_active"), is_hot=True
 )
 """Products by their ids, with what orders need of them: others wait while they are read."""
+_WHOLE: RowLock[Product] = RowLock(Product.objects.all, is_hot=True)
 
 
 def lock_products(
-    product_ids: Collection[int], waiting: Waiting = Waiting.LONG
+    product_ids: Collection[int], waiting: Waiting = Waiting.LONG, *, whole: bool = False
 ) -> dict[int, Product]:
     """Lock the products that exist, lowest id first. Needs an open transaction.
 
-    With `Waiting.NONE`, those that others hold are left out; `PRODUCTS.held` tells them.
+    With what orders need of them, or `whole`: any other column is else read row by row. With
+    `Waiting.NONE`, those that others hold are left out; `PRODUCTS.held` tells them.
     """
-    return PRODUCTS.objects([pk for pk in product_ids if pk in DB_IDS], waiting)
+    rows = _WHOLE if whole else PRODUCTS
+    return rows.objects([pk for pk in product_ids if pk in DB_IDS], waiting)
 
 
 def take_stock(product: Product, quantity: int) -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -16,17 +15,17 @@ from common.errors import NotUndoable, UndoneAlready
 from common.references import undoing
 from events.models import Kind
 from events.services import record
-from products.errors import NothingToUndo, StockLimitExceeded
+from products.errors import StockLimitExceeded
 from products.facts import facts_of_low_stock
 from products.models import (
     NAME_COLUMNS,
     STOCK_MAX,
     Category,
-    ImportedChange,
+    Change,
+    ImportedBatch,
     Product,
     StockAdjustment,
 )
-from products.services.importing import IMPORT_BATCH
 from products.services.stock import lock_products
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 class Undoing:
     """A column of a product that an import changed, what it is by now, and what undoing does."""
 
-    change: ImportedChange
+    change: Change
     product: Product
     now: Any
     """The column's value; of stock, the pieces."""
@@ -59,13 +58,28 @@ class Undoing:
 
 
 def preview_undo(file_id: UUID) -> list[Undoing]:
-    """What `undo_import` would do at this moment, and what is undone. Writes and locks nothing."""
-    changes = _changes(file_id).select_related("product").order_by("product_id", "pk")
-    return _plan(changes, {change.product_id: change.product for change in changes})
+    """What undoing would do at this moment, and what is undone. Writes and locks nothing."""
+    batches = ImportedBatch.objects.filter(file=file_id).order_by("pk")
+    changes = [change for batch in batches for change in batch.changes]
+    return _plan(changes, Product.objects.in_bulk({change.product_id for change in changes}))
 
 
-def undo_import(*, file_id: UUID, reason: str, staff_id: int | None = None) -> list[Undoing]:
-    """Put back what an import changed, each thing once, in batches, each a transaction.
+def batches_to_undo(file_id: UUID) -> list[int]:
+    """The ids of what is left to undo of an import, each for `undo_batch`.
+
+    Raises:
+        NotUndoable: nothing is known to be changed by it.
+        UndoneAlready: all of it is undone.
+    """
+    batches = ImportedBatch.objects.filter(file=file_id)
+    left = batches.filter(is_undone=False).order_by("pk").values_list("pk", flat=True)
+    if not left:
+        raise UndoneAlready if batches.exists() else NotUndoable
+    return list(left)
+
+
+def undo_batch(*, batch_id: int, reason: str, staff_id: int | None = None) -> list[Undoing]:
+    """Put back what an import changed in one transaction, each thing once; what was left of it.
 
     Prices, names and the like become what they were, and stock is adjusted by the opposite. What
     the import added is taken off sale; it stays in the books. What somebody has changed since stays
@@ -74,60 +88,37 @@ def undo_import(*, file_id: UUID, reason: str, staff_id: int | None = None) -> l
 
     Raises:
         ValueError: the reason is blank or longer than 200 characters.
-        NotUndoable: nothing is known to be changed by it.
-        UndoneAlready: all of it is undone.
-        NothingToUndo: all that is left would be refused.
     """
     if not 0 < len(reason.strip()) <= 200:
         raise ValueError("undoing needs a reason of at most 200 characters")
-    changes = _changes(file_id)
-    if not changes.exists():
-        raise NotUndoable
-    left = changes.filter(undone_at=None).order_by("product_id").values_list("product_id")
-    ids = [pk for (pk,) in left.distinct()]
-    if not ids:
-        raise UndoneAlready
-    plans = [
-        plan
-        for start in range(0, len(ids), IMPORT_BATCH)
-        for plan in _undo_batch(
-            changes.filter(product__in=ids[start : start + IMPORT_BATCH]), reason.strip(), staff_id
-        )
-    ]
-    if all(plan.refused for plan in plans):
-        raise NothingToUndo if plans else UndoneAlready  # by somebody else, in the same moment
-    return plans
-
-
-def _changes(file_id: UUID) -> "QuerySet[ImportedChange]":
-    return ImportedChange.objects.filter(file=file_id)
-
-
-def _undo_batch(
-    changes: "QuerySet[ImportedChange]", reason: str, staff_id: int | None
-) -> list[Undoing]:
+    locked = ImportedBatch.objects.select_for_update().filter(pk=batch_id)
+    moment = timezone.now().isoformat()
     attempted: list[Undoing] = []
-    left = changes.filter(undone_at=None).order_by("product_id", "pk")
 
     def work() -> list[Undoing]:
         nonlocal attempted
-        products = lock_products(set(changes.values_list("product_id", flat=True)))
-        attempted = _plan(list(left), products)
-        _write([one for one in attempted if one.writes], reason, staff_id)
-        done = [one.change.pk for one in attempted if not one.refused]
-        ImportedChange.objects.filter(pk__in=done).update(undone_at=timezone.now())
+        batch = locked.get()
+        left = [change for change in batch.changes if change.undone_at is None]
+        products = lock_products({change.product_id for change in left}, whole=True)
+        attempted = _plan(left, products)
+        _write([one for one in attempted if one.writes], reason.strip(), staff_id)
+        refused = {one.change for one in attempted if one.refused}
+        batch.kept_changes = [
+            one if one.undone_at or one in refused else one._replace(undone_at=moment)
+            for one in batch.changes
+        ]
+        batch.is_undone = not refused
+        batch.save(update_fields=["kept_changes", "is_undone"])
         return attempted
 
     def find_again() -> list[Undoing] | None:
-        lock_products({one.product.pk for one in attempted})
-        done = [one.change.pk for one in attempted if not one.refused]
-        return None if left.filter(pk__in=done).exists() else attempted
+        is_done = any(change.undone_at == moment for change in locked.get().changes)
+        return attempted if is_done else None
 
     return run_transaction(work, find_again=find_again)
 
 
-def _plan(changes: Iterable[ImportedChange], products: Mapping[int, Product]) -> list[Undoing]:
-    changes = list(changes)
+def _plan(changes: Sequence[Change], products: Mapping[int, Product]) -> list[Undoing]:
     opposites = [undoing(change.reference) for change in changes if change.reference]
     undone = set(
         StockAdjustment.objects.filter(reference__in=opposites).values_list("reference", flat=True)
@@ -146,20 +137,18 @@ def _plan(changes: Iterable[ImportedChange], products: Mapping[int, Product]) ->
     return plans
 
 
-def _plan_stock(change: ImportedChange, product: Product, undone: set[str]) -> Undoing:
+def _plan_stock(change: Change, product: Product, undone: set[str]) -> Undoing:
     plan = Undoing(change, product, product.stock)
     plan.is_undone = change.undone_at is not None or undoing(change.reference) in undone
     stock_after = product.stock + plan.quantity
     if stock_after < 0:
-        plan.refused = _("Fewer are left than it added; the others are sold.")
+        plan.refused = _("Fewer are left than it added: the others were sold or taken out since.")
     elif stock_after > STOCK_MAX:
         plan.refused = StockLimitExceeded.message
     return plan
 
 
-def _plan_column(
-    change: ImportedChange, product: Product, categories: Iterable[int | None]
-) -> Undoing:
+def _plan_column(change: Change, product: Product, categories: Iterable[int | None]) -> Undoing:
     column, old = change.column, change.value_to_undo_to
     now = getattr(product, f"{column}_id" if column == "category" else column)
     plan = Undoing(change, product, now)

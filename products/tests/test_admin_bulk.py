@@ -67,7 +67,7 @@ def test_prices_are_shown_first_and_then_changed(
     ]
     assert "Half is rounded up" in shown.content.decode()
     sent = {"step": "confirm", "seen": shown.context["seen"], **rule}
-    assert messages_on(run(admin_client, "change_price", three, **sent)) == ["2 prices changed."]
+    assert messages_on(run(admin_client, "change_price", three, **sent)) == ["Prices changed: 2."]
     assert prices() == {"A": 1_100, "B": 1_110, "C": 0}
     assert sorted(logged()) == [
         ("admin", "Price (won): 1,000 → 1,100 (인상)"),
@@ -172,7 +172,7 @@ def test_a_price_that_would_be_rounded_to_nothing_stops_all(
 def test_what_is_given_away_already_stays_so(admin_client: Client, three: list[Product]) -> None:
     form = {"step": "confirm", "percent": "-95", "round_to": "100", "reason": "r"}
     done = run(admin_client, "change_price", three, **form, seen=seen(three))
-    assert messages_on(done) == ["2 prices changed."]
+    assert messages_on(done) == ["Prices changed: 2."]
     assert prices() == {"A": 100, "B": 100, "C": 0}
 
 

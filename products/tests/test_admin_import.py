@@ -16,7 +16,7 @@ from ecommerce.tests.races import order, race, tally
 from ecommerce.tests.staff import logged, member_buys, staff_client
 from products.forms import AROUND_A_FILE_BYTES
 from products.import_files import COLUMNS, read_products
-from products.models import Category, Product, StockAdjustment
+from products.models import Category, ImportFile, Product, StockAdjustment
 from products.services import adjust_stock, importing
 from products.services.importing import ImportRow, import_products, preview_import
 from products.tests.importing import (
@@ -495,6 +495,25 @@ def test_the_statements_of_an_import_dont_grow_with_its_lines(
     statements(1, "first")
     few = statements(10, "few")
     assert statements(50, "many") == few
+
+
+def test_the_statements_of_an_import_and_its_undo_dont_grow_with_what_changes(
+    admin_client: Client, kitchen: Category, desk: Category, make_product: Callable[..., Product]
+) -> None:
+    def statements(count: int) -> tuple[int, int]:
+        for number in range(count):
+            make_product(sku=f"{count}-{number}", category=kitchen, description="전")
+        lines = [f"{count}-{number},새 이름,설명,책상,2" for number in range(count)]
+        text = "sku,name,description,category,price\n" + "\n".join(lines)
+        preview = upload(admin_client, text, name=str(count))
+        importing = count_statements(confirm, admin_client, preview)
+        address = f"/admin/products/importfile/{ImportFile.objects.get(name=str(count)).pk}/undo/"
+        return importing, count_statements(admin_client.post, address, {"reason": "이유"})
+
+    statements(1)
+    few = statements(10)
+    assert statements(50) == few
+    assert set(Product.objects.values_list("category", "description")) == {(kitchen.pk, "전")}
 
 
 def test_a_batch_costs_nine_statements_at_most(

@@ -229,8 +229,8 @@ def test_a_file_is_kept_and_taken_once_also_when_the_commit_was_lost(
         file = keep_file(content=b"x", name="n", seen={}, staff_id=staff_id)
     assert content_of(ImportFile.objects.get(pk=file.pk)) == b"x"
     with lost_commits(happened=happened):
-        assert take_file(key=file.pk, staff_id=staff_id) == (file, True)
-    assert take_file(key=file.pk, staff_id=staff_id) == (file, False)
+        assert take_file(file)
+    assert not take_file(file)
     with lost_commits(happened=happened):
         finish_file(file, outcome="done")
     assert ImportFile.objects.get().outcome == "done"
@@ -241,6 +241,6 @@ def test_of_those_who_confirm_at_once_one_imports(make_member: Callable[..., Use
     staff_id = make_member().pk
     file = keep_file(content=b"x", name="n", seen={}, staff_id=staff_id)
     taken: list[bool] = []
-    works = [lambda: taken.append(take_file(key=file.pk, staff_id=staff_id)[1]) for _ in range(8)]
+    works = [lambda: taken.append(take_file(file)) for _ in range(8)]
     race([], meanwhile=works)
     assert sorted(taken) == [False] * 7 + [True]

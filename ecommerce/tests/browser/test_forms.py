@@ -30,15 +30,6 @@ def answer_is_lost(manager: Manager) -> None:
     )
 
 
-def test_a_form_that_is_sent_again_acts_once(manager: Manager, product: int) -> None:
-    manager.open(f"{PRODUCTS}{product}/adjust_stock/")
-    manager.fill(quantity="7", reason="입고")
-    answer_is_lost(manager)
-    manager.press("Adjust stock")
-    assert "Stock adjusted by +7 to 12: 입고" in manager.text
-    assert stock_of(manager, product) == 12
-
-
 def test_who_goes_back_and_sends_the_form_again_is_told_what_it_did(
     manager: Manager, product: int
 ) -> None:
@@ -104,12 +95,3 @@ def test_two_at_one_page_are_told_both_values(manager: Manager, product: int) ->
     manager.open(url)
     assert manager.field("price").get_attribute("value") == "3000"
     assert manager.field("description").get_attribute("value") == "한 줄\n두 줄"
-
-
-def test_ends_of_lines_conflict_with_nobody(manager: Manager, product: int) -> None:
-    url = f"{PRODUCTS}{product}/change/"
-    for text in ("한 줄\n두 줄", "한 줄\n세 줄"):
-        manager.open(url)
-        manager.fill(description=text, reason="설명")
-        manager.press("Save")
-        assert "was changed successfully" in manager.text

@@ -53,14 +53,6 @@ def test_log_in(shop: Any, width: int) -> None:
         assert foreign_requests(driver)[0] == []
 
 
-def test_make_a_product(manager: Manager, named: Any) -> None:
-    name = named("한라봉 3kg")
-    pk = product_of(manager, name, price=19_900, stock=7)
-    assert name in manager.text
-    status, product = manager.shop.ask(manager.shop.members[0], "GET", f"products/{pk}/")
-    assert (status, product["name"], product["price"], product["stock"]) == (200, name, 19_900, 7)
-
-
 def test_import_a_csv(manager: Manager, named: Any, tmp_path: Path, width: int) -> None:
     name = named("수입 과자")
     old = product_of(manager, named("있던 과자"), price=1_000, stock=5)
@@ -117,25 +109,6 @@ def test_adjust_stock_while_orders_come_in(manager: Manager, named: Any) -> None
     assert [status for status, _body in answers] == [201] * 80
     assert shop.ask(shop.members[0], "GET", f"products/{pk}/")[1]["stock"] == 100 + 13 - 80
     assert "No violations." in shop.audit()
-
-
-def test_cancel_an_order(manager: Manager, named: Any) -> None:
-    shop = manager.shop
-    member = shop.members[0]
-    pk = product_of(manager, named("변심"), price=1_000, stock=3)
-    before = shop.ask(member, "GET", "users/me/balance/")[1]["balance"]
-    body = {"items": [{"product": pk, "quantity": 2}]}
-    order = shop.ask(member, "POST", "orders/", body)[1]
-    manager.open(f"/admin/orders/order/?q={order['number']}")
-    manager.press(order["number"])
-    manager.press("Cancel order")
-    assert order["number"] in manager.text
-    manager.fill(reason="고객 변심")
-    manager.press("Cancel order")
-    assert "cancelled" in manager.text
-    assert shop.ask(member, "GET", f"orders/{order['id']}/")[1]["status"] == "cancelled"
-    assert shop.ask(member, "GET", "users/me/balance/")[1]["balance"] == before
-    assert shop.ask(member, "GET", f"products/{pk}/")[1]["stock"] == 3
 
 
 def test_open_a_coupon_and_watch_it_sell_out(manager: Manager, named: Any) -> None:
@@ -216,18 +189,3 @@ def test_the_language_is_switched(manager: Manager) -> None:
         manager.driver.execute_script(switch.format(code))
         manager.wait(lambda title=title: title in manager.driver.title, title)
         assert manager.path == "/admin/"
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        *("/admin/", PRODUCTS, PRODUCTS + "add/", PRODUCTS + "1/change/", PRODUCTS + "import/"),
-        *(COUPONS, COUPONS + "add/", COUPONS + "1/change/", COUPONS + "1/live/"),
-        *("/admin/coupons/issuedcoupon/", "/admin/orders/order/", "/admin/orders/order/1/change/"),
-        *("/admin/users/user/", "/admin/users/user/2/change/", "/admin/admin/logentry/"),
-    ],
-)
-def test_a_page_fits_its_screen(manager: Manager, path: str) -> None:
-    manager.open(path)
-    assert manager.path == path
-    assert manager.fits()
