@@ -31,12 +31,11 @@ class Trouble(NamedTuple):
 
 TROUBLES = (
     Trouble(
-        (1053, 1927, 2002, 2003, 2006, 2012, 2013, 2055),
+        (1053, 1927, 2002, 2003, 2005, 2006, 2012, 2013, 2055),
         (),
         "no database answers there, or no longer",
         "start it, or correct host and port",
     ),
-    Trouble((2005,), (), "there is no such host", "correct the host"),
     Trouble(
         (1045, 1251, 1698, 2059, 2061),
         (),

@@ -5,11 +5,15 @@
 By the settings of docs/operations.md, from the environment and `.env`.
 """
 
+import signal
+
+if __name__ == "__main__":  # first: from here on a Ctrl-C ends it, and leaves no traceback
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import ctypes
 import errno
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -173,9 +177,7 @@ class _Server:
         while self.process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(0.5)
-            # A `make` that is the terminal's first program keeps its SIGHUP to itself.
-            if self.terminal.poll(0) and not self.asked_to_stop:
-                self._stop(signal.SIGHUP, None)
+            self._stop_without_terminal()
             if self.relay is not None and self.relay.poll() is not None and not self.asked_to_stop:
                 _say("The relay has ended; its log above may say why. Events wait for the next.")
                 self.relay = None
@@ -188,6 +190,7 @@ class _Server:
     def _await_first_answer(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while self.process.poll() is None and not self.asked_to_stop:
+            self._stop_without_terminal()
             if _answers(self.url):
                 _say(banner(self.url))
                 return
@@ -195,6 +198,11 @@ class _Server:
                 _say("The server does not answer yet; its log above may say why.")
                 return
             time.sleep(0.05)
+
+    def _stop_without_terminal(self) -> None:
+        """A `make` that is the terminal's first program keeps its SIGHUP to itself."""
+        if self.terminal.poll(0) and not self.asked_to_stop:
+            self._stop(signal.SIGHUP, None)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.asked_to_stop and number == signal.SIGINT:

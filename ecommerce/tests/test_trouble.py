@@ -142,7 +142,7 @@ def test_each_kind_is_told_as_what_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("number", "found"),
     [
-        (2005, "there is no such host"),
+        (2005, "no database answers there, or no longer"),
         (2026, "no encrypted connection can be made"),
         (1044, "the user has no right to this"),
         (1040, "it takes no more connections"),
