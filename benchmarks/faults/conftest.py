@@ -34,8 +34,6 @@ WATCHED = [name for name in DATABASES if name == "mysql"]
 CLIENTS, ROUNDS = (48, 3) if LONG and "cluster" not in DATABASES else (24, 1)
 """Three nodes share the machine with the clients: at length, there are more faults, not clients."""
 MEMBERS = 2_000 if LONG else 400
-OUTAGE_SLACK = 1 if LONG else 2
-"""The short form may run beside other work, where everything takes longer."""
 SHOPS = 12
 """So many are opened at a time."""
 

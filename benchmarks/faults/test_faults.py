@@ -21,7 +21,6 @@ from benchmarks.faults.conftest import (
     CLIENTS,
     DATABASES,
     LONG,
-    OUTAGE_SLACK,
     ROUNDS,
     Running,
     results,
@@ -71,8 +70,9 @@ def test_shop_keeps_its_promises(running: Running, fault: Fault) -> None:
         printed = web.printed()
         assert result.verdict.is_clean, f"{result.verdict}\n{printed[-6000:]}"
         assert result.recovered_after <= RECOVERY_SECONDS
-        if fault.longest_outage is not None:
-            assert result.longest_outage <= OUTAGE_SLACK * fault.longest_outage
+        # The short form may run beside other work, and then waits for processors and disks.
+        if LONG and fault.longest_outage is not None:
+            assert result.longest_outage <= fault.longest_outage
         assert "Traceback" not in printed, printed[printed.index("Traceback") :][:6000]
         if not fault.needs_servers:
             await_workers(web)
