@@ -11,7 +11,7 @@ from benchmarks.stack import REPOSITORY, Kind
 
 WHATS = ("full", "scaling", "rows", "events", "cluster", "peers", "quick", "report")
 CLIENTS = {"quick": (8,), "events": (8, 32, 128), "cluster": (1, 32), "peers": (32, 128)}
-ALSO = ("raw", "load_test")
+ALSO = ("raw", "load_test", "losses")
 """What BENCH_ONLY may name besides the scenarios."""
 
 
@@ -29,7 +29,7 @@ class Config:
     what: str
     database: Kind
     only: Sequence[str]
-    """Names of scenarios, `raw` and `load_test`; the yardstick is always measured."""
+    """Names of scenarios, `raw`, `load_test` and `losses`; the yardstick is always measured."""
     seconds: int
     """For each measurement."""
     rounds: int

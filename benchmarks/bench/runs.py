@@ -250,7 +250,7 @@ def run_events(config: Config) -> None:
 
 def run_cluster(config: Config) -> None:
     """Coupons and orders on three nodes against one, reads of the secondaries, and what is lost."""
-    losses, cuts = [], list(CUTS)
+    losses, cuts = [], list(CUTS) if "losses" in config.only else []
     while cuts:
         with open_session(config, "cluster", NODES) as session:
             for loss in measure_losses(session, cuts):
