@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.operations import operation
-from common.api.serializers import NoFields, represent
+from common.api.serializers import NoFields, answering, represent
 from common.api.views import ApiViewSet
 from common.errors import NotSignedIn
 from common.http.deferred import answer_later
@@ -45,6 +45,9 @@ ISSUED = {
     "expires_at": "2026-11-30T10:00:00.123456+09:00",
     "used_at": None,
 }
+
+
+_issued = answering(IssuedCouponSerializer, status.HTTP_201_CREATED)
 
 
 class CouponViewSet(ApiViewSet):
@@ -90,10 +93,6 @@ class CouponViewSet(ApiViewSet):
             coupon_id=int(pk), user_id=self.member_id, access=access_of(request)
         )
         return answer_later(request, future, _issued)
-
-
-def _issued(issued: IssuedCoupon) -> Response:
-    return Response(represent(IssuedCouponSerializer, issued), status=status.HTTP_201_CREATED)
 
 
 class MyCouponViewSet(ApiViewSet):

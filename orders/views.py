@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from common.api.idempotency_header import mark_replayed, read_idempotency_key
 from common.api.operations import operation
-from common.api.serializers import NoFields, represent
+from common.api.serializers import NoFields, answering, represent
 from common.api.views import ApiViewSet
 from common.db.idempotency import IdempotencyKeyReused, Outcome
 from common.errors import NotSignedIn
@@ -123,13 +123,9 @@ class OrderViewSet(ApiViewSet):
         future = services.enqueue_cancellation(
             order_id=int(pk), user_id=self.member_id, access=access_of(request)
         )
-        return answer_later(request, future, _cancelled)
+        return answer_later(request, future, answering(OrderSerializer))
 
 
 def _placed(outcome: Outcome[Order]) -> Response:
     data = represent(OrderSerializer, outcome.value)
     return mark_replayed(Response(data, status=status.HTTP_201_CREATED), outcome)
-
-
-def _cancelled(order: Order) -> Response:
-    return Response(represent(OrderSerializer, order))

@@ -4,8 +4,6 @@ django-axes counts, by name and address together, in the database, which all pro
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
@@ -27,15 +25,6 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
 
 
 logging.getLogger("axes.handlers.database").addFilter(_is_worth_a_line)
-
-
-@contextmanager
-def _only_lockouts_logged() -> Iterator[None]:
-    token = _over_the_api.set(True)
-    try:
-        yield
-    finally:
-        _over_the_api.reset(token)
 
 
 class Guesses:
@@ -61,8 +50,11 @@ class Guesses:
         Raises:
             SignInLocked: that was one too many.
         """
-        with _only_lockouts_logged():
+        token = _over_the_api.set(True)
+        try:
             AxesProxyHandler.user_login_failed(__name__, self._credentials, self._request)
+        finally:
+            _over_the_api.reset(token)
         if getattr(self._request, "axes_locked_out", False):
             raise self._locked()
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from common.api.idempotency_header import mark_replayed, read_idempotency_key
 from common.api.operations import operation
-from common.api.serializers import represent
+from common.api.serializers import answering, represent
 from common.api.views import ApiViewSet
 from common.db.idempotency import IdempotencyKeyReused, Outcome
 from common.errors import NotSignedIn
@@ -47,7 +47,6 @@ from users.serializers import (
     TokenPairSerializer,
     WalletTransactionSerializer,
 )
-from users.tokens import TokenPair
 
 SIGNED_UP = {"id": 7, "username": "minji", "email": "minji@example.com"}
 CREDENTIALS = {"username": "minji", "password": "correct horse battery"}
@@ -76,12 +75,9 @@ def answer_after_hashing(
     return answer_later(request, work.later(), answer)
 
 
-def _pair_response(pair: TokenPair) -> Response:
-    return Response(represent(TokenPairSerializer, pair))
-
-
-def _member_response(user: User) -> Response:
-    return Response(represent(MemberSerializer, user))
+_pair_response = answering(TokenPairSerializer)
+_member_response = answering(MemberSerializer)
+_signed_up = answering(SignedUpSerializer, status.HTTP_201_CREATED)
 
 
 class AuthViewSet(ApiViewSet):
@@ -112,12 +108,8 @@ class AuthViewSet(ApiViewSet):
     )
     def signup(self, request: Request) -> Response:
         """The name must be free, in whatever case or width. Sign in next: `POST auth/token/`."""
-
-        def answer(user: User) -> Response:
-            data = represent(SignedUpSerializer, user)
-            return Response(data, status=status.HTTP_201_CREATED)
-
-        return answer_after_hashing(request, services.prepare_sign_up(**self.read_body()), answer)
+        prepared = services.prepare_sign_up(**self.read_body())
+        return answer_after_hashing(request, prepared, _signed_up)
 
     @operation(
         *("auth_token", "Sign in: a name and password for an access and a refresh token"),
@@ -186,7 +178,7 @@ class MeViewSet(ApiViewSet):
         user = User.objects.filter(pk=self.member_id).first()
         if user is None:
             raise NotSignedIn
-        return Response(represent(MemberSerializer, user))
+        return _member_response(user)
 
     @operation(
         *("users_me_change", "Change my email address"),

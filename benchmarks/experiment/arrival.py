@@ -14,13 +14,12 @@ from itertools import groupby
 from threading import Barrier, Thread
 from typing import Any
 
-from django.utils import timezone
 from rest_framework_simplejwt.tokens import AccessToken
 
+from benchmarks.bench.contents import new_campaigns
 from benchmarks.experiment.ordering import greatest_displacement, inversions
 from benchmarks.experiment.stamp import ARRIVED, PROCESS
 from benchmarks.stack import Database, server
-from coupons.services import create_coupon
 from users.models import User
 
 WORKERS = (2, 4)
@@ -114,15 +113,7 @@ def _as_json(workers: int, max_batch: int, runs: list[Departure]) -> dict[str, A
 
 def _press_all(port: int, tokens: list[str]) -> list[Issued]:
     """Everybody presses the button of a new campaign; CLIENTS at once, each on one connection."""
-    now = timezone.now()
-    coupon = create_coupon(
-        name="experiment",
-        discount_type="fixed",
-        discount_value=1,
-        total_quantity=len(tokens),
-        issue_starts_at=now - timedelta(hours=1),
-        issue_ends_at=now + timedelta(hours=1),
-    )
+    (campaign,) = new_campaigns(1, len(tokens))
     issued: list[Issued] = []
     broken: list[BaseException] = []
     waiting = iter(tokens)
@@ -133,7 +124,7 @@ def _press_all(port: int, tokens: list[str]) -> list[Issued]:
         try:
             link.connect()
             ready.wait(READY_SECONDS)
-            issued.extend(_press(link, coupon.pk, token) for token in waiting)
+            issued.extend(_press(link, campaign, token) for token in waiting)
         except BaseException as error:
             broken.append(error)
             ready.abort()

@@ -10,14 +10,13 @@ ledger, daily sales), and a counter in Redis answers before anything is in the d
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
 from django.db import Error, connection
 from django.test import override_settings
-from django.utils import timezone
 
+from benchmarks.bench.contents import new_campaigns
 from benchmarks.experiment import redis_store
 from benchmarks.experiment.race import Kind, Left, LostRace, Refused
 from benchmarks.experiment.sale import (
@@ -33,7 +32,7 @@ from benchmarks.experiment.with_redis import redis_counter, redis_lock, redis_qu
 from common.db.database_errors import may_be_retried
 from coupons.errors import CouponSoldOut
 from coupons.models import Coupon, IssuedCoupon
-from coupons.services import create_coupon, issue_coupon
+from coupons.services import issue_coupon
 from orders.models import OrderItem
 from orders.services import DraftLine, OrderDraft, place_order
 from products.errors import OutOfStock
@@ -225,25 +224,17 @@ def shop_services(kind: Kind, total: int, members: list[int]) -> Sale:
 
 
 def _shop_coupons(total: int, members: list[int]) -> Sale:
-    now = timezone.now()
-    coupon = create_coupon(
-        name="experiment",
-        discount_type="fixed",
-        discount_value=1,
-        total_quantity=total,
-        issue_starts_at=now - timedelta(hours=1),
-        issue_ends_at=now + timedelta(hours=1),
-    )
+    (campaign,) = new_campaigns(1, total)
 
     def attempt(index: int) -> int:
         try:
-            return issue_coupon(coupon_id=coupon.pk, user_id=members[index]).issue_number
+            return issue_coupon(coupon_id=campaign, user_id=members[index]).issue_number
         except CouponSoldOut as error:
             raise Refused from error
 
     def left() -> Left:
-        rows = IssuedCoupon.objects.filter(coupon=coupon)
-        counter = Coupon.objects.get(pk=coupon.pk).issued_quantity
+        rows = IssuedCoupon.objects.filter(coupon=campaign)
+        counter = Coupon.objects.get(pk=campaign).issued_quantity
         return Left(counter, list(rows.values_list("issue_number", flat=True)))
 
     return Sale(attempt, left)

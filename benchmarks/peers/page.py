@@ -51,25 +51,14 @@ def figures(result: Result) -> list[Figure]:
     found = []
     for load, clients, system in _keys(summary):
         key = (load, clients, system)
-        rounds = [
-            m for m in result["measurements"] if (m["scenario"], m["clients"], m["variant"]) == key
-        ]
-        rates = [m["per_second"] for m in rounds]
-        found.append(
-            Figure(
-                *key,
-                median(rates),
-                min(rates),
-                max(rates),
-                summary.ratio((load, clients, SHOP), key),
-                median(_cpu_of(m) for m in rounds),
-            )
+        rates, server, database = (
+            summary.of_rounds(key, what) for what in ("per_second", "cpu_server", "cpu_database")
         )
+        spent = zip(rates, server, database, strict=True)
+        cpu = median((one + (other or 0)) / rate * 1e6 for rate, one, other in spent)
+        ratio = summary.ratio((load, clients, SHOP), key)
+        found.append(Figure(*key, median(rates), min(rates), max(rates), ratio, cpu))
     return found
-
-
-def _cpu_of(m: Mapping[str, Any]) -> float:
-    return float((m["cpu_server"] + (m["cpu_database"] or 0)) / m["per_second"] * 1e6)
 
 
 def _keys(summary: Summary) -> Iterator[tuple[str, int, str]]:

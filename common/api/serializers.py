@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
+from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
@@ -156,6 +157,13 @@ _validation = attrgetter("run_validation")
 def represent(serializer_class: type[serializers.BaseSerializer[Any]], instance: Any) -> Any:
     """An object in the form in which it is answered."""
     return _once(shape_of, serializer_class)(instance)
+
+
+def answering(
+    serializer_class: type[serializers.BaseSerializer[Any]], status: int = 200
+) -> Callable[[Any], Response]:
+    """What answers with an object in the form of this serializer."""
+    return lambda instance: Response(represent(serializer_class, instance), status=status)
 
 
 def validate(serializer_class: type[serializers.BaseSerializer[Any]], data: Any) -> Any:

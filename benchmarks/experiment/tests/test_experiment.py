@@ -194,7 +194,7 @@ def test_the_same_results_make_the_same_files(members, tmp_path):
     verdict = on_database.race_once(pessimistic, ORDERS, members)
     coupons = on_database.race_once(pessimistic, COUPONS, members)
     result = {
-        "version": on_database.server_version(),
+        "version": on_database.database_version(),
         "strategies": [{"name": "pessimistic", "title": "Pessimistic", "promises_exact": True}],
         "seed": [
             on_database._as_json("pessimistic", COUPONS, [coupons]),
