@@ -41,8 +41,8 @@ FILE_THREADS = 2
 """They ask no database, and only open what granian then sends."""
 SEARCH = "search="
 """In a query: what is asked costs many times what any other read does."""
-REST = 2.0
-"""Searches have a third of the time at most, then: the sale beside a crowd of them goes on."""
+REST = 4.0
+"""Searches have a fifth of the time at most, then: the sale beside a crowd of them goes on."""
 TICK_SECONDS = 0.05
 SAMPLE_SECONDS = 1.0
 PATIENT_PER_THREAD = 10
