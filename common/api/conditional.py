@@ -89,7 +89,7 @@ def answer_conditionally(
     `sources` tells what the answer was made of, the next who asks the same is answered by that.
     """
     tag = f'"{blake2b(response.content, digest_size=16).hexdigest()}"'
-    patch_vary_headers(response, ["Accept-Encoding"])
+    patch_vary_headers(response, ["Accept", "Accept-Encoding"])
     response["Cache-Control"], response["ETag"] = STORED, tag
     if sources is not None and sources.can_be_asked_again:
         content = response.content if len(response.content) <= KEPT_BYTES else None
