@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -73,8 +73,6 @@ class CategoryAdmin(ExportsRows, AsksReason):
         products = Product.objects.filter(category__in=objs).order_by("-pk")
         if not products.exists():
             return to_delete, counts, needed, protected
-        text = _now("There are products in it: move them to another category first.")
-        self.message_user(request, text, messages.WARNING)
         shown = [link(product) for product in products[:NAMED_MAX]]
         more = products.count() - len(shown)
         if more > 0:

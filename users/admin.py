@@ -236,7 +236,8 @@ def _money_of(user: User) -> Iterator[Moment]:
             "balance": WON.format(one.balance_after),
             "reference": one.reference,
         }
-        who = user if one.kind == one.Kind.CHARGE else one.created_by
+        by_member = one.kind in (one.Kind.CHARGE, one.Kind.PAYMENT)
+        who = user if by_member else one.created_by
         yield Moment(one.created_at, told % values, who or "", one.reason)
 
 

@@ -43,6 +43,10 @@ class Told:
     change: int | None = None
     """By how many percent; None where there was nothing, or what is held against it isn't over."""
 
+    @property
+    def told_change(self) -> str:
+        return f"{self.change or 0:+,} %"
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
