@@ -21,8 +21,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")
 django.setup()
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from django.db.models import Max, QuerySet
 from django.test import Client
@@ -225,17 +223,15 @@ def _admin_lists() -> Iterator[Read]:
 def credentials() -> dict[str, dict[str, str]]:
     """The headers by who sends a read."""
     member, staff = (User.objects.get(username=name) for name in (READER, ADMIN))
-    session = SessionStore()
-    session[SESSION_KEY] = str(staff.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = staff.get_session_auth_hash()
-    session.create()
+    browser = Client()
+    browser.force_login(staff)
+    session = browser.cookies[settings.SESSION_COOKIE_NAME].value
     token = AccessToken.for_user(member)
     token.set_exp(lifetime=timedelta(hours=12))
     return {
         "anyone": {},
         "member": {"Authorization": f"Bearer {token}"},
-        "staff": {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session.session_key}"},
+        "staff": {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session}"},
     }
 
 
