@@ -299,7 +299,8 @@ class ImportsProducts(ShopModelAdmin):
                 return self._import_part(request, kept, file, _SoFar(**(so_far or {})))
             text = _now("This file was imported already, or is gone. Send it again if need be.")
             if kept and kept.outcome:
-                text = f"{_now('This file was imported already.')} {told_again(kept.outcome)}"
+                again = _now("This file was imported already.")
+                text = f"{again} {told_again(kept.outcome)}"
             self.message_user(request, text, messages.ERROR)
             return HttpResponseRedirect(reverse("admin:products_product_import_file"))
 
