@@ -261,10 +261,10 @@ def test_a_text_is_read_whole(admin_client: Client, cup: Product, cell: str, sho
         '<si><t>東京</t><rPh sb="0" eb="2"><t>トウキョウ</t></rPh></si><si><t>a_x000D_\nb</t></si>'
         "<si><t>_x005F_x000D_</t></si><si><t>_xD83D__xDE00_</t></si>"
     )
-    header = row(1, text("A1", "sku"), text("B1", "price"), text("C1", "name"))
+    header = row(1, text("A1", "sku"), text("B1", "price"), text("C1", "description"))
     line = row(2, text("A2", "CUP"), number("B2", 1), cell)
     do_import(admin_client, packed(parts_of(header + line, strings=strings)))
-    assert Product.objects.get().name == shown
+    assert Product.objects.get().description == shown
 
 
 def test_formulas_that_excel_will_calculate_anew_are_refused(

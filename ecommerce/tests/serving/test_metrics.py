@@ -79,7 +79,7 @@ def test_a_process_that_dies_takes_its_threads_with_it_and_not_what_it_counted(m
 def test_a_new_server_begins_anew(start, connect):
     with start(METRICS_TOKEN=TOKEN) as running:
         ask(running, connect, 3)
-        folder = f"/tmp/ecommerce-{os.getuid()}-{running.port}"  # noqa: S108
+        folder = f"/tmp/ecommerce-{os.getuid()}-127.0.0.1-{running.port}"  # noqa: S108
         assert Path(folder).stat().st_mode & 0o777 == 0o700
         running.stop()
         running.start()

@@ -120,7 +120,7 @@ def test_a_category_that_got_products_meanwhile_is_not_deleted(
         answer = admin_client.post(url, form)
     assert (answer.status_code, logged()) == (200, [])
     page = answer.content.decode()
-    assert "protected" in page
+    assert "There are products in it: move them to another category first." in page
     assert Product.objects.get().name in page
 
 
