@@ -27,7 +27,7 @@ def save_new(rows: Sequence[M]) -> None:
     if not rows:
         return
     insertion = _insertion(type(rows[0]))
-    for part in _in_statements(insertion, rows):
+    for part in _in_statements([column.field for column in insertion.columns], rows):
         sql = insertion.sql(len(part))
         if connection.features.can_return_rows_from_bulk_insert:
             sql += f" RETURNING {quoted(_key(type(part[0])).column)}"
@@ -49,7 +49,7 @@ def save_values(model: type[Model], fields: tuple[str, ...], rows: Sequence[Row]
     insertion = _insertion(model)
     if fields != (all_of_them := tuple(column.field.name for column in insertion.columns)):
         raise ValueError(f"{fields} are not {all_of_them}")
-    for part in _in_statements(insertion, rows):
+    for part in _in_statements([column.field for column in insertion.columns], rows):
         with mark_for_rollback_on_error(connection.alias), connection.cursor() as cursor:
             cursor.execute(insertion.sql(len(part)), [*chain(*part)])
 
@@ -65,9 +65,8 @@ def save_fields(rows: Collection[M], fields: Sequence[str]) -> None:
     every = list(rows)
     key = _key(type(every[0]))
     written = [cast("Field[Any, Any]", every[0]._meta.get_field(name)) for name in fields]
-    size = max(connection.ops.bulk_batch_size([key, *written, *[key] * len(written)], every), 1)
-    for start in range(0, len(every), size):
-        _update(every[start : start + size], key, written)
+    for part in _in_statements([key, *written, *[key] * len(written)], every):
+        _update(part, key, written)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +124,11 @@ def _insertion(model: type[Model]) -> _Insertion:
     )
 
 
-def _in_statements(insertion: _Insertion, rows: Sequence[R]) -> Iterator[Sequence[R]]:
-    """The rows by statement: one has them all, but for what SQLite takes at once."""
-    fields = [column.field for column in insertion.columns]
+def _in_statements(fields: "Sequence[Field[Any, Any]]", rows: Sequence[R]) -> Iterator[Sequence[R]]:
+    """The rows by statement, where each has values of these fields.
+
+    One has them all, but for what SQLite takes at once.
+    """
     size = max(connection.ops.bulk_batch_size(fields, rows), 1)
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
