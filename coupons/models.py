@@ -257,7 +257,6 @@ class IssuedCoupon(models.Model):
     class Meta:
         verbose_name = _("issued coupon")
         verbose_name_plural = _("issued coupons")
-        permissions = [("export_issuedcoupon", "Can export issued coupons")]
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["coupon", "user"], name="issued_one_per_member"),

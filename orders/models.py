@@ -62,7 +62,6 @@ class Order(models.Model):
     class Meta:
         verbose_name = _("order")
         verbose_name_plural = _("orders")
-        permissions = [("export_order", "Can export orders")]
         ordering = ["-id"]
         constraints = [
             # The key first: MySQL 9.7 leaves a foreign key unchecked when an index that begins with

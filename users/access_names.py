@@ -22,7 +22,6 @@ ACTIONS = {
     "change": _noop("%(what)s: change"),
     "delete": _noop("%(what)s: delete"),
     "view": _noop("%(what)s: view"),
-    "export": _noop("%(what)s: export"),
 }
 
 

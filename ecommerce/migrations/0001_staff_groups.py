@@ -23,7 +23,6 @@ LOOKS = (
 )
 CANCELS_ORDERS = ("orders.change_order",)
 ADJUSTS_BALANCES = ("users.change_wallet",)
-EXPORTS = ("products.export_product", "coupons.export_issuedcoupon", "orders.export_order")
 MANAGES = (
     "admin.view_logentry",
     "products.add_category",
@@ -37,9 +36,9 @@ MANAGES = (
     "users.change_user",
 )
 GROUPS = {
-    "shop manager": (*LOOKS, *CANCELS_ORDERS, *ADJUSTS_BALANCES, *EXPORTS, *MANAGES),
+    "shop manager": (*LOOKS, *CANCELS_ORDERS, *ADJUSTS_BALANCES, *MANAGES),
     "support": (*LOOKS, *CANCELS_ORDERS, *ADJUSTS_BALANCES),
-    "analyst": (*LOOKS, *EXPORTS),
+    "analyst": LOOKS,
 }
 
 
