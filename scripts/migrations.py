@@ -43,6 +43,9 @@ KNOWN: Mapping[str, Mapping[str, str]] = {
     "ecommerce.0005_see_imports": {
         "LOCKS_ROWS": "a few groups, and one thing more that each may",
     },
+    "ecommerce.0006_no_export_permissions": {
+        "LOCKS_ROWS": "three permissions, and who has them",
+    },
     "products.0002_product_sku": {
         "NOT_NULL": "code of before makes no products from here on; only staff make them",
         "ADD_UNIQUE": "each product has one of its own by then, from its key",
