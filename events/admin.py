@@ -71,7 +71,7 @@ class EndpointAdmin(ExportsRows, AsksReason, SavedByService):
         if not endpoint.is_active:
             return _now("off")
         if endpoint.switched_off_at:
-            return _now("switched off %(when)s: it only failed") % {
+            return _now("switched off %(when)s: it only failed, or is gone") % {
                 "when": moment(endpoint.switched_off_at)
             }
         if endpoint.failures:

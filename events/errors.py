@@ -16,11 +16,6 @@ class SecretShown(DomainError):
     message = _("This secret was shown already. Make a new one if it is lost.")
 
 
-class NotSetAside(DomainError):
-    code = "not_set_aside"
-    message = _("It is still to be delivered.")
-
-
 class NotPending(DomainError):
     code = "not_pending"
     message = _("It is not to be delivered any more.")

@@ -14,6 +14,8 @@ from events.addresses import validate_webhook_url
 
 ANSWER_MAX_BYTES = 4_096
 """So much of what an endpoint answers is read, and kept."""
+TROUBLE_MAX = 200
+"""So many characters of what went wrong are kept."""
 SECRET_BEGINNING = "whsec_"  # noqa: S105  Standard Webhooks' own
 
 
@@ -197,7 +199,7 @@ class Delivery(models.Model):
     tried_since = models.DateTimeField(_("tried since"), null=True, editable=False)
     tried_at = models.DateTimeField(_("tried at"), null=True, editable=False)
     status = models.IntegerField(_("answer's status"), null=True, editable=False)
-    trouble = models.CharField(_("trouble"), max_length=200, blank=True, default="")
+    trouble = models.CharField(_("trouble"), max_length=TROUBLE_MAX, blank=True, default="")
     answer = models.TextField(_("answer"), blank=True, default="")
 
     class Meta:

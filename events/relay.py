@@ -15,7 +15,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from common.errors import DomainError
@@ -86,7 +86,13 @@ class _Look:
             sent = self.sent.get(endpoint_id, [])
             if not sent and most <= 0:
                 continue
-            lanes = exchange(endpoint_id=endpoint_id, sent=sent, most=most)
+            try:
+                lanes = exchange(endpoint_id=endpoint_id, sent=sent, most=most)
+            except (DomainError, OperationalError, InterfaceError):
+                raise  # the database is in trouble: so would the next be
+            except Exception:  # of this endpoint, which is to hold up no other
+                logger.exception("endpoint_failed", endpoint=endpoint_id)
+                lanes = []  # what was sent is sent again when its lease is over
             if lanes is None:  # another relay has it at this moment
                 continue
             self.sent.pop(endpoint_id, None)
@@ -189,4 +195,4 @@ class Relay:
             return await self._sink.send(lane.endpoint, event)
         except Exception as error:
             logger.exception("sink_failed", endpoint=lane.endpoint.pk, number=event.number)
-            return Answer(is_good=False, trouble=repr(error)[:200])
+            return Answer(is_good=False, trouble=repr(error))

@@ -6,6 +6,7 @@ import json
 import socket
 from base64 import b64decode, b64encode
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -19,7 +20,6 @@ from events.services import Answer
 
 SEND_SECONDS = 5.0
 """For all of it: the name's address, the connection, the request, and the answer."""
-TROUBLE_MAX = 200
 
 
 class NotAllowed(OSError):
@@ -69,7 +69,10 @@ class Webhooks:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Answer(is_good=False, trouble=_cause_of(error))
         is_good = 200 <= response.status < 300
-        return Answer(is_good, response.status, text, "" if is_good else response.reason or "")
+        if is_good:
+            return Answer(is_good, response.status, text)
+        again_after = _seconds_of(response.headers.get("Retry-After", ""))
+        return Answer(is_good, response.status, text, response.reason or "", again_after)
 
 
 def body_of(event: Event) -> bytes:
@@ -133,11 +136,21 @@ async def _beginning_of(response: aiohttp.ClientResponse) -> str:
         taken += part
     else:
         response.close()
-    return taken.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return taken.decode(errors="replace")
+
+
+def _seconds_of(retry_after: str) -> float:
+    """What `Retry-After` (RFC 9110, 10.2.3) says, from now on; 0 where it makes no sense."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after[:10])
+    try:
+        return max((parsedate_to_datetime(retry_after) - timezone.now()).total_seconds(), 0.0)
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 def _cause_of(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientResponseError):  # it has a status that nobody sent
-        return f"the answer is no HTTP: {' '.join(error.message.split())}"[:TROUBLE_MAX]
+        return f"the answer is no HTTP: {' '.join(error.message.split())}"
     cause = getattr(error, "os_error", None) or error
-    return (str(cause) or type(cause).__name__)[:TROUBLE_MAX]
+    return str(cause) or type(cause).__name__

@@ -265,8 +265,7 @@ def _events(now: datetime) -> list[Alert]:
     alerts = [
         Alert(
             "danger",
-            _("“%(name)s” is told of nothing any more: it only failed, and was switched off.")
-            % {"name": endpoint.name},
+            _("“%(name)s” was switched off: it only failed, or is gone.") % {"name": endpoint.name},
             reverse("admin:events_endpoint_change", args=[endpoint.pk]),
         )
         for endpoint in Endpoint.objects.listening().filter(switched_off_at__isnull=False)

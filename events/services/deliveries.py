@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -17,8 +18,8 @@ from django.utils import timezone
 
 from common.db.rows import save_fields, save_new
 from common.db.transactions import discard_transaction, run_transaction
-from events.errors import NotPending, NotSetAside
-from events.models import Delivery, Endpoint, Event
+from events.errors import NotPending
+from events.models import ANSWER_MAX_BYTES, TROUBLE_MAX, Delivery, Endpoint, Event
 
 LEASE = timedelta(seconds=60)
 """How long a relay has what it has taken for itself; then it is taken to be gone."""
@@ -50,6 +51,13 @@ class Answer:
     text: str = ""
     trouble: str = ""
     """Why there was none, or why it is no good one."""
+    again_after: float = 0.0
+    """How long it asks not to be told again (seconds)."""
+
+    @property
+    def pause(self) -> timedelta:
+        """That, as far as it is followed."""
+        return timedelta(seconds=min(self.again_after, LONGEST_PAUSE.total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +142,22 @@ def _note(delivery: Delivery, answer: Answer, now: datetime) -> None:
     delivery.attempts += 1
     delivery.tried_since = delivery.tried_since or now
     delivery.tried_at = now
-    delivery.status, delivery.trouble, delivery.answer = answer.status, answer.trouble, answer.text
+    delivery.status = answer.status
+    delivery.trouble = _keepable(answer.trouble)[:TROUBLE_MAX]
+    delivery.answer = _keepable(answer.text)[:ANSWER_MAX_BYTES]
     given_up_at = delivery.tried_since + GIVEN_UP_AFTER
     if answer.is_good:
         delivery.state, delivery.due_at = DELIVERED, None
     elif now >= given_up_at:
         delivery.state, delivery.due_at = SET_ASIDE, None
     else:
-        delivery.due_at = min(now + pause_after(delivery.attempts), given_up_at)
+        pause = max(pause_after(delivery.attempts), answer.pause)
+        delivery.due_at = min(now + pause, given_up_at)
+
+
+def _keepable(text: str) -> str:
+    """What a database keeps of a text from outside, which may be anything."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
 def pause_after(attempts: int) -> timedelta:
@@ -162,10 +178,12 @@ def _note_health(
     endpoint.failures += 1
     endpoint.failing_since = endpoint.failing_since or now
     pause = timedelta(seconds=2 ** min(endpoint.failures - 1, 10))
-    endpoint.paused_until = now + min(pause, ENDPOINT_PAUSE_MAX)
-    if any(delivery.state == SET_ASIDE for delivery in tried) and (
-        now - endpoint.failing_since >= GIVEN_UP_AFTER
-    ):
+    asked = max(answer.pause for answer in answers)
+    endpoint.paused_until = now + max(min(pause, ENDPOINT_PAUSE_MAX), asked)
+    only_fails = now - endpoint.failing_since >= GIVEN_UP_AFTER and any(
+        delivery.state == SET_ASIDE for delivery in tried
+    )
+    if only_fails or any(answer.status == HTTPStatus.GONE for answer in answers):
         endpoint.switched_off_at = now
 
 
@@ -250,31 +268,37 @@ def _lanes(endpoint: Endpoint, deliveries: Iterable[Delivery]) -> list[Lane]:
 
 
 def send_again(*, delivery_ids: Collection[int]) -> int:
-    """Have deliveries that are done with, or set aside, sent once more; returns how many.
+    """Have deliveries sent now: those that are done with once more, others without their pause.
 
+    What may be under way in their lanes goes first, and what waits for a pause goes with them.
     Their objects' later events may have been delivered before: this once, the order is not kept.
+    Returns how many there are.
 
     Raises:
-        NotSetAside: one of them is still to be delivered; then none is sent again.
         Delivery.DoesNotExist: there is none of them.
     """
 
     def work() -> int:
         deliveries = _locked(delivery_ids)
-        if any(one.is_pending for one in deliveries):
-            raise NotSetAside
+        done = [one for one in deliveries if not one.is_pending]
+        for one in done:
+            one.state, one.attempts, one.tried_since = PENDING, 0, None
+        save_fields(done, ["state", "attempts", "tried_since"])
         abouts: dict[Endpoint, set[str]] = defaultdict(set)
         for one in deliveries:
-            one.state, one.attempts, one.tried_since = PENDING, 0, None
             abouts[one.endpoint].add(one.about)
-        save_fields(deliveries, ["state", "attempts", "tried_since"])
+        now = timezone.now()
         for endpoint, lanes in abouts.items():
-            _let_next_ones_go(endpoint, lanes, timezone.now())
+            later = Delivery.objects.filter(endpoint=endpoint, about__in=lanes)
+            later.filter(due_at__gt=now + LEASE).update(due_at=None)
+            _let_next_ones_go(endpoint, lanes, now)
+        Endpoint.objects.filter(pk__in=[one.pk for one in abouts]).update(paused_until=None)
         return len(deliveries)
 
     def find_again() -> int | None:
-        sent = [one for one in _locked(delivery_ids) if one.is_pending]
-        return len(sent) if len(sent) == len(set(delivery_ids)) else None
+        deliveries, later = _locked(delivery_ids), timezone.now() + LEASE
+        is_sent = all(one.is_pending and (one.due_at or later) <= later for one in deliveries)
+        return len(deliveries) if is_sent else None
 
     return run_transaction(work, find_again=find_again)
 

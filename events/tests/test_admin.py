@@ -189,11 +189,15 @@ def test_a_delivery_is_sent_again(manager, failed):
     assert failed.due_at <= timezone.now()
     assert "they lost it" in logged()[-1][1]
 
-    page = manager.post(page_of(failed, "again"), {"reason": "once more"})
-    assert list(errors_on(page)) == ["__all__"]
+    Delivery.objects.update(due_at=timezone.now() + timedelta(hours=8))
+    manager.post(page_of(failed, "again"), {"reason": "it is mended"})
+    failed.refresh_from_db()
+    assert failed.due_at <= timezone.now()
     manager.post(page_of(failed, "aside"), {"reason": "enough"})
     failed.refresh_from_db()
     assert (failed.state, failed.due_at) == ("set_aside", None)
+    page = manager.post(page_of(failed, "aside"), {"reason": "once more"})
+    assert list(errors_on(page)) == ["__all__"]
 
 
 def test_many_are_sent_again_at_once(manager, failed):

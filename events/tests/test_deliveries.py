@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from ecommerce.tests.held_rows import held
 from ecommerce.tests.lost_commits import lost_commits
-from events.errors import NotPending, NotSetAside
+from events.errors import NotPending
 from events.models import Delivery, Endpoint, Event
 from events.services import (
     Answer,
@@ -347,6 +347,36 @@ def test_an_endpoint_that_is_switched_on_again_goes_on_where_it_was_left(endpoin
     assert shown(take(endpoint)) == [("order:2", 1), ("order:3", 1)]
 
 
+def test_an_endpoint_that_says_that_it_is_gone_is_switched_off_at_once(endpoint, clock):
+    happen("order:1", "order:2")
+    one, other = take(endpoint)
+    take(endpoint, [answered(one, Answer(is_good=False, status=410)), answered(other, BAD)])
+    endpoint.refresh_from_db()
+    assert endpoint.switched_off_at == timezone.now()
+
+    clock.shift(timedelta(days=1))
+    assert endpoints_with_work(timezone.now()) == []
+    switch_on_again(endpoint_id=endpoint.pk)
+    assert sum(len(lane.deliveries) for lane in take(endpoint)) == 2  # nothing was lost
+
+
+@pytest.mark.parametrize(
+    ("asked", "left_alone"),
+    [(0, 1), (90, 90), (10**9, 8 * 3_600)],
+)
+def test_an_endpoint_is_left_alone_for_as_long_as_it_asks(endpoint, clock, asked, left_alone):
+    happen("order:1")
+    (lane,) = take(endpoint)
+    take(endpoint, [answered(lane, Answer(is_good=False, status=429, again_after=asked))])
+    happen("order:2")
+
+    clock.shift(left_alone - 1)
+    assert endpoints_with_work(timezone.now()) == []
+    assert take(endpoint) == []
+    clock.shift(1)
+    assert len(take(endpoint)) == 1
+
+
 # --- By hand --------------------------------------------------------------------------------------
 
 
@@ -372,17 +402,36 @@ def test_what_is_sent_again_waits_for_what_is_under_way(endpoint):
     assert [one.pk for one in again.deliveries] == [first.deliveries[0].pk]
 
 
-def test_what_is_pending_is_not_sent_again_and_then_nothing_is(endpoint):
+def test_what_is_under_way_is_not_sent_twice_at_once(endpoint):
     happen("order:1", "order:2")
     done, pending = take(endpoint)
     take(endpoint, [answered(done, GOOD)])
-    ids = [lane.deliveries[0].pk for lane in (done, pending)]
 
-    with pytest.raises(NotSetAside):
-        send_again(delivery_ids=ids)
-    assert [state for _, state, _ in states(endpoint)] == ["delivered", "pending"]
+    assert send_again(delivery_ids=[lane.deliveries[0].pk for lane in (done, pending)]) == 2
+    assert shown(take(endpoint)) == [("order:1", 1)]
     with pytest.raises(Delivery.DoesNotExist):
         send_again(delivery_ids=[0])
+
+
+@pytest.mark.parametrize("which", ["what failed", "what was before it", "both"])
+def test_what_is_sent_again_does_not_wait_for_the_pause_of_a_failure(endpoint, clock, which):
+    happen("order:1")
+    (first,) = take(endpoint)
+    take(endpoint, [answered(first, GOOD)])
+    happen("order:1", "order:1")
+    (failing,) = take(endpoint)
+    take(endpoint, [answered(failing, Answer(is_good=False, status=503, again_after=20_000))])
+    assert take(endpoint) == []
+
+    chosen = {"what failed": [failing], "what was before it": [first], "both": [first, failing]}
+    send_again(delivery_ids=[lane.deliveries[0].pk for lane in chosen[which]])
+    (again,) = take(endpoint)
+    expected = (
+        failing.deliveries if which == "what failed" else [*first.deliveries, *failing.deliveries]
+    )
+    assert [one.pk for one in again.deliveries] == [one.pk for one in expected]
+    take(endpoint, [answered(again, *[GOOD] * len(expected))])
+    assert {state for _, state, _ in states(endpoint)} == {"delivered"}
 
 
 def test_what_blocks_its_lane_can_be_set_aside(endpoint):

@@ -15,7 +15,7 @@ from threading import Thread
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, connections
+from django.db import DataError, connection, connections
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook
 
@@ -24,7 +24,7 @@ from ecommerce.tests.lost_commits import lost_commits
 from ecommerce.tests.threads import run_together
 from events.models import Delivery, Endpoint, Event, Outgoing
 from events.relay import REQUESTS_MAX, Relay
-from events.services import Answer
+from events.services import Answer, exchange
 from events.sinks import make_sink
 from events.tests.conftest import make_event
 from events.tests.receiver import receiving
@@ -293,6 +293,48 @@ def test_a_sink_that_breaks_is_a_failure_like_any_other(listen):
 
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.trouble) == ("pending", "RuntimeError('no broker')")
+
+
+@pytest.mark.parametrize("reason", [b"x" * 300, b"R\xe9serv\xe9", b"\xed\xa0\x80", b""])
+def test_whatever_an_endpoint_answers_is_written_down(listen, reason):
+    def reply(request, handler):
+        handler.wfile.write(b"HTTP/1.1 500 " + reason + b"\r\ncontent-length: 2\r\n\r\n\0\xff")
+
+    with receiving(reply) as bad, receiving() as good, relaying():
+        listen(url=bad.url)
+        listen(url=good.url)
+        make_event()
+        good.await_requests(1)
+        await_states(delivered=1, pending=1)
+        await_attempt()
+        make_event()
+        good.await_requests(2)
+
+    delivery = Delivery.objects.filter(endpoint__url=bad.url).earliest("pk")
+    assert (delivery.attempts, delivery.status) == (1, 500)
+    assert (
+        delivery.trouble
+        == reason.decode(errors="surrogateescape")[:200].encode(errors="replace").decode()
+    )
+    assert delivery.answer == "\N{REPLACEMENT CHARACTER}" * 2
+
+
+@pytest.mark.parametrize("error", [DataError("too long"), RuntimeError("no reason")])
+def test_what_goes_wrong_with_one_endpoint_holds_up_no_other(listen, monkeypatch, error):
+    with receiving() as receiver:
+        first, second = listen(url="https://warehouse.example/"), listen(url=receiver.url)
+        assert first.pk < second.pk
+
+        def exchange_of_others(*, endpoint_id, **others):
+            if endpoint_id == first.pk:
+                raise error
+            return exchange(endpoint_id=endpoint_id, **others)
+
+        monkeypatch.setattr("events.relay.exchange", exchange_of_others)
+        with relaying():
+            make_event()
+            receiver.await_requests(1)
+            await_states(delivered=1)
 
 
 def await_attempt():

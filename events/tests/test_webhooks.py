@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -237,7 +238,33 @@ def test_anything_but_2xx_is_a_failure_and_no_redirect_is_followed(status):
 
     assert [request.path for request in receiver.requests] == ["/events"]
     assert (answer.is_good, answer.status) == (False, status)
-    assert answer.text == "no\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
+    assert answer.text == "no\0\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.usefixtures("_loopback_allowed")
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        ("120", 120),
+        ("9" * 5_000, 9_999_999_999),
+        ("Fri, 27 Nov 2026 00:01:00 GMT", 60),
+        ("Thu, 26 Nov 2026 00:01:00 GMT", 0),
+        ("Fri, 27 Nov 2026 00:01:00 -0000", 0),
+        ("soon", 0),
+        ("-5", 0),
+        ("", 0),
+        ("\u0663", 0),
+    ],
+)
+def test_how_long_it_asks_to_be_left_alone_is_heard(retry_after, seconds):
+    def reply(request, handler):
+        handler.wfile.write(f"HTTP/1.1 503 Busy\r\nretry-after: {retry_after}\r\n".encode())
+        handler.wfile.write(b"content-length: 0\r\n\r\n")
+
+    with receiving(reply) as receiver, time_machine.travel("2026-11-27T00:00:00Z", tick=False):
+        answer = send(receiver.url)
+
+    assert (answer.status, answer.again_after) == (503, seconds)
 
 
 @pytest.mark.usefixtures("_loopback_allowed")
