@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from ecommerce.tests.test_settings import run
+from ecommerce.tests.starts import run
 
 SIGN_IN = """
 import json

@@ -2,7 +2,7 @@
 
 import json
 
-from ecommerce.tests.test_settings import run
+from ecommerce.tests.starts import run
 
 SHOP = "https://shop.example"
 ASKS = """

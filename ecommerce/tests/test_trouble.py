@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from django.db.utils import ConnectionHandler
 
 from common.errors import Busy, OutcomeUnknown
-from ecommerce.tests.test_settings import run
+from ecommerce.tests.starts import run
 from ecommerce.trouble import TROUBLES, in_a_sentence, sentence_of
 
 EVERY_COMMAND = """

@@ -1,8 +1,10 @@
-"""Fixtures of the tests of products: categories."""
+"""Fixtures of the tests of products: categories, and a product to import on."""
+
+from collections.abc import Callable
 
 import pytest
 
-from products.models import Category
+from products.models import Category, Product
 
 
 @pytest.fixture
@@ -13,3 +15,8 @@ def kitchen(db: None) -> Category:
 @pytest.fixture
 def desk(db: None) -> Category:
     return Category.objects.create(name="책상", slug="책상")
+
+
+@pytest.fixture
+def mug(make_product: Callable[..., Product]) -> Product:
+    return make_product(sku="MUG", name="머그컵", price=9_900, stock=10)

@@ -35,11 +35,6 @@ LIST = "/admin/products/importfile/"
 
 
 @pytest.fixture
-def mug(make_product: Callable[..., Product]) -> Product:
-    return make_product(sku="MUG", name="머그컵", price=9_900, stock=10)
-
-
-@pytest.fixture
 def imported(admin_client: Client, mug: Product, kitchen: Category) -> ImportFile:
     """An import that changed every column of one product, and added another."""
     do_import(admin_client, FILE)
