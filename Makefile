@@ -81,11 +81,11 @@ cluster: ## Three databases in a group, two servers and the proxies, in containe
 cluster-down: ## Take all of it down, with its data
 	@scripts/cluster down
 
-env: .env ## Write .env with fresh secrets, once
+env: ## Write .env with fresh secrets; one that is there gets those that it lacks
+	@touch .env; chmod go= .env; $(PYTHON) scripts/new_env.py .env >> .env
 
 .env:
-	@umask 077; $(PYTHON) scripts/new_env.py > .env
-	@echo "Wrote .env (readable by you only) with a fresh SECRET_KEY and database passwords."
+	@$(MAKE) --no-print-directory env
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}. PYTHON=… picks another.")'

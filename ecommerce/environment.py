@@ -61,7 +61,7 @@ SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"
 IN_MEMORY = (":memory:", "file:")
 """How names of SQLite databases begin that each process, or each thread, would have for itself."""
 SQLITE_HEAD = b"SQLite format 3\0"
-SECRETS = ("METRICS_TOKEN",)
+SECRETS = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "METRICS_TOKEN")
 """What is never printed."""
 
 AT_LEAST: dict[str, float] = {
@@ -136,6 +136,10 @@ def _is_one_origin(text: str) -> bool:
     return "*" not in text and text == text.lower() and _is_origin(text)
 
 
+def _is_long(key: str) -> bool:
+    return len(key) >= 32
+
+
 def _is_network(text: str) -> bool:
     with suppress(ValueError):
         return bool(ip_network(text))
@@ -160,6 +164,14 @@ def _is_apart(text: str) -> bool:
 
 
 FORMS: dict[str, tuple[Callable[[str], object], str]] = {
+    "SECRET_KEY": (
+        _is_long,
+        "32 or more that nobody can guess: without it, `make env` writes such a one into .env",
+    ),
+    "SECRET_KEY_FALLBACKS": (
+        _is_long,
+        "earlier keys, each of 32 or more: leave out what is shorter, it can be guessed",
+    ),
     "ALLOWED_HOSTS": (HOST.fullmatch, "a host's name or address, without scheme, port or path"),
     "THROTTLE_ANON": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
     "THROTTLE_MEMBER": (RATE.fullmatch, "a number of requests per s, min, hour or day: 60/min"),
@@ -403,16 +415,16 @@ class Environment(environ.Env):  # type: ignore[misc]
             raise ImproperlyConfigured(
                 f".env can't be read ({error.strerror}); READ_DOT_ENV=0 does without it."
             ) from error
-        lines = []
+        lines = {}
         for number, line in enumerate(text.splitlines(), start=1):
             if found := LINE.fullmatch(line):
-                lines.append(found[1])
-                self.named.append(found[2])
+                lines[found[2]] = found[1]  # the last one counts, as for Compose
             elif line.strip() and not line.lstrip().startswith("#"):
                 raise ImproperlyConfigured(
-                    f"Line {number} of .env is not NAME=value, which has no space before the value."
+                    f"Line {number} of .env is not NAME=value, without a space beside the name."
                 )
-        self.read_env(StringIO("\n".join(lines)))
+        self.named = list(lines)
+        self.read_env(StringIO("\n".join(lines.values())))
 
     def said(self, var: Text) -> Text:
         """What a setting says, without a password."""
@@ -469,5 +481,5 @@ def _without_password(url: str) -> str:
 
 
 def _wrong(var: str, text: str, what: str) -> ImproperlyConfigured:
-    said = "wrong" if var in SECRETS else repr(text)
+    said = f"{len(text)} characters long" if var in SECRETS else repr(text)
     return ImproperlyConfigured(f"{var} is {said}; it must be {what}.")

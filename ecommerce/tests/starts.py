@@ -51,8 +51,8 @@ for variables in json.loads(sys.argv[1]):
         told.append("")
     except ImproperlyConfigured as error:
         told.append(str(error))
-    for name in os.environ.keys() - before.keys():
-        del os.environ[name]
+    os.environ.clear()
+    os.environ |= before
 print(json.dumps(told))
 """
     process = run("-c", code, json.dumps(environments))

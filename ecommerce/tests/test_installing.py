@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TOOLS = ("bash", "sh", "env", "cat", "cp", "grep", "head", "mktemp", "rm", "tail", "make", "touch")
+TOOLS = (
+    *("bash", "sh", "env", "cat", "chmod", "cp", "grep", "head", "mktemp", "rm", "tail", "make"),
+    "touch",
+)
 
 
 @pytest.fixture
@@ -139,3 +142,37 @@ def test_an_old_python_is_told_first_and_with_its_version(machine, tmp_path):
     assert told == "Python 3.11 or newer is needed; this is 3.10.2. PYTHON=… picks another."
     assert made.startswith("make: *** ")
     assert not os.path.lexists(tmp_path / ".venv")
+
+
+SECRETS = ["SECRET_KEY", "MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD"]
+
+
+@pytest.mark.parametrize(
+    ("there", "added"),
+    [
+        (None, SECRETS),
+        ("PORT=8100", SECRETS),
+        ("MYSQL_PASSWORD='' \nSECRET_KEY= # none\n", SECRETS),
+        ("export SECRET_KEY=#k\r\nMYSQL_PASSWORD=''a\n", ["MYSQL_ROOT_PASSWORD"]),
+        ('SECRET_KEY=k\nMYSQL_PASSWORD=p # his\nMYSQL_ROOT_PASSWORD="r"', []),
+    ],
+)
+def test_a_dot_env_that_is_there_gets_the_secrets_that_it_lacks(machine, tmp_path, there, added):
+    (tmp_path / "scripts").mkdir()
+    for name in ("Makefile", "scripts/new_env.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    dot_env = tmp_path / ".env"
+    if there is not None:
+        dot_env.write_text(there, newline="")
+
+    first, again = machine("make", "env"), machine("make", "env")
+
+    assert first.stderr == f".env gets {', '.join(added) or 'nothing: it has all'}.\n"
+    assert again.stderr == ".env gets nothing: it has all.\n"
+    assert (first.returncode, again.returncode) == (0, 0)
+    before, after = (there or "").splitlines(), dot_env.read_text().splitlines()
+    assert after[: len(before)] == before
+    fresh = [line.partition("=") for line in after[len(before) :] if not line.startswith("#")]
+    assert [name for name, _, _ in fresh] == added
+    assert all(len(value) >= 32 for _, _, value in fresh)
+    assert dot_env.stat().st_mode & 0o777 == 0o600

@@ -8,7 +8,7 @@ import pytest
 from ecommerce.tests.settings.test_wrong import TRUTH
 from ecommerce.tests.starts import ROOT, run
 
-NO_LINE = "Line 2 of .env is not NAME=value, which has no space before the value."
+NO_LINE = "Line 2 of .env is not NAME=value, without a space beside the name."
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ except ImproperlyConfigured as error:
         ("RELAY=maybe", f"RELAY is 'maybe'; {TRUTH}"),
         ("WORKERS = 4", NO_LINE),
         (" WORKERS=4", NO_LINE),
+        ("export  WORKERS=4", NO_LINE),
         ("s3cret", NO_LINE),
     ],
 )
@@ -73,6 +74,7 @@ def test_a_name_that_is_none_in_dot_env_stops_the_start(dot_env, line, told):
         (b"WORKERS='3' ", "3"),
         (b'WORKERS="3" # "three"', "3"),
         (b"WORKERS=3 # three", "3"),
+        (b"WORKERS=\nexport WORKERS=4\nWORKERS=3", "3"),
         (b"WORKERS=3#three", "WORKERS is '3#three'; it must be a whole number from 1 up."),
         (b'WORKERS="3', "WORKERS is '\"3'; it must be a whole number from 1 up."),
         (b"\nWORKERS=\0", NO_LINE),

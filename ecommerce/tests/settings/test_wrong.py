@@ -7,6 +7,14 @@ import pytest
 
 from ecommerce.tests.starts import ROOT, run, told_of
 
+FRESH = (
+    "characters long; it must be 32 or more that nobody can guess: without it, `make env` writes"
+    " such a one into .env."
+)
+EARLIER = (
+    "characters long; it must be earlier keys, each of 32 or more: leave out what is shorter, it"
+    " can be guessed."
+)
 RATE = "it must be a number of requests per s, min, hour or day: 60/min."
 ORIGIN = "it must be an origin: https://shop.example."
 TRUTH = "it must be one of 1, true, yes, on, 0, false, no, off."
@@ -18,6 +26,10 @@ NO_OPTION = (
     " DISABLED, PREFERRED, REQUIRED, VERIFY_CA, VERIFY_IDENTITY."
 )
 WRONG = [
+    ("SECRET_KEY=" + "k" * 31, f"SECRET_KEY is 31 {FRESH}"),
+    ("SECRET_KEY=" + "ㅋ" * 31, f"SECRET_KEY is 31 {FRESH}"),
+    ("SECRET_KEY_FALLBACKS=" + "k" * 31, f"SECRET_KEY_FALLBACKS is 31 {EARLIER}"),
+    (f"SECRET_KEY_FALLBACKS={'k' * 32},short", f"SECRET_KEY_FALLBACKS is 5 {EARLIER}"),
     ("WORKERS=0", "WORKERS is '0'; it must be a whole number from 1 up."),
     ("WORKERS=abc", "WORKERS is 'abc'; it must be a whole number from 1 up."),
     ("WORKERS=1_000", "WORKERS is '1_000'; it must be a whole number from 1 up."),
@@ -102,7 +114,8 @@ WRONG = [
     ),
     (
         "METRICS_TOKEN=secret",
-        "METRICS_TOKEN is wrong; it must be 16 or more letters, digits, and . _ ~ + / = -.",
+        "METRICS_TOKEN is 6 characters long;"
+        " it must be 16 or more letters, digits, and . _ ~ + / = -.",
     ),
     (
         "METRICS_ALLOWED=10.0.0.0/8,intranet",
