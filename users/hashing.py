@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import lru_cache
 from queue import SimpleQueue
@@ -108,13 +109,14 @@ class HashedWork(Generic[H, T]):
         What asks the database is done by threads that have a connection.
         """
         done: Future[T] = Future()
+        run = copy_context().run  # the id that log lines have
 
         def look_and_compute() -> H:
-            _finishers().submit(_look, self.look).result()
+            _finishers().submit(run, _look, self.look).result()
             return self.compute()
 
         def go_on(computed: "Future[H]") -> None:
-            _finishers().submit(_settle, done, lambda: self.finish(computed.result()))
+            _finishers().submit(run, _settle, done, lambda: self.finish(computed.result()))
 
         hash_later(look_and_compute).add_done_callback(go_on)
         return done

@@ -65,7 +65,8 @@ def test_wrong_passwords_are_kept_and_logged_but_not_as_such(
     assert (attempt.username, attempt.ip_address) == ("boss", "10.0.0.1")
     assert attempt.failures_since_start == 5
     said = "\n".join(record.getMessage() for record in caplog.records)
-    assert "Locking out" in said
+    assert 'Locking out {username: "********************", ip_address: "10.0.0.1"' in said
+    assert "boss" not in said
     assert "secret-guess" not in said + attempt.post_data + attempt.get_data
 
 

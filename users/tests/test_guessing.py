@@ -101,12 +101,14 @@ def test_the_current_password_cannot_be_guessed_with_a_stolen_token(minji):
     assert client.get(ME, REMOTE_ADDR="10.0.0.1").status_code == 200
 
 
-def test_passwords_are_not_kept(minji):
+def test_passwords_are_not_kept_and_the_log_tells_from_where_but_no_name(minji, caplog):
     for _ in range(6):
         try_to_sign_in("secret-guess")
     attempt = AccessAttempt.objects.get()
     assert (attempt.username, attempt.ip_address) == ("minji", "10.0.0.1")
     assert "secret-guess" not in attempt.post_data + attempt.get_data
+    (line,) = [one.getMessage() for one in caplog.records if one.name.startswith("axes")]
+    assert 'Locking out {username: "********************", ip_address: "10.0.0.1"' in line
 
 
 def test_who_is_locked_out_costs_next_to_nothing(minji):

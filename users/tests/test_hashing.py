@@ -7,11 +7,13 @@ import time
 
 import pytest
 from django.test import Client
+from structlog.contextvars import bound_contextvars, get_contextvars
 
+from common.db.single_writes import finished
 from common.errors import Busy
 from ecommerce.tests.expectations import nothing_changes, refusal
 from users import hashing, passwords
-from users.hashing import hash_later, hash_now
+from users.hashing import HashedWork, hash_later, hash_now
 from users.models import User
 from users.services import sign_in
 from users.tests.conftest import PASSWORD
@@ -127,6 +129,21 @@ def test_what_a_hash_raises_is_raised_to_who_asked():
     with pytest.raises(ValueError, match="a bug"):
         hash_now(fail)
     assert hash_now(lambda: 1) == 1
+
+
+def test_lines_of_the_log_from_other_threads_have_the_id_of_the_request():
+    told = []
+
+    def tell(_=None):
+        told.append((threading.get_ident(), get_contextvars().get("request_id")))
+        return finished(None)
+
+    with bound_contextvars(request_id="r1"):
+        work = HashedWork(lambda: None, tell, tell).later()
+    work.result(timeout=60)
+
+    assert [request_id for _, request_id in told] == ["r1"] * 2
+    assert threading.get_ident() not in dict(told)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
