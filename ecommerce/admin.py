@@ -14,11 +14,9 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.exports import ExportsRows
-from common.admin.forms import add_refusal
 from common.admin.kinds import History
 from common.admin.lists import number_column
-from common.admin.once import REFUSALS, refusal_of
-from common.admin.pages import object_action
+from common.admin.pages import done_or_told, object_action
 from common.admin.text import moment
 from common.admin.told import Told
 from ecommerce.audit import INVARIANTS, start_audit
@@ -60,16 +58,15 @@ class AuditRunAdmin(History, ExportsRows):
     @object_action(description=_("Check the books"), icon="fact_check", permission="start")
     def start(self, request: HttpRequest) -> HttpResponse:
         """What the last audit found, or how far one is; and a button to begin another."""
+
+        def begin() -> Told:
+            start_audit(staff_id=request.user.pk)  # type: ignore[arg-type]  # staff have one
+            return Told("Started an audit.")
+
         form = forms.Form(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            try:
-                if earlier := refusal_of(request):
-                    raise earlier
-                start_audit(staff_id=request.user.pk)  # type: ignore[arg-type]  # staff have one
-            except REFUSALS as refusal:
-                add_refusal(form, refusal)
-            else:
-                done = Told("Started an audit.")
+            done = done_or_told(request, form, begin)
+            if done is not None:
                 self.log_list(request, done)
                 self.message_user(request, str(done), messages.SUCCESS)
                 return HttpResponseRedirect(request.path)

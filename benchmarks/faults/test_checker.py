@@ -1,4 +1,4 @@
-"""The judge is judged: a sound run passes, and each way to cheat is found and named."""
+"""The checker is tested: a sound run passes, and each way to cheat is found and named."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

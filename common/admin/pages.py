@@ -24,6 +24,7 @@ from common.admin.told import Told
 from common.texts import StrOrPromise
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
+Done = TypeVar("Done")
 
 SELECTION_MAX = 1_000
 """How many rows of a list one action may change, in one transaction."""
@@ -81,6 +82,19 @@ def object_deed(
     return decorator
 
 
+def done_or_told(
+    request: HttpRequest, form: forms.BaseForm, act: Callable[[], Done]
+) -> Done | None:
+    """What `act` did, or None: it was refused, now or before, and the form says why."""
+    try:
+        if earlier := refusal_of(request):
+            raise earlier
+        return act()
+    except REFUSALS as refusal:
+        add_refusal(form, refusal)
+        return None
+
+
 def object_page(
     model_admin: "admin.ModelAdmin[Any]",
     request: HttpRequest,
@@ -114,19 +128,14 @@ def object_page(
         args=[quote(obj.pk)],
     )
     if form.is_valid():
-        try:
-            if earlier := refusal_of(request):
-                raise earlier
-            done = act(obj, form.cleaned_data)
-        except REFUSALS as refusal:
-            add_refusal(form, refusal)
-            obj.refresh_from_db()  # what it is by now is why it was refused
-        else:
-            if isinstance(done, Unfinished):
-                return done
+        done = done_or_told(request, form, lambda: act(obj, form.cleaned_data))
+        if isinstance(done, Unfinished):
+            return done
+        if done is not None:
             model_admin.log_change(request, obj, done)
             model_admin.message_user(request, str(done), messages.SUCCESS)
             return HttpResponseRedirect(next_url() if next_url else change_url)
+        obj.refresh_from_db()  # what it is by now is why it was refused
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -171,13 +180,9 @@ def selection_page(
     form = form_class(request.POST if sent else None)
     valid = form.is_valid()
     if valid and request.POST["step"] == "confirm":
-        try:
-            if earlier := refusal_of(request):
-                raise earlier
-            done = act(rows, {**form.cleaned_data, "seen": request.POST.get("seen", "")})
-        except REFUSALS as refusal:
-            add_refusal(form, refusal)
-        else:
+        data = {**form.cleaned_data, "seen": request.POST.get("seen", "")}
+        done = done_or_told(request, form, lambda: act(rows, data))
+        if done is not None:
             model_admin.message_user(request, done, messages.SUCCESS)
             return None
     context = {
