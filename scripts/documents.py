@@ -1,9 +1,10 @@
 """Hold the documents against the repository: `python -m scripts.documents`.
 
 Each link and anchor leads somewhere; each file, endpoint, command, setting, function and model that
-is named between backticks exists; each Mermaid diagram parses. Decisions that are superseded may
-name what is gone. A page in Korean (`admin.ko.md`) keeps step with its source (`admin.md`). Prints
-each fault, and exits 1 if there is one.
+is named between backticks exists; each module of the shop is in docs/project_structure.md; each
+Mermaid diagram parses. Decisions that are superseded may name what is gone. A page in Korean
+(`admin.ko.md`) keeps step with its source (`admin.md`). Prints each fault, and exits 1 if there is
+one.
 
 The diagrams need node and `npm ci` in scripts/diagrams (scripts/lint does it where npm is found).
 """
@@ -52,6 +53,12 @@ ELSEWHERE = {
     "performance_schema", "verb_noun",
 }  # fmt: skip
 """Names that are not ours: of the databases, Django, the libraries, the protocols."""
+MAP = "docs/project_structure.md"
+MAPPED = re.compile(r"^(?:common|ecommerce|events|users|products|coupons|stats|orders)/.*\.py$")
+AS_A_WHOLE = re.compile(
+    r"/(?:tests|migrations|management|rules|formats|files|mysql|sqlite)/|/__init__"
+)
+"""What the map names by its folder."""
 OF_LIBRARIES = "docs/private_apis.md"
 """Its names are not ours either; its own test holds them against the libraries."""
 
@@ -232,6 +239,13 @@ def out_of_step(page: Document, repository: Repository) -> Iterator[str]:
         )
 
 
+def missing_from_map(repository: Repository) -> Iterator[str]:
+    named = set(WORD.findall(" ".join(CODE.findall(repository.documents[MAP].prose))))
+    for name in repository.files:
+        if MAPPED.match(name) and not AS_A_WHOLE.search(name) and Path(name).stem not in named:
+            yield f"{name} has no place in it"
+
+
 def broken_diagrams(pages: list[Document]) -> Iterator[str]:
     diagrams = [
         {"name": f"{page.path}, diagram {number}", "text": body}
@@ -264,6 +278,7 @@ def faults(repository: Repository) -> Iterator[str]:
         ]
         for check in checks:
             yield from (f"{page.path}: {fault}" for fault in check(page, repository))
+    yield from (f"{MAP}: {fault}" for fault in missing_from_map(repository))
     yield from broken_diagrams(list(repository.documents.values()))
 
 

@@ -435,7 +435,7 @@ def test_who_took_out_what_and_how_much_is_logged(
 
 
 def test_an_export_that_is_refused_is_none(db: None, issued: IssuedCoupon) -> None:
-    browser = staff_client("coupons.view_issuedcoupon")
+    browser = staff_client("coupons.view_coupon")
     with nothing_changes():
         assert browser.get(f"{ISSUED}export_csv/").status_code == 403
     assert logged() == []

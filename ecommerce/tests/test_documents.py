@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from scripts import documents
-from scripts.documents import Document, Repository, broken_diagrams, faults, out_of_step
+from scripts.documents import (
+    Document,
+    Repository,
+    broken_diagrams,
+    faults,
+    missing_from_map,
+    out_of_step,
+)
 
 ALIVE = """# A page
 
@@ -69,6 +76,17 @@ def test_what_is_dead_is_found(
 ) -> None:
     text = f"{ALIVE}\n{dead.replace('~', '')}\n"
     assert len(found_in(text, repository, monkeypatch)) == 1, dead
+
+
+def test_a_module_that_the_map_does_not_name_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    repository = Repository()
+    assert list(missing_from_map(repository)) == []
+    monkeypatch.setattr(
+        repository,
+        "files",
+        ["common/api/nowhere.py", "common/api/tests/nowhere.py", "orders/urls.py", "README.md"],
+    )
+    assert list(missing_from_map(repository)) == ["common/api/nowhere.py has no place in it"]
 
 
 def test_a_superseded_decision_may_name_what_is_gone(
