@@ -1,6 +1,7 @@
 """What the lines of a file say about products, or what is wrong with them."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,12 +9,14 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import BooleanField, IntegerField
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from common.files.cells import LEFT_OUT, as_seen, is_error, unescape_text
+from common.files.cells import LEFT_OUT, as_seen, is_error, unescape_text, valueless
 from common.files.errors import UnreadableFile
-from common.files.tables import read_table
+from common.files.tables import UTF_8, read_table
 from common.files.xlsx import Cell
+from common.texts import INVISIBLE, validate_is_plain
 from products.models import DESCRIPTIVE, STOCK_MAX, Category, Product, validate_sku
 from products.services import ImportRow
 
@@ -28,8 +31,7 @@ KOREAN = {
     "stock": "재고",
     "stock_adjustment": "재고조정",
 }
-"""What a header may say instead of the columns' names, with or without blanks."""
-_BY_KOREAN = {korean: name for name, korean in KOREAN.items()}
+"""What a header may say instead of the columns' names."""
 ROWS_MAX = 20_000
 COLUMNS_MAX = 50
 
@@ -65,7 +67,10 @@ class ProductFile:
     """The lines of a file of products, without its blank and hidden ones."""
 
     lines: list[Line]
-    hidden_lines: int
+    hidden_lines: int = 0
+    encoding: str = UTF_8
+    headers: dict[str, str] = field(default_factory=dict)
+    """What the file calls the columns that it has."""
 
     @property
     def rows(self) -> list[ImportRow]:
@@ -89,20 +94,28 @@ def read_products(content: bytes, *, name: str) -> ProductFile:
     return ProductFile(
         [_read_line(number, cells, columns, readers, first_by_sku) for number, cells in lines],
         table.hidden_lines,
+        table.encoding,
+        {column: str(cell) for column, cell in zip(columns, header, strict=False)},
     )
 
 
+def headers() -> dict[str, str]:
+    """What the columns of a file are called in the language of the moment."""
+    return KOREAN if get_language() == "ko" else dict(zip(COLUMNS, COLUMNS, strict=True))
+
+
 def _columns(number: int, header: Iterable[Cell]) -> list[str]:
+    by_word = {_word(word): name for name in COLUMNS for word in (name, KOREAN[name])}
     columns = []
     for cell in header:
         if not isinstance(cell, str):
             line = _("Line %(line)s") % {"line": number}
             raise UnreadableFile(f"{line}: {cell.message}")
-        name = cell.lower().replace(" ", "_")
-        columns.append(_BY_KOREAN.get(name.replace("_", ""), name))
+        word = _word(cell)
+        columns.append(by_word.get(word, cell if word else ""))
     while columns and not columns[-1]:
         columns.pop()
-    known = _("Known are: %(columns)s.") % {"columns": ", ".join([*COLUMNS, *_BY_KOREAN])}
+    known = _("Known are: %(columns)s.") % {"columns": ", ".join([*COLUMNS, *KOREAN.values()])}
     if unknown := [name for name in columns if name not in COLUMNS]:
         named = ", ".join(name[:50] or _("(empty)") for name in unknown[:5])
         raise UnreadableFile(
@@ -112,8 +125,14 @@ def _columns(number: int, header: Iterable[Cell]) -> list[str]:
     if len(set(columns)) < len(columns):
         raise UnreadableFile(_("The header has a column twice."))
     if "sku" not in columns:
-        raise UnreadableFile(_("The header has no column sku.") + f" {known}")
+        missing = _("The header has no column %(column)s.") % {"column": headers()["sku"]}
+        raise UnreadableFile(f"{missing} {known}")
     return columns
+
+
+def _word(header: str) -> str:
+    """A header as it is compared: of any case and width, without blanks and what can't be seen."""
+    return re.sub(r"[\s_]", "", INVISIBLE.sub("", unicodedata.normalize("NFKC", header))).casefold()
 
 
 Readers = dict[str, Callable[[str], Any]]
@@ -164,7 +183,7 @@ def _read_line(
                 raise cell
             said[column] = readers[column](cell)
         except ValidationError as error:
-            line.errors.setdefault(column, " ".join(error.messages))
+            line.errors.setdefault(column, _why(cell, error))
     sku = line.sku
     first = first_by_sku.setdefault(sku, number)
     if sku and first != number:
@@ -173,6 +192,15 @@ def _read_line(
         stock = {name: said.pop(name, None) for name in ("stock", "stock_adjustment")}
         line.row = ImportRow(number, said.pop("sku"), said, **stock)
     return line
+
+
+def _why(cell: Cell, error: ValidationError) -> str:
+    """What is wrong with a cell: what can't be seen before all else, since nobody looks for it."""
+    try:
+        validate_is_plain(cell if isinstance(cell, str) else "")
+    except ValidationError as unseen:
+        error = unseen
+    return " ".join(error.messages)
 
 
 def _sku(text: str) -> str:
@@ -190,9 +218,7 @@ def _text(text: str) -> str:
     if text.startswith("="):
         raise ValidationError(_("This is a formula. Enter its result; or begin it with '=."))
     if is_error(text):
-        raise ValidationError(
-            _("“%(text)s” is what a spreadsheet says when it has no value.") % {"text": text[:50]}
-        )
+        raise valueless(text)
     return as_seen(unescape_text(text))
 
 

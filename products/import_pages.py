@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
-from django.utils.translation import get_language, pgettext, pgettext_lazy
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext, pgettext_lazy
 
 from common.admin.forms import add_refusal
 from common.admin.lists import ShopModelAdmin
@@ -30,9 +30,10 @@ from common.admin.told import (
     yes_or_no,
 )
 from common.files.errors import UnreadableFile
+from common.files.tables import UTF_8
 from common.http.bodies import allow_larger_bodies
 from products.forms import ProductConfirmForm, ProductImportForm
-from products.import_files import COLUMNS, KOREAN, Line, ProductFile, read_products
+from products.import_files import Line, ProductFile, headers, read_products
 from products.models import ImportFile, Product
 from products.services import (
     IMPORT_BATCH,
@@ -69,7 +70,7 @@ class Result:
     """What becomes, or became, of the lines of a file."""
 
     outcomes: list[ImportOutcome]
-    hidden_lines: int
+    file: ProductFile
     refused: list[tuple[Line, dict[str, str]]] = field(default_factory=list)
     new: int = 0
     changed: int = 0
@@ -79,8 +80,17 @@ class Result:
 
     @property
     def shown_refused(self) -> list[tuple[Line, dict[str, str]]]:
-        """The first of the lines with errors."""
-        return self.refused[:SHOWN_MAX]
+        """The first of the lines with errors, whose columns are called as in the file."""
+        called = headers() | self.file.headers
+        return [
+            (line, {called[column]: why for column, why in errors.items()})
+            for line, errors in self.refused[:SHOWN_MAX]
+        ]
+
+    @property
+    def encoding(self) -> str:
+        """How the file's letters are written, if that had to be found out."""
+        return "" if self.file.encoding == UTF_8 else self.file.encoding
 
     @property
     def table(self) -> RelatedTable:
@@ -90,7 +100,7 @@ class Result:
 
 def result_of(file: ProductFile, outcomes: list[ImportOutcome]) -> Result:
     """What the services made of a file's lines."""
-    result = Result(outcomes, file.hidden_lines)
+    result = Result(outcomes, file)
     by_number = {outcome.row.number: outcome for outcome in outcomes}
     for line in file.lines:
         outcome = by_number.get(line.number)
@@ -228,7 +238,7 @@ class ImportsProducts(ShopModelAdmin):
 
         book = Workbook()
         sheet = book.active
-        sheet.append([*_headers().values()])
+        sheet.append([*headers().values()])
         sheet.column_dimensions["A"].number_format = "@"
         content = BytesIO()
         book.save(content)
@@ -250,7 +260,7 @@ class ImportsProducts(ShopModelAdmin):
                 context = self._looked_at(request, form.cleaned_data)
             except UnreadableFile as error:
                 form.add_error("import_file", error)
-        return self._page(request, context | {"columns": _headers(), "form": form})
+        return self._page(request, context | {"columns": headers(), "form": form})
 
     def _page(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
         context |= {
@@ -309,7 +319,7 @@ class ImportsProducts(ShopModelAdmin):
     def _import_part(
         self, request: HttpRequest, kept: ImportFile, file: ProductFile, so_far: "_SoFar"
     ) -> HttpResponse:
-        part = ProductFile(file.lines[so_far.lines : so_far.lines + IMPORT_BATCH], 0)
+        part = ProductFile(file.lines[so_far.lines : so_far.lines + IMPORT_BATCH])
         outcomes = import_products(
             part.rows,
             name=kept.name,
@@ -364,11 +374,6 @@ class _SoFar:
             count = {"count": COUNT.format(self.refused)}
             told.append(Told("Lines that were refused: %(count)s.", count))
         return told
-
-
-def _headers() -> dict[str, str]:
-    """What the columns of a file are called in the language of the moment."""
-    return KOREAN if get_language() == "ko" else dict(zip(COLUMNS, COLUMNS, strict=True))
 
 
 def _staff_id(request: HttpRequest) -> int:

@@ -6,6 +6,10 @@ What is escaped on the way out is unescaped on the way in, so that a text comes 
 import re
 import unicodedata
 
+from django.utils.translation import gettext as _
+
+from common.files.errors import UnreadableCell
+
 FORMULA_SIGNS = "=+-@\u2212"
 """What a formula begins with: OWASP, "CSV Injection". Full-width forms are signs as well."""
 
@@ -26,13 +30,23 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)
 
 
 def as_seen(text: str) -> str:
-    """A text without what nobody sees: its outer white space, and how its lines end."""
-    return re.sub(r"\r\n?", "\n", text).strip()
+    """A text without what nobody sees: its outer white space, and how it is written.
+
+    That is, how its lines end, and whether its letters are composed (macOS takes 가 apart).
+    """
+    return unicodedata.normalize("NFC", re.sub(r"\r\n?", "\n", text).strip())
 
 
 def is_error(text: str) -> bool:
     """Whether a cell of this text is one whose value a spreadsheet couldn't tell."""
     return _ERROR.fullmatch(text) is not None
+
+
+def valueless(text: str) -> UnreadableCell:
+    """The refusal of a cell that shows this error."""
+    return UnreadableCell(
+        _("“%(text)s” is what a spreadsheet says when it has no value.") % {"text": text[:50]}
+    )
 
 
 def escape_text(text: str) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,13 +20,20 @@ csv.field_size_limit(2**31 - 1)  # the file as a whole is bounded already
 
 OLE = b"\xd0\xcf\x11\xe0"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+UTF_8 = "UTF-8"
 BOMS = [
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),  # how Excel saves "Unicode text"
-    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", UTF_8),
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),  # how Excel saves "Unicode text"
+    (b"\xfe\xff", "UTF-16"),
 ]
+KOREAN = "CP949"
+"""How a Korean Excel saves "CSV". Nothing in the file says so."""
+COMMON_SYLLABLES = {
+    bytes([row, cell]).decode(KOREAN) for row in range(0xB0, 0xC9) for cell in range(0xA1, 0xFF)
+}
+"""The 2,350 of KS X 1001, of which Korean is written but for a few words."""
 
 
 @dataclass(slots=True)
@@ -34,6 +42,8 @@ class Table:
 
     lines: list[tuple[int, list[Cell]]]
     hidden_lines: int = 0
+    encoding: str = UTF_8
+    """How its letters are written, as staff may know it by name."""
     has_decimal_commas: bool = False
     """Whether it comes from where 1.500 is what others write as 1,500."""
 
@@ -57,7 +67,10 @@ def read_table(content: bytes, *, name: str, lines_max: int, columns_max: int) -
         raise UnreadableFile(
             _("This is no Excel file, whatever its name says. Save it as .xlsx or as CSV.")
         )
-    return _read_csv(_decoded(content), lines_max, columns_max)
+    text, encoding = _decoded(content)
+    table = _read_csv(text, lines_max, columns_max)
+    table.encoding = encoding
+    return table
 
 
 def _read_csv(text: str, lines_max: int, columns_max: int) -> Table:
@@ -90,15 +103,24 @@ def _records(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _decoded(content: bytes) -> str:
-    # Without a mark: cp949 is how a Korean Excel saves "CSV".
+def _decoded(content: bytes) -> tuple[str, str]:
+    """The text of a file, and its encoding."""
     marked = next(([encoding] for mark, encoding in BOMS if content.startswith(mark)), None)
-    for encoding in marked or ["utf-8", "cp949"]:
+    for encoding in marked or [UTF_8, KOREAN]:
         try:
-            return content.decode(encoding)
+            text = content.decode(encoding).removeprefix("\ufeff")
         except UnicodeDecodeError:
             continue
+        if encoding != KOREAN or _is_korean(text):
+            return text, encoding
     raise _unknown_letters()
+
+
+def _is_korean(text: str) -> bool:
+    """Whether most letters are common syllables; of other encodings nearly all pairs are others."""
+    letters = {one: count for one, count in Counter(text).items() if one > "\x7f" and one.isalpha()}
+    common = sum(count for one, count in letters.items() if one in COMMON_SYLLABLES)
+    return common > 0.75 * sum(letters.values())
 
 
 def _unknown_letters() -> UnreadableFile:

@@ -7,7 +7,6 @@ unpacked. Bytes and elements are counted as they are read, whatever the file say
 
 import io
 import posixpath
-import re
 import struct
 import zlib
 from bisect import bisect_left
@@ -20,9 +19,16 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from django.utils.translation import gettext as _
 
-from common.files.cells import CELL_MAX_LENGTH, as_seen, from_xlsx
+from common.files.cells import CELL_MAX_LENGTH, as_seen, from_xlsx, valueless
 from common.files.errors import UnreadableCell, UnreadableFile
-from common.files.number_formats import BUILT_IN, FIRST_CUSTOM, GENERAL, shown_number
+from common.files.number_formats import (
+    BUILT_IN,
+    DATE,
+    FIRST_CUSTOM,
+    GENERAL,
+    shown_number,
+    shown_text,
+)
 
 MEMBERS_MAX = 1_000
 UNPACKED_MAX_BYTES = 64_000_000
@@ -34,9 +40,6 @@ TEXT_MAX_LENGTH = 50_000_000
 """Of all cells together: many may show one text, which the file holds once."""
 COLUMNS_MAX = 16_384
 CHUNK_BYTES = 1 << 20
-
-NOT_READ = "\0"
-"""The format of what is never read as a number: no file can name it."""
 
 DAMAGED = (
     *(BadZipFile, zlib.error, EOFError, OSError, struct.error),  # not what was packed
@@ -77,7 +80,7 @@ def read_sheet(package: "Package", *, lines_max: int, columns_max: int) -> Sheet
         raise
     except DAMAGED as error:
         raise UnreadableFile(
-            _("This Excel file can't be read. Save it anew as .xlsx, or as CSV.")
+            _("This file can't be read as Excel. Save it anew as .xlsx, or as CSV.")
         ) from error
     return rows.sheet
 
@@ -148,6 +151,8 @@ class _Book:
     def __init__(self, package: Package) -> None:
         self.texts: list[str] = []
         self.formats: list[str] = []
+        self.formats_on_condition: set[str] = set()
+        """By their numbers, what a condition does to cells: those that format numbers anew."""
         self.is_stale = False
         """Whether Excel will calculate all formulas anew, so that nobody sees what is stored."""
         self._package = package
@@ -209,15 +214,21 @@ class _Book:
     def _read_formats(self, path: str) -> None:
         custom: dict[int, str] = {}
         sections: list[str] = []
+        conditional = -1
 
         def start(tag: str, attributes: Attributes) -> None:
-            if tag == "numFmt":
+            nonlocal conditional
+            if tag == "dxf":
+                conditional += 1
+            elif tag == "numFmt" and sections[-1:] == ["dxfs"]:
+                self.formats_on_condition.add(str(conditional))
+            elif tag == "numFmt":
                 custom[int(attributes["numFmtId"])] = attributes["formatCode"]
             elif tag == "xf" and sections[-1:] == ["cellXfs"]:
                 number = int(attributes.get("numFmtId", 0))
-                unknown = GENERAL if number >= FIRST_CUSTOM else NOT_READ
+                unknown = GENERAL if number >= FIRST_CUSTOM else DATE
                 self.formats.append(custom.get(number) or BUILT_IN.get(number, unknown))
-            elif tag in ("cellXfs", "cellStyleXfs"):
+            elif tag in ("cellXfs", "cellStyleXfs", "dxfs"):
                 sections.append(tag)
 
         self._package.walk(path, start)
@@ -237,7 +248,8 @@ class _Rows:
         self._cell: Attributes = {}
         self._value: str | None = None
         self._texts: list[str] = []
-        self._has_formula = False
+        self._has_formula = self._hides_zeros = self._is_reshown = False
+        self._range: str | None = None
 
     def start(self, tag: str, attributes: Attributes) -> None:
         if tag == "c":
@@ -248,10 +260,20 @@ class _Rows:
             self._has_formula = True
         elif tag == "row":
             self._start_row(attributes)
-        elif tag == "col" and _is_true(attributes.get("hidden")):
+        elif tag == "col" and _is_hidden(attributes, "width"):
             self._hide_columns(int(attributes["min"]), int(attributes["max"]))
+        elif tag == "sheetView":
+            self._hides_zeros = _is_false(attributes.get("showZeros"))
         elif tag == "mergeCell":
-            _refuse_merged_lines(attributes["ref"])
+            _refuse_merged(attributes["ref"])
+        elif tag == "conditionalFormatting":
+            self._range, self._is_reshown = attributes.get("sqref"), False
+        elif (
+            (tag == "cfRule" and attributes.get("dxfId") in self._book.formats_on_condition)
+            or (tag in ("dataBar", "iconSet") and _is_false(attributes.get("showValue")))
+            or tag == "numFmt"
+        ):
+            self._is_reshown = True
 
     def end(self, tag: str, text: str) -> None:
         if tag == "v":
@@ -264,6 +286,10 @@ class _Rows:
             self._end_cell()
         elif tag == "row":
             self._end_row()
+        elif tag == "sqref":
+            self._range = text
+        elif tag == "conditionalFormatting" and self._is_reshown:
+            raise _reshown(self._range or "")
 
     def _hide_columns(self, first: int, last: int) -> None:
         if not 1 <= first <= last <= COLUMNS_MAX - len(self._hidden):
@@ -276,7 +302,7 @@ class _Rows:
             raise ValueError("lines are in their order")
         self._number, self._column = number, 0
         self._cells = {}
-        self._is_hidden = _is_true(attributes.get("hidden"))
+        self._is_hidden = _is_hidden(attributes, "ht")
         self._count += 1
         if self._count > self._lines_max:
             raise too_many_lines(self._lines_max)
@@ -294,7 +320,11 @@ class _Rows:
     def _end_cell(self) -> None:
         if not (self._value or self._texts or self._has_formula):
             return
-        cell = self._shown()
+        cell: Cell
+        try:
+            cell = self._shown()
+        except UnreadableCell as error:
+            cell = error
         place = bisect_left(self._hidden, self._column)
         if cell == "" or self._hidden[place : place + 1] == [self._column]:
             return
@@ -303,32 +333,30 @@ class _Rows:
             raise _too_large()
         self._cells[min(self._column - place, self._columns_max + 1)] = cell
 
-    def _shown(self) -> Cell:
+    def _shown(self) -> str:
         kind = self._cell.get("t", "n")
         if self._has_formula and (self._book.is_stale or not (self._value or kind == "str")):
-            return UnreadableCell(
+            raise UnreadableCell(
                 _("Its formula was never calculated. Open the file, and save it with its results.")
             )
         if kind in ("s", "inlineStr", "str"):
-            return self._text(kind)
+            return shown_text(self._text(kind), self._format())
         if not self._value:
             return ""
         if kind == "b":
-            return "TRUE" if _is_true(self._value) else "FALSE"
+            return shown_text("TRUE" if _is_true(self._value) else "FALSE", self._format())
         if kind == "e":
-            return self._value
-        try:
-            return shown_number(self._value, self._format() if kind == "n" else NOT_READ)
-        except UnreadableCell as error:
-            return error
+            raise valueless(self._value)
+        shown = shown_number(self._value, self._format() if kind == "n" else DATE)
+        return "" if self._hides_zeros and float(self._value) == 0 else shown
 
-    def _text(self, kind: str) -> Cell:
+    def _text(self, kind: str) -> str:
         if kind == "s":
             text = _at(self._book.texts, self._value) if self._value else ""
         else:
             text = as_seen(from_xlsx("".join(self._texts) + (self._value or "")))
         if len(text) > CELL_MAX_LENGTH:
-            return UnreadableCell(_("It has more text than an Excel cell can have."))
+            raise UnreadableCell(_("It has more text than an Excel cell can have."))
         return text
 
     def _format(self) -> str:
@@ -352,17 +380,35 @@ def _at(values: Sequence[str], index: str) -> str:
     return values[int(index)]
 
 
-def _refuse_merged_lines(reference: str) -> None:
-    first, last = (int(number) for number in re.findall(r"\d+", f"{reference}:{reference}")[:2])
-    if first != last:
+def _refuse_merged(reference: str) -> None:
+    first, _colon, last = reference.partition(":")
+    if last not in ("", first):
         raise UnreadableFile(
-            _("Lines %(first)s to %(last)s have cells that are merged: give each line its own.")
-            % {"first": first, "last": last}
+            _("The cells %(cells)s are merged: unmerge them, and give each its own value.")
+            % {"cells": reference[:50]}
         )
+
+
+def _reshown(cells: str) -> UnreadableFile:
+    return UnreadableFile(
+        _(
+            "Conditional formatting of the cells %(cells)s hides numbers, or shows them in another"
+            " way. Remove it."
+        )
+        % {"cells": cells[:50]}
+    )
+
+
+def _is_hidden(attributes: Attributes, size: str) -> bool:
+    return _is_true(attributes.get("hidden")) or float(attributes.get(size, 1)) == 0
 
 
 def _is_true(value: str | None) -> bool:
     return value in ("1", "true")
+
+
+def _is_false(value: str | None) -> bool:
+    return value in ("0", "false")
 
 
 def _too_large() -> UnreadableFile:

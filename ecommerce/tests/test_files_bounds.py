@@ -70,7 +70,7 @@ def part_of(whole: str, inner: str) -> str:
 def test_rows_and_cells_are_counted_as_they_are_read(inner: str) -> None:
     package, why = refused(packed(with_part(SHEET, sheet(HEADER + inner))))
     assert package.elements <= xlsx.ELEMENTS_MAX + 1
-    assert why.startswith(("The file ", "This Excel file can't be read."))
+    assert why.startswith(("The file ", "This file can't be read as Excel."))
 
 
 @pytest.mark.parametrize("name", [STRINGS, STYLES, "xl/workbook.xml", "xl/_rels/workbook.xml.rels"])
@@ -79,7 +79,7 @@ def test_elements_count_in_every_part_that_is_read(name: str, inner: str) -> Non
     many = inner * 60_000
     package, why = refused(packed(with_part(name, part_of(str(parts_of()[name]), many))))
     assert package.elements <= xlsx.ELEMENTS_MAX + 1
-    assert why.startswith(("The file ", "This Excel file can't be read."))
+    assert why.startswith(("The file ", "This file can't be read as Excel."))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_what_a_file_says_of_its_own_size_is_not_believed() -> None:
             at = content.find(mark, at + 4)
     package, why = refused(bytes(content))
     assert package.bytes <= xlsx.UNPACKED_MAX_BYTES
-    assert why.startswith("This Excel file can't be read.")
+    assert why.startswith("This file can't be read as Excel.")
     dimension = '<dimension ref="A1:XFD1048576"/>'
     lying = packed(parts_of(HEADER + row(1_048_576, text("XFD1048576", "x")), before=dimension))
     found = read_sheet(Package(lying), lines_max=LINES_MAX, columns_max=COLUMNS_MAX)
@@ -236,7 +236,7 @@ def test_members_are_counted_before_they_are_listed(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("name", [SHEET, STRINGS, STYLES, "xl/workbook.xml", "_rels/.rels"])
 def test_no_part_declares_entities(name: str, declared: str) -> None:
     package, why = refused(packed(with_part(name, declared + str(parts_of(HEADER)[name]))))
-    assert why.startswith("This Excel file can't be read.")
+    assert why.startswith("This file can't be read as Excel.")
     assert package.elements < 40
 
 
@@ -260,7 +260,7 @@ def test_a_text_longer_than_a_cell_is_said_of_its_cell() -> None:
 def test_hidden_columns_are_no_more_than_there_are() -> None:
     hidden = '<col min="1" max="16384" hidden="1"/>' * 1_000
     package, why = refused(packed(parts_of(HEADER, before=f"<cols>{hidden}</cols>")))
-    assert why.startswith("This Excel file can't be read.")
+    assert why.startswith("This file can't be read as Excel.")
     assert package.elements < 40
 
 
@@ -307,7 +307,7 @@ def test_a_csv_file_is_refused_before_it_is_all_in_memory(
 def test_an_unusual_packing_is_refused_before_it_is_unpacked() -> None:
     package, why = refused(packed(parts_of(HEADER), ZIP_LZMA))
     assert (package.bytes, package.elements) == (0, 0)
-    assert why == "This Excel file can't be read. Save it anew as .xlsx, or as CSV."
+    assert why == "This file can't be read as Excel. Save it anew as .xlsx, or as CSV."
 
 
 def test_an_encrypted_member_is_refused() -> None:
@@ -316,7 +316,7 @@ def test_an_encrypted_member_is_refused() -> None:
         at = content.index(mark)
         content[at + offset] |= 1
     _package, why = refused(bytes(content))
-    assert why.startswith("This Excel file can't be read.")
+    assert why.startswith("This file can't be read as Excel.")
 
 
 def test_damage_anywhere_is_a_refusal() -> None:
@@ -336,4 +336,4 @@ def test_a_zip_that_is_no_book_is_refused() -> None:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         archive.writestr("content.xml", "<office/>")
     _package, why = refused(file.getvalue())
-    assert why.startswith("This Excel file can't be read.")
+    assert why.startswith("This file can't be read as Excel.")

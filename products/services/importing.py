@@ -258,7 +258,12 @@ def _import_reference(name: str, product_id: int) -> str:
 def _plan_new(row: ImportRow) -> ImportOutcome:
     product = Product(sku=row.sku, stock=row.stock or 0, **row.said)
     outcome = ImportOutcome(row, product, is_new=True, stock_after=product.stock)
-    outcome.errors = _errors_of(product, {*DESCRIPTIVE, "stock"}, None)
+    missing = [name for name in ("name", "price") if name not in row.said]
+    why = _(
+        "There is no product with this SKU, and a new one needs this. Enter it, or mend the SKU."
+    )
+    outcome.errors = dict.fromkeys(missing, why)
+    outcome.errors |= _errors_of(product, {*DESCRIPTIVE, "stock"}.difference(missing), None)
     if row.stock_adjustment:
         outcome.errors["stock_adjustment"] = _(
             "There is no product with this SKU yet: its opening stock belongs in the column stock."

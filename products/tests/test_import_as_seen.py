@@ -32,6 +32,10 @@ OTHER_NUMBER = (
     "It is a date, a percentage or the like, which shows another number than it holds."
     " Format the cell as text, and enter what it is to say."
 )
+OTHER_TEXT = (
+    "Its format hides the text that it holds, or shows another. Format the cell as text, and enter"
+    " what it is to say."
+)
 NEVER_CALCULATED = "Its formula was never calculated. Open the file, and save it with its results."
 
 
@@ -125,6 +129,11 @@ FORMATS: list[tuple[str, str, int | str]] = [
     ("0\\*0", "5", OTHER_NUMBER), ('0"*"', "5", NO_NUMBER),
     ("General", "nan", "holds no number"), ("General", "1_0", "holds no number"),
     ("General", "1e999", "holds no number"), ("General", "1e15", "Excel has shortened"),
+    ("0", "1e15", "Excel has shortened"), ("#,##0", "1e300", "Excel has shortened"),
+    ("General", "8801234567893", "It must be from 0"),
+    ("0;@", "-5", "It must be from 0"), ("0_ ;@", "1500", 1_500), ("#,##0;@;@", "1500", 1_500),
+    ("0;yyyy@", "1500", 1_500), ('0"@"', "5", NO_NUMBER), ("0;0;0;yyyy", "1500", 1_500),
+    ('[$;-409]0"a;b"', "15", NO_NUMBER),
 ]  # fmt: skip
 
 
@@ -153,6 +162,42 @@ def assert_read(page: HttpResponse, column: str, expected: list[int | str]) -> N
             assert read[line] == wanted, line
         else:
             assert wanted in errors[line][column], line
+
+
+TEXT_FORMATS = [
+    ("General", True), ("@", True), ("0", True), ("#,##0;[Red]-#,##0", True), ("yyyy-mm-dd", True),
+    ('yyyy"년" m"월" d"일";@', True), ("[>=10000]0;0", True), ('"x"', True), ('"a@b"0', True),
+    ('_-[$₩-412]* #,##0_-;-[$₩-412]* #,##0_-;_-[$₩-412]* "-"_-;_-@_-', True),
+    ("0;0;0;General", True), ("[Red]@", True), ("0;0;0;* @", True), ('0";;;"', True),
+    (";;;", False), ("0;0;0;", False), ('General;General;General;"***"', False),
+    ('@" set"', False), ('"무"@', False), ("@@", False), ("@*-", False), ('0;"@"@', False),
+    ("0;0;0;0", False), (';;;"@"', False), ("\\@@", False), ('[$a]@', False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="{}" s="{}" t="inlineStr"><is><t>컵</t></is></c>',
+        '<c r="{}" s="{}" t="s"><v>0</v></c>',
+        '<c r="{}" s="{}" t="str"><f>A1</f><v>컵</v></c>',
+        '<c r="{}" s="{}" t="b"><v>1</v></c>',
+    ],
+    ids=["inline", "shared", "formula", "boolean"],
+)
+def test_a_text_is_read_where_its_format_shows_it(admin_client: Client, cell: str) -> None:
+    lines = "".join(
+        row(n, text(f"A{n}", f"A-{n}"), number(f"B{n}", 1), cell.format(f"C{n}", n - 1))
+        for n in range(2, len(TEXT_FORMATS) + 2)
+    )
+    codes = {200 + n: code for n, (code, _shows) in enumerate(TEXT_FORMATS)}
+    with nothing_changes():
+        page = upload(admin_client, excel(lines, formats=codes, strings="<si><t>컵</t></si>"))
+    assert errors_of_lines(page) == {
+        line: {"name": OTHER_TEXT}
+        for line, (_code, shows) in enumerate(TEXT_FORMATS, start=2)
+        if not shows
+    }
 
 
 def test_formats_that_are_named_by_number(admin_client: Client) -> None:
@@ -202,6 +247,10 @@ VALUELESS = [
     '<c r="{}" s="1"><v>45000</v></c>',
     '<c r="{}" t="d"><v>2026-01-02</v></c>',
     '<c r="{}" t="e"><f>A9</f><v>#N/A</v></c>',
+    '<c r="{}" t="e"><v>#NV</v></c>',
+    '<c r="{}" t="e"><v>#¡VALOR!</v></c>',
+    '<c r="{}" t="e"><v>#Н/Д</v></c>',
+    '<c r="{}" t="e"><v>1</v></c>',
     '<c r="{}" t="inlineStr"><is><t>=1+1</t></is></c>',
     '<c r="{}"><v>0.1234567890123</v></c>',
     '<c r="{}"><v>1e-9</v></c>',
@@ -330,29 +379,74 @@ def test_a_filtered_list_is_what_the_filter_shows(admin_client: Client, cup: Pro
     assert list(Product.objects.values_list("sku", "price")) == [("CUP", 5)]
 
 
-def test_a_cell_that_spans_lines_is_refused(admin_client: Client, cup: Product) -> None:
-    def fill(page: Worksheet) -> None:
-        for line in (["sku", "category"], ["CUP", "주방"], ["POT", None]):
-            page.append(line)
-        page.merge_cells("B2:B3")
-
+@pytest.mark.parametrize("cells", ["B2:B3", "B2:C2", "A2:C2"])
+def test_merged_cells_are_refused(admin_client: Client, cup: Product, cells: str) -> None:
+    lines = row(2, text("A2", "CUP"), number("B2", 5), text("C2", "새 컵"))
+    merged = f'<mergeCells><mergeCell ref="Z9:Z9"/><mergeCell ref="{cells}"/></mergeCells>'
     with nothing_changes():
-        page = upload(admin_client, openpyxl_book(fill))
+        page = upload(admin_client, excel(lines, after=merged))
     assert errors_of_file(page) == (
-        "Lines 2 to 3 have cells that are merged: give each line its own."
+        f"The cells {cells} are merged: unmerge them, and give each its own value."
     )
 
 
-def test_a_cell_that_spans_columns_says_what_its_first_one_does(
-    admin_client: Client, cup: Product
-) -> None:
-    def fill(page: Worksheet) -> None:
-        for line in (["sku", "name", "description"], ["CUP", "새 컵", None]):
-            page.append(line)
-        page.merge_cells("B2:C2")
+def test_what_is_of_no_size_is_hidden(admin_client: Client, cup: Product) -> None:
+    lines = row(1, text("A1", "sku"), text("B1", "price")) + row(
+        2, text("A2", "OLD"), number("B2", 5), attributes='ht="0" customHeight="1"'
+    )
+    lines += row(3, text("A3", "CUP"), number("B3", 5), attributes='ht="15"')
+    columns = '<cols><col min="2" max="2" width="0" customWidth="1"/></cols>'
+    with nothing_changes():
+        assert counts(upload(admin_client, packed(parts_of(lines, before=columns)))) == (0, 0, 1)
 
-    do_import(admin_client, openpyxl_book(fill))
-    assert Product.objects.get().name == "새 컵"
+
+@pytest.mark.parametrize(("shows", "stays"), [("0", True), ("false", True), ("1", False)])
+def test_zeros_that_are_not_shown_are_empty(
+    admin_client: Client, cup: Product, shows: str, stays: bool
+) -> None:
+    header = row(1, text("A1", "sku"), text("B1", "is_active"))
+    view = f'<sheetViews><sheetView showZeros="{shows}" workbookViewId="0"/></sheetViews>'
+    line = row(2, text("A2", "CUP"), number("B2", 0))
+    do_import(admin_client, packed(parts_of(header + line, before=view)))
+    assert Product.objects.get().is_active == stays
+
+
+CONDITIONAL = '<conditionalFormatting sqref="B2:B9"><cfRule {}</cfRule></conditionalFormatting>'
+EXTENDED = (
+    '<extLst><ext><x14:conditionalFormatting xmlns:x14="x" xmlns:xm="xm"><x14:cfRule><x14:dxf>{}'
+    "</x14:dxf></x14:cfRule><xm:sqref>B2:B9</xm:sqref></x14:conditionalFormatting></ext></extLst>"
+)
+THOUSANDS = '<numFmt numFmtId="170" formatCode="0,"/>'
+
+
+@pytest.mark.parametrize(
+    ("after", "refused"),
+    [
+        (CONDITIONAL.format('dxfId="1"><formula>1</formula>'), True),
+        (CONDITIONAL.format('dxfId="0"><formula>1</formula>'), False),
+        (CONDITIONAL.format('><dataBar showValue="0"/>'), True),
+        (CONDITIONAL.format('><iconSet showValue="false"/>'), True),
+        (CONDITIONAL.format("><dataBar/>"), False),
+        (EXTENDED.format(THOUSANDS), True),
+        (EXTENDED.format("<font/>"), False),
+    ],
+)
+def test_conditional_formatting_that_shows_other_numbers_is_refused(
+    admin_client: Client, cup: Product, after: str, refused: bool
+) -> None:
+    header = row(1, text("A1", "sku"), text("B1", "price"))
+    parts = parts_of(header + row(2, text("A2", "CUP"), number("B2", 18_000)), after=after)
+    conditional = f"<dxfs><dxf><font/></dxf><dxf>{THOUSANDS}</dxf></dxfs></styleSheet>"
+    parts["xl/styles.xml"] = str(parts["xl/styles.xml"]).replace("</styleSheet>", conditional)
+    with nothing_changes():
+        page = upload(admin_client, packed(parts))
+    if refused:
+        assert errors_of_file(page) == (
+            "Conditional formatting of the cells B2:B9 hides numbers, or shows them in another way."
+            " Remove it."
+        )
+    else:
+        assert counts(page) == (0, 1, 0)
 
 
 # --- Files that are something else --------------------------------------------------------------
@@ -372,7 +466,9 @@ def test_a_cell_that_spans_columns_says_what_its_first_one_does(
         ("a.csv", "sku,price\nCUP,5\n".encode("utf-32-le"), "Save it as “CSV UTF-8”."),
         ("a.csv", b"\xef\xbb\xbfsku\n\xc4\xc5", "Save it as “CSV UTF-8”."),
         ("a.csv", b"\xff\xfes\x00k\x00u\x00\n\x00\x00\xd8", "Save it as “CSV UTF-8”."),
-        ("a.csv", b"%PDF-1.7\n1 0 obj", "columns that aren't known"),
+        ("a.csv", b"%PDF-1.7\n1 0 obj", "columns that aren't known: %PDF-1.7."),
+        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "Save it as “CSV UTF-8”."),
+        ("a.ods", packed({"mimetype": "", "content.xml": "<a/>"}), "can't be read as Excel."),
         ("a.csv", b"\n\n \n", "no lines of products"),
         ("a.csv", b"sku,price" + b",x" * 100 + b"\nCUP,5\n", "columns that aren't known"),
         ("a.csv", b"sep=;\nsku;price\nCUP;5\n", "columns that aren't known"),
@@ -402,6 +498,47 @@ def test_every_usual_encoding_is_read(
         content = f"sku,name{end}CUP,머그컵 한글{end}".replace(",", delimiter)
         page = upload(admin_client, mark + content.encode(encoding))
         assert [one.row.said["name"] for one in page.context["result"].outcomes] == ["머그컵 한글"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("latin-1", "Größe"), ("cp1252", "5€ “q”"), ("latin-1", "5 µm"), ("euc-jp", "日本語テスト"),
+        ("gb18030", "简体中文"), ("big5", "保溫杯 不鏽鋼"), ("shift-jis", "ガラスのコップ"),
+        ("cp1251", "Чашка"), ("cp949", "辛라면 (大)"), ("cp949", "A㎖"), ("cp949", "뷁"),
+    ],
+)  # fmt: skip
+def test_letters_that_may_be_others_are_refused(
+    admin_client: Client, cup: Product, encoding: str, name: str
+) -> None:
+    with nothing_changes():
+        page = upload(admin_client, f"sku,name\nCUP,{name}\n".encode(encoding))
+    assert errors_of_file(page) == (
+        "The letters of this file can't be read. Save it as “CSV UTF-8”."
+    )
+    assert counts(upload(admin_client, f"sku,name\nCUP,{name}\n")) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "told"),
+    [
+        ("utf-8", ""),
+        ("utf-8-sig", ""),
+        ("cp949", "CP949"),
+        ("utf-16", "UTF-16"),
+        ("utf-32", "UTF-32"),
+    ],
+)
+def test_the_preview_tells_how_letters_were_read(
+    admin_client: Client, cup: Product, encoding: str, told: str
+) -> None:
+    text = "상품코드,상품명\nCUP,똠양꿍 세트 (大) 500㎖ × 2\n"
+    page = upload(admin_client, text.encode(encoding))
+    assert counts(page) == (0, 1, 0)
+    said = f"its letters were read as {told}. See that they are right."
+    assert (said in " ".join(page.content.decode().split())) == bool(told)
+    confirm(admin_client, page)
+    assert Product.objects.get().name == "똠양꿍 세트 (大) 500㎖ × 2"
 
 
 def test_a_file_may_be_named_in_any_case_and_as_excel_with_macros(

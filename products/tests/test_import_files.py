@@ -72,13 +72,13 @@ def test_excel_is_read_with_its_numbers(admin_client: Client) -> None:
         (b"sku\n", "no lines of products"),
         (b"sku,name\nA,\xff\xff\xfe\n", "Save it as “CSV UTF-8”"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "This is an old Excel file."),
-        (b"PK\x03\x04 no archive", "This Excel file can't be read."),
+        (b"PK\x03\x04 no archive", "This file can't be read as Excel."),
         (b"name,price\na,1\n", "The header has no column sku."),
         (b"sku,prise\na,1\n", "columns that aren't known: prise."),
         (b"sku,,name\na,1,b\n", "columns that aren't known: (empty)."),
         (b"sku,sku\na,b\n", "The header has a column twice."),
         (b'sku,name\nA,"open\nB,c\n', "is a quotation mark missing?"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "columns that aren't known"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "Save it as “CSV UTF-8”"),
         (b"sku\n" + b"A\n" * 20_001, "more than 20,000 lines"),
         (b"sku\n" + b"A" * 10_000_000, "larger than 10 MB"),
     ],
@@ -130,7 +130,7 @@ def test_a_damaged_excel_file_is_refused(admin_client: Client) -> None:
     with nothing_changes():
         page = upload(admin_client, whole[:packed] + b"\xff" * 20 + whole[packed + 20 :])
     assert page.status_code == 200
-    assert "This Excel file can't be read." in errors_of_file(page)
+    assert "This file can't be read as Excel." in errors_of_file(page)
 
 
 def test_an_import_needs_a_file_and_a_name(admin_client: Client) -> None:

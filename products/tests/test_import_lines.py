@@ -55,6 +55,9 @@ def test_an_sku_that_is_none_is_refused(admin_client: Client, sku: str, error: s
     assert error in errors_of_lines(preview)[2]["sku"]
 
 
+NEEDED = "There is no product with this SKU, and a new one needs this. Enter it, or mend the SKU."
+
+
 def test_all_that_is_wrong_is_said_at_once(admin_client: Client, mug: Product) -> None:
     with nothing_changes():
         preview = upload(
@@ -64,8 +67,8 @@ def test_all_that_is_wrong_is_said_at_once(admin_client: Client, mug: Product) -
     errors = errors_of_lines(preview)
     assert errors == {
         3: {
-            "name": "This field cannot be blank.",
-            "price": "This field cannot be null.",
+            "name": NEEDED,
+            "price": NEEDED,
             "stock_adjustment": (
                 "There is no product with this SKU yet: its opening stock belongs in the column"
                 " stock."
