@@ -13,12 +13,15 @@ from django.forms import modelform_factory
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
 
 from common.admin.exports import Column, ExportsRows
 from common.admin.kinds import AsksReason, History, SavedByService
 from common.admin.lists import ConditionFilter, number_column
+from common.admin.once import acts_by_itself
 from common.admin.pages import object_action, object_deed
 from common.admin.sureness import AsksIfSureAdmin
 from common.admin.tables import RelatedTable, link, list_url, shown_below
@@ -136,9 +139,11 @@ class CouponAdmin(LiveSale, ExportsRows, AsksIfSureAdmin, AsksReason, SavedBySer
         view = self.admin_site.admin_view(self.sentence_view)
         return [path("sentence/", view, name="coupons_coupon_sentence"), *super().get_urls()]
 
+    @method_decorator(require_POST)
+    @acts_by_itself
     def sentence_view(self, request: HttpRequest) -> HttpResponse:
         """The sentence of what the form says at the moment, or what it still lacks."""
-        if not self.has_view_or_change_permission(request) or request.method != "POST":
+        if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         coupon = self.get_object(request, request.GET.get("campaign", "")) or Coupon()
         coupon.pk = None  # nothing is saved of it, so no reason is asked

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from common.admin.lists import ShopModelAdmin
+from common.admin.once import only_shows
 from common.admin.pages import object_action
 from coupons.models import Coupon, IssuedCoupon
 from coupons.sales import boundaries, issued_between, issued_by, whole_sale, with_progress
@@ -39,6 +40,7 @@ class LiveSale(ShopModelAdmin):
         return [figures, *super().get_urls()]
 
     @object_action(description=_("Live sale"), icon="sensors", permission="view")
+    @only_shows
     def live(self, request: HttpRequest, object_id: str) -> HttpResponse:
         coupon = self.get_object(request, unquote(object_id))
         if coupon is None:
@@ -59,6 +61,7 @@ class LiveSale(ShopModelAdmin):
         }
         return TemplateResponse(request, "admin/coupons/coupon/live.html", context)
 
+    @only_shows
     def live_figures(self, request: HttpRequest, object_id: str) -> JsonResponse:
         """What the page shows, as of now. Three queries at most, whatever has been issued."""
         if not self.has_view_permission(request):

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from common.admin.exports import ExportsRows
 from common.admin.kinds import History
 from common.admin.lists import number_column
+from common.admin.once import only_shows
 from common.admin.pages import done_or_told, object_action
 from common.admin.text import moment
 from common.admin.told import Told
@@ -90,6 +91,7 @@ class AuditRunAdmin(History, ExportsRows):
         }
         return TemplateResponse(request, "admin/ecommerce/auditrun/start.html", context)
 
+    @only_shows
     def progress(self, request: HttpRequest) -> JsonResponse:
         """How far the audit is that began when the page says, or where to go since it ended."""
         if not self.has_start_permission(request):

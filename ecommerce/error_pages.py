@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseBase
-from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.csrf import csrf_failure
 
+from common.admin.error_page import error_page
 from common.errors import ErrorItem
 from common.http.errors import error_response, is_api_request
 from common.http.request_log import with_id_and_line
@@ -63,7 +62,7 @@ def _error(
     if is_api_request(request):
         response: HttpResponseBase = error_response(request, status, item)
     elif told and _is_of_staff(request):
-        response = _staff_page(request, status, *told)
+        response = error_page(admin.site, request, status, *told).render()
     else:
         response = page()
     return with_id_and_line(request, response)
@@ -73,16 +72,3 @@ def _is_of_staff(request: HttpRequest) -> bool:
     """Whether somebody of the staff is signed in, and at a page of the admin."""
     inside = request.path.startswith(reverse("admin:index"))
     return inside and hasattr(request, "user") and admin.site.has_permission(request)
-
-
-def _staff_page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponseBase:
-    """The admin's page, with its menu and a way back."""
-    referer = request.headers.get("Referer", "")
-    is_ours = url_has_allowed_host_and_scheme(referer, allowed_hosts={request.get_host()})
-    context = {
-        **admin.site.each_context(request),
-        "title": title,
-        "explanation": text,
-        "back": referer if is_ours else "",
-    }
-    return TemplateResponse(request, "admin/error.html", context, status=status).render()

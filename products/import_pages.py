@@ -17,7 +17,14 @@ from django.utils.translation import pgettext, pgettext_lazy
 
 from common.admin.forms import add_refusal
 from common.admin.lists import ShopModelAdmin
-from common.admin.once import Unfinished, acts_by_itself, acts_once, done_so_far, refusal_of
+from common.admin.once import (
+    Unfinished,
+    acts_by_itself,
+    acts_once,
+    done_so_far,
+    only_shows,
+    refusal_of,
+)
 from common.admin.pages import object_action
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
@@ -230,6 +237,7 @@ class ImportsProducts(ShopModelAdmin):
         )
         return [confirm, template, *super().get_urls()]
 
+    @only_shows
     def import_template(self, request: HttpRequest) -> HttpResponse:
         """An empty Excel file to fill in: its header, with SKUs as text so that zeros stay."""
         if not self.has_import_permission(request):

@@ -21,7 +21,7 @@ from common.admin.exports import Column, ExportsRows
 from common.admin.forms import ReasonedForm
 from common.admin.kinds import AsksReason, History, ReadOnly, Undeletable
 from common.admin.lists import PEOPLE, THINGS, ShopModelAdmin, number_column
-from common.admin.once import changes_session
+from common.admin.once import changes_session, only_shows
 from common.admin.pages import object_action, object_deed
 from common.admin.tables import RelatedTable, link, list_url, shown_below
 from common.admin.text import SIGNED, WON, moment
@@ -160,6 +160,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
         return [one for one in actions if not one.action_name.endswith("set_password")]
 
     @object_action(description=_("Set a new password"), icon="key", permission="change")
+    @only_shows
     def set_password(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:auth_user_password_change", args=[object_id]))
 

@@ -30,6 +30,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.lists import ShopModelAdmin
+from common.admin.once import only_shows
 from common.admin.pages import object_action
 from common.admin.text import COUNT
 from common.admin.told import Told
@@ -121,10 +122,12 @@ class ExportsRows(ShopModelAdmin):
         return answer
 
     @object_action(description=_("Export CSV"), icon="download", permission="view")
+    @only_shows
     def export_csv(self, request: HttpRequest) -> Any:
         return self._export(request, self._csv_response)
 
     @object_action(description=_("Export Excel"), icon="table_view", permission="view")
+    @only_shows
     def export_xlsx(self, request: HttpRequest) -> Any:
         return self._export(request, self._xlsx_response)
 

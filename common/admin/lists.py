@@ -28,7 +28,7 @@ from common.admin import stale
 from common.admin.addresses import DjangoModelAdmin, ListOfAnyAddress
 from common.admin.log import log_changes, log_list
 from common.admin.numbers import WholeNumberField
-from common.admin.once import refusal_of
+from common.admin.once import only_shows, refusal_of
 from common.admin.pages import SELECTION_MAX, object_page, selection_page
 from common.admin.particles import with_particles
 from common.admin.tables import tables_below
@@ -148,6 +148,7 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return super().log_change(request, obj, _stored(message))
 
+    @only_shows
     def history_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         answer = super().history_view(request, *args, **kwargs)
         context = getattr(answer, "context_data", None)

@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.contrib import messages
@@ -21,10 +22,14 @@ from django.contrib.messages.storage import default_storage
 from django.contrib.messages.storage.cookie import MessageDecoder, MessageEncoder
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 
+from common.admin.error_page import error_page
 from common.admin.form_key import FIELD, new_form_key, set_form_key
 from common.api.idempotency_header import REPLAYED_HEADER
 from common.db.idempotency import IdempotencyKey
@@ -37,6 +42,8 @@ NOT_ITS_CONTENT = {"csrfmiddlewaretoken", FIELD, "_save", "_continue", "_addanot
 """What a form sends besides what it says, such as the button that tells where to go afterwards."""
 
 View = Callable[..., HttpResponse]
+only_shows = method_decorator(require_safe)
+"""A view that does nothing: it takes no form."""
 AnyView = TypeVar("AnyView", bound=Callable[..., Any])
 
 
@@ -104,7 +111,11 @@ def refusal_of(request: HttpRequest) -> DomainError | ValidationError | None:
 def acts_once(site: AdminSite, view: View) -> View:
     """A view of the admin whose forms act once, in one transaction each.
 
-    A redirect says that it acted, as does the answer to a popup; a page says that it did not.
+    A redirect says that it acted, as does the answer to a popup; a page says that it did not, and
+    nothing that was written on the way to it is kept. Any other answer, such as a file, would hide
+    that: a form is not answered so, whatever the view is. Of a view that is asked for its headers
+    only (HEAD) nothing is kept, either.
+
     What the view, or a service that it calls, refuses is shown by making the page once more,
     with `refusal_of`; if it is of no view that looks at that, above the page as it is opened.
     """
@@ -113,17 +124,22 @@ def acts_once(site: AdminSite, view: View) -> View:
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        set_form_key(request, new_form_key())
-        if request.method != "POST" or not acts or not site.has_permission(request):
-            return view(request, *args, **kwargs)
-
         def answer() -> HttpResponse:
             return view(request, *args, **kwargs)
 
-        try:
-            return _answer_once(request, answer)
-        except REFUSALS as refusal:
-            return _refuse(request, answer if shows_refusals else None, refusal)
+        set_form_key(request, new_form_key())
+        if not site.has_permission(request):
+            return answer()
+        if request.method == "HEAD":
+            response = _headers_only(answer)
+        elif request.method != "POST" or not acts:
+            response = answer()
+        else:
+            try:
+                response = _answer_once(request, answer)
+            except REFUSALS as refusal:
+                return _refuse(request, answer if shows_refusals else None, refusal)
+        return _with_menu(site, request, response)
 
     return wrapper
 
@@ -164,6 +180,8 @@ def _act(
         answer = _Answer.of(request, response)
         if answer is None:
             discard_transaction()
+            if response.status_code < 400 and not isinstance(response, TemplateResponse):
+                return HttpResponseNotAllowed(["GET", "HEAD"])
         else:
             claim.answer = answer.to_json()
             claim.save(update_fields=["answer"])
@@ -174,6 +192,30 @@ def _act(
     except IntegrityError:
         # It was sent before, or something unique was taken in the same moment: now that is found.
         return run_joined(lambda: work(is_new=False))
+
+
+def _headers_only(view: Callable[[], HttpResponse]) -> HttpResponse:
+    def work() -> HttpResponse:
+        response = view()
+        discard_transaction()
+        return response
+
+    response: Any = run_joined(work)
+    if response.streaming:
+        response.streaming_content = ()
+    return response  # type: ignore[no-any-return]
+
+
+def _with_menu(site: AdminSite, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return response
+    told = (
+        _now("Nothing can be sent to this page"),
+        _now("Nothing was done. Open the page by its link instead."),
+    )
+    page = error_page(site, request, response.status_code, *told)
+    page["Allow"] = response["Allow"]
+    return page
 
 
 def _identify(request: HttpRequest) -> IdempotencyKey:

@@ -17,7 +17,7 @@ from unfold.dataclasses import SearchResult
 
 from common.admin.addresses import ANSWERED
 from common.admin.lists import SEARCH_MAX_LENGTH
-from common.admin.once import acts_by_itself, acts_once, changes_session
+from common.admin.once import acts_by_itself, acts_once, changes_session, only_shows
 from common.db.costly_reads import ReadTooLong, time_limit
 from common.db.database_errors import is_unavailable, may_be_retried
 
@@ -52,9 +52,16 @@ class ShopAdminSite(UnfoldAdminSite):
     ) -> Any:
         return super().password_change(request, extra_context)
 
+    index = only_shows(UnfoldAdminSite.index)
+    app_index = only_shows(UnfoldAdminSite.app_index)
+    password_change_done = only_shows(UnfoldAdminSite.password_change_done)
+    i18n_javascript = only_shows(UnfoldAdminSite.i18n_javascript)
+
+    @only_shows
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return _asked_well(super().autocomplete_view, request)
 
+    @only_shows
     def search(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """What is called by what was typed, of every list that may be seen: the first few of each.
 

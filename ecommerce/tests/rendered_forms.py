@@ -14,10 +14,16 @@ ELSEWHERE = ("logout", "language")
 def form_on(page: HttpResponse) -> Form:
     """The values of the form on `page`, by their names, as the page has them."""
     assert page.status_code == 200, (page.status_code, page.headers)
+    forms = forms_on(page)
+    assert forms, "there is no form on the page"
+    return max(forms, key=len)
+
+
+def forms_on(page: HttpResponse) -> list[Form]:
+    """The values of each form on `page`, but for those of the frame around it."""
     reader = _Reader()
     reader.feed(page.content.decode())
-    assert reader.forms, "there is no form on the page"
-    return max(reader.forms, key=len)
+    return reader.forms
 
 
 def filled(form: Form, **values: Any) -> Form:

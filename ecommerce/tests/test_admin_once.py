@@ -42,6 +42,7 @@ BY_THEMSELVES = {
     "logout": "a session ends once",
     "products_product_import_file": "what is sent is looked at, and kept to be confirmed",
     "events_endpoint_secret": "its answer is kept nowhere",
+    "coupons_coupon_sentence": "what is being typed is told in a sentence, and nothing is done",
 }
 
 
