@@ -111,7 +111,7 @@ def _columns(number: int, header: Iterable[Cell]) -> list[str]:
         if not isinstance(cell, str):
             line = _("Line %(line)s") % {"line": number}
             raise UnreadableFile(f"{line}: {cell.message}")
-        word = _word(cell)
+        word = _word(cell[:100])
         columns.append(by_word.get(word, cell if word else ""))
     while columns and not columns[-1]:
         columns.pop()

@@ -6,6 +6,7 @@ What is escaped on the way out is unescaped on the way in, so that a text comes 
 import re
 import unicodedata
 
+import regex
 from django.utils.translation import gettext as _
 
 from common.files.errors import UnreadableCell
@@ -29,12 +30,20 @@ _XML_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
+_TAKEN_APART = re.compile("[\u0300-\u036f\u1100-\u11ff\u3099\u309a]")
+# Signs upon signs, which no text has: to bring them into their order takes the square of the time.
+_PILED_UP = regex.compile(r"(?:^|\p{ccc=0})[^\p{ccc=0}]{31}")
+
+
 def as_seen(text: str) -> str:
     """A text without what nobody sees: its outer white space, and how it is written.
 
     That is, how its lines end, and whether its letters are composed (macOS takes 가 apart).
     """
-    return unicodedata.normalize("NFC", re.sub(r"\r\n?", "\n", text).strip())
+    text = re.sub(r"\r\n?", "\n", text).strip()
+    if _TAKEN_APART.search(text) and not _PILED_UP.search(text):
+        return unicodedata.normalize("NFC", text)
+    return text
 
 
 def is_error(text: str) -> bool:

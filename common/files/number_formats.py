@@ -10,6 +10,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from math import isinf
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -34,6 +35,10 @@ BUILT_IN = {
 FIRST_CUSTOM = 164
 DATE = "yyyy-mm-dd"
 """One of the formats that aren't read."""
+CODE_MAX_LENGTH = 255
+"""Of a format, in every program. Each cell's reading goes through its own once."""
+CUSTOM_MAX = 1_000
+"""How many formats of its own a file may have: Excel stops at some 250."""
 DIGITS_MAX = 15
 """How many digits of a number a spreadsheet keeps."""
 
@@ -53,7 +58,14 @@ _LITERAL = r'"[^"]*"|[\\_*].|\[[^\]]*\]'
 
 _STORED = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
-Token = tuple[str, str]
+
+class Section(NamedTuple):
+    """What a format shows before and after the number or text, and the number's pattern."""
+
+    before: str
+    pattern: str
+    """Empty: the cell shows none."""
+    after: str
 
 
 def shown_number(stored: str, code: str) -> str:
@@ -62,7 +74,7 @@ def shown_number(stored: str, code: str) -> str:
     Raises:
         UnreadableCell: the format isn't one of plain numbers, or shows the number rounded.
     """
-    sections = [_tokens(section) for section in _sections(code)[0]]
+    sections, _shows_texts = _sections(code)
     if not _STORED.fullmatch(stored) or isinf(float(stored)):
         raise UnreadableCell(_("It holds no number."))
     value = Decimal(f"{float(stored):.{DIGITS_MAX}g}")
@@ -76,11 +88,10 @@ def shown_number(stored: str, code: str) -> str:
         section, sign = sections[2], ""
     else:
         section, sign = sections[0], "-" if value < 0 else ""
-    numbers = [text for kind, text in section if kind == "number"]
-    if len(numbers) > 1:
+    if section is None or None in sections:
         raise _unreadable()
-    shown = [_digits(abs(value), text) if kind == "number" else text for kind, text in section]
-    return (sign + "".join(shown)).strip()
+    digits = _digits(abs(value), section.pattern) if section.pattern else ""
+    return f"{sign}{section.before}{digits}{section.after}".strip()
 
 
 def shown_text(text: str, code: str) -> str:
@@ -89,7 +100,8 @@ def shown_text(text: str, code: str) -> str:
     Raises:
         UnreadableCell: the format hides it, or shows something else or something more.
     """
-    if text and not _shows_texts(code):
+    _numbers, shows_texts = _sections(code)
+    if text and not shows_texts:
         raise UnreadableCell(
             _(
                 "Its format hides the text that it holds, or shows another. Format the cell as"
@@ -99,43 +111,34 @@ def shown_text(text: str, code: str) -> str:
     return text
 
 
-@lru_cache(maxsize=1_000)
-def _shows_texts(code: str) -> bool:
-    try:
-        said = [token for token in _tokens(_sections(code)[1]) if token[1].strip()]
-    except UnreadableCell:
-        return False
-    return [(kind, text.lower()) for kind, text in said] in (
-        [("number", "@")],
-        [("number", "general")],
-    )
-
-
-def _sections(code: str) -> tuple[list[str], str]:
-    """The sections that are of numbers, and the one that is of texts."""
+@lru_cache(maxsize=2 * CUSTOM_MAX)
+def _sections(code: str) -> tuple[list[Section | None], bool]:
+    """The sections of numbers, None for one that isn't read; and whether texts show as they are."""
     sections = re.sub(f"({_LITERAL})|;", lambda found: found[1] or "\0", code).split("\0")
-    if len(sections) > 3:
-        return sections[:3], sections[3]
-    if "@" in re.sub(_LITERAL, "", sections[-1]):
-        return sections[:-1] or [GENERAL], sections[-1]
-    return sections, "@"
+    *numbers, last = sections[:4]
+    if len(numbers) < 3 and "@" not in re.sub(_LITERAL, "", last):
+        return [_section(one) for one in sections], True
+    texts = _section(last)
+    plain = texts and (texts.before.strip(), texts.pattern.lower(), texts.after.strip())
+    shows_texts = plain in (("", "@", ""), ("", "general", ""))
+    return [_section(one) for one in numbers or [GENERAL]], shows_texts
 
 
-@lru_cache(maxsize=1_000)
-def _tokens(section: str) -> list[Token]:
-    tokens = []
-    position = 0
-    while position < len(section):
-        token = _TOKEN.match(section, position)
-        if token is None:
-            raise _unreadable()
+def _section(code: str) -> Section | None:
+    shown = ["", "", ""]
+    position = at = 0
+    while position < len(code):
+        token = _TOKEN.match(code, position)
+        if token is None or (at and token["number"]):
+            return None
         position = token.end()
-        kind = token.lastgroup or ""
-        if kind == "space":
-            tokens.append((kind, " "))
-        elif kind not in ("fill", "color"):
-            tokens.append((kind, token[kind]))
-    return tokens
+        if token["number"]:
+            shown[1], at = token["number"], 2
+        elif token.lastgroup == "space":
+            shown[at] += " "
+        elif token.lastgroup not in ("fill", "color"):
+            shown[at] += token[token.lastgroup or 0]
+    return Section(*shown)
 
 
 def _digits(value: Decimal, pattern: str) -> str:
@@ -155,7 +158,8 @@ def _digits(value: Decimal, pattern: str) -> str:
     decimals = decimals[:least] + decimals[least:].rstrip("0")
     digits = digits.lstrip("0").zfill(whole.count("0"))
     if "," in whole:
-        digits = re.sub(r"(?<=\d)(?=(\d{3})+$)", ",", digits)
+        starts = range(-(-len(digits) % 3), len(digits), 3)
+        digits = ",".join(digits[max(0, start) : start + 3] for start in starts)
     return f"{digits}.{decimals}" if decimals else digits
 
 

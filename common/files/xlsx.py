@@ -23,6 +23,8 @@ from common.files.cells import CELL_MAX_LENGTH, as_seen, from_xlsx, valueless
 from common.files.errors import UnreadableCell, UnreadableFile
 from common.files.number_formats import (
     BUILT_IN,
+    CODE_MAX_LENGTH,
+    CUSTOM_MAX,
     DATE,
     FIRST_CUSTOM,
     GENERAL,
@@ -223,7 +225,9 @@ class _Book:
             elif tag == "numFmt" and sections[-1:] == ["dxfs"]:
                 self.formats_on_condition.add(str(conditional))
             elif tag == "numFmt":
-                custom[int(attributes["numFmtId"])] = attributes["formatCode"]
+                custom[int(attributes["numFmtId"])] = code = attributes["formatCode"]
+                if len(code) > CODE_MAX_LENGTH or len(custom) > CUSTOM_MAX:
+                    raise _too_large()
             elif tag == "xf" and sections[-1:] == ["cellXfs"]:
                 number = int(attributes.get("numFmtId", 0))
                 unknown = GENERAL if number >= FIRST_CUSTOM else DATE
@@ -286,6 +290,8 @@ class _Rows:
             self._end_cell()
         elif tag == "row":
             self._end_row()
+        elif tag == "cols":
+            self._hidden.sort()
         elif tag == "sqref":
             self._range = text
         elif tag == "conditionalFormatting" and self._is_reshown:
@@ -294,7 +300,7 @@ class _Rows:
     def _hide_columns(self, first: int, last: int) -> None:
         if not 1 <= first <= last <= COLUMNS_MAX - len(self._hidden):
             raise ValueError("no such columns")
-        self._hidden = sorted([*self._hidden, *range(first, last + 1)])
+        self._hidden.extend(range(first, last + 1))
 
     def _start_row(self, attributes: Attributes) -> None:
         number = int(attributes.get("r", self._number + 1))

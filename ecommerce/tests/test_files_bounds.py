@@ -7,15 +7,18 @@ import io
 import struct
 import tracemalloc
 from collections.abc import Callable
+from unittest.mock import Mock
 from zipfile import ZIP_LZMA, ZipFile
 
 import pytest
 
-from common.files import tables, xlsx
+from common.files import number_formats, tables, xlsx
+from common.files.cells import as_seen
 from common.files.errors import UnreadableFile
+from common.files.number_formats import CUSTOM_MAX
 from common.files.tables import read_table
 from common.files.xlsx import Package, read_sheet
-from ecommerce.tests.workbooks import Parts, packed, parts_of, row, sheet, text
+from ecommerce.tests.workbooks import Parts, number, packed, parts_of, row, sheet, text
 
 LINES_MAX, COLUMNS_MAX = 20_001, 50
 REAL = {name: getattr(xlsx, name) for name in ("ELEMENTS_MAX", "UNPACKED_MAX_BYTES", "CHUNK_BYTES")}
@@ -337,3 +340,47 @@ def test_a_zip_that_is_no_book_is_refused() -> None:
         archive.writestr("content.xml", "<office/>")
     _package, why = refused(file.getvalue())
     assert why.startswith("This file can't be read as Excel.")
+
+
+LONGEST = '"' + "x" * 248 + '"000,0'  # of 255 letters
+
+
+@pytest.mark.parametrize(
+    "codes",
+    [
+        ["0" * 20_000 + ",0"], ["0" + '"a"' * 5_000], [";" * 2_000_000], ['"' * 1_000_001],
+        [f"{LONGEST}0"], [f'"{number}"' for number in range(CUSTOM_MAX + 1)],
+    ],
+)  # fmt: skip
+def test_formats_are_short_and_few(codes: list[str]) -> None:
+    content = packed(parts_of(HEADER, formats=dict(enumerate(codes, start=200))))
+    _package, why = refused(content)
+    assert why.startswith("The file is too large when it is unpacked.")
+
+
+@pytest.mark.parametrize(
+    "code", [LONGEST, "0" * 253 + ",0", '"x"' * 85, "x" * 255, "0" + "\\x" * 126 + "d", ";" * 255]
+)
+def test_a_format_is_read_once_however_many_cells_have_it(
+    code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Mock(wraps=number_formats._section)
+    number_formats._sections.cache_clear()
+    monkeypatch.setattr(number_formats, "_section", read)
+    rows = "".join(row(n, number(f"A{n}", 1, 1), number(f"B{n}", -1, 1)) for n in range(2, 500))
+    package = Package(packed(parts_of(HEADER + rows, formats={200: code})))
+    read_sheet(package, lines_max=LINES_MAX, columns_max=COLUMNS_MAX)
+    assert read.call_count <= 5
+
+
+@pytest.mark.parametrize(
+    ("text", "is_composed"),
+    [
+        ("a" + "\u0301\u0323" * 1_000_000, False), ("\u0301\u0323" * 16, False),
+        ("e" + "\u0323\u0301" * 15, True), ("\u1112\u1161\u11ab" * 10_000, True),
+    ],
+    ids=["millions", "at-once", "few", "Korean"],
+)  # fmt: skip
+def test_signs_upon_signs_are_left_as_they_are(text: str, is_composed: bool) -> None:
+    """To compose them costs the square of their number: a million would take half an hour."""
+    assert (as_seen(text) != text) == is_composed
