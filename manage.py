@@ -4,11 +4,14 @@
 import os
 import sys
 
-from django.conf import settings
-from django.core.management import execute_from_command_line
+try:
+    from django.conf import settings
+    from django.core.management import execute_from_command_line
 
-from ecommerce.environment import wait_for_ever
-from ecommerce.trouble import in_a_sentence
+    from ecommerce.environment import wait_for_ever
+    from ecommerce.trouble import in_a_sentence
+except ModuleNotFoundError as error:
+    sys.exit(f"{error}: `make run` installs what is needed into .venv, whose Python has it.")
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ecommerce.settings")

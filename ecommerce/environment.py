@@ -136,6 +136,11 @@ def _is_one_origin(text: str) -> bool:
     return "*" not in text and text == text.lower() and _is_origin(text)
 
 
+def _place(path: str) -> Path:
+    """Where a path leads. A relative one begins beside manage.py, wherever a command is run."""
+    return (BASE_DIR / path).resolve()
+
+
 def _is_long(key: str) -> bool:
     return len(key) >= 32
 
@@ -149,7 +154,7 @@ def _is_network(text: str) -> bool:
 def _is_apart(text: str) -> bool:
     """Whether everybody may be served what such a folder holds: no code, no keys, no history."""
     with suppress(OSError, RuntimeError):  # nobody may look, a loop of links
-        folder, project = Path(text).resolve(), BASE_DIR.resolve()
+        folder, project = _place(text), BASE_DIR.resolve()
         if folder.exists() and not folder.is_dir():
             return False
         if folder == project or folder in project.parents:
@@ -178,7 +183,10 @@ FORMS: dict[str, tuple[Callable[[str], object], str]] = {
     "CSRF_TRUSTED_ORIGINS": (_is_origin, "an origin: https://shop.example"),
     "CORS_ALLOWED_ORIGINS": (_is_one_origin, "an origin: https://shop.example"),
     "STATIC_ROOT": (_is_apart, "a folder for nothing else, without code or .env in or below it"),
-    "DATABASE_CA": (isfile, "a file of certificates"),
+    "DATABASE_CA": (
+        lambda text: isfile(BASE_DIR / text),  # noqa: PTH113  a name too long is none, too
+        "a file of certificates",
+    ),
     "METRICS_TOKEN": (TOKEN.fullmatch, "16 or more letters, digits, and . _ ~ + / = -"),
     "METRICS_ALLOWED": (_is_network, "an address or a network: 10.0.0.0/8"),
     "WEBHOOK_NETWORKS": (_is_network, "an address or a network: 10.1.0.0/16"),
@@ -207,7 +215,7 @@ def _file(url: str) -> Path | None:
     """The file that the database is; None of a server."""
     if _is_mysql(url):
         return None
-    return Path(url.partition("://")[2].removeprefix("/")).resolve() if url else DATABASE_FILE
+    return _place(url.partition("://")[2].removeprefix("/")) if url else DATABASE_FILE
 
 
 def _holds_sqlite(url: str) -> bool:
@@ -294,13 +302,13 @@ RULES = (
     ),
     Rule(
         ("TEST_SQLITE", "DATABASE_URL"),
-        lambda file, url: Path(file).resolve() != _file(url),
+        lambda file, url: _place(file) != _file(url),
         "tests must not have the shop's own database",
     ),
     *(
         Rule(
             ("STATIC_ROOT", name),
-            lambda folder, url: Path(folder).resolve() not in (_file(url) or Path()).parents,
+            lambda folder, url: _place(folder) not in (_file(url) or Path()).parents,
             "the database must not be among the files that everybody is served",
         )
         for name in ("DATABASE_URL", "DATABASE_REPLICA_URL")
@@ -357,6 +365,11 @@ class Environment(environ.Env):  # type: ignore[misc]
         self.values[var] = text
         return text
 
+    def path(self, var: Text, default: Text = "") -> Text:
+        """A relative one begins beside manage.py; none is empty."""
+        text = self.str(var, default)
+        return text and str(BASE_DIR / text)
+
     def list(self, var: Text, default: Iterable[Text] = ()) -> Texts:
         parts = [part.strip() for part in self._text(var).split(",")]
         texts = [_fitting(var, part) for part in parts if part] or [*default]
@@ -372,7 +385,7 @@ class Environment(environ.Env):  # type: ignore[misc]
             name = rest.removeprefix("/")
             if name.startswith(IN_MEMORY):
                 raise _wrong(var, url, "sqlite:///PATH of a file: memory is not shared")
-            return {"ENGINE": "django.db.backends.sqlite3", "NAME": name}
+            return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(BASE_DIR / name)}
         if scheme == "mysql":
             if find_spec("MySQLdb") is None:
                 raise ImproperlyConfigured(NO_DRIVER)

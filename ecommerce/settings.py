@@ -192,8 +192,8 @@ def _database(name: str) -> dict[str, Any]:
         "NAME": str(DATABASE_FILE),
     }
     # A file, not shared memory: the memory database ignores the busy timeout.
-    test_file = env.str("TEST_SQLITE", default=str(BASE_DIR / "test.sqlite3"))
-    authorities = env.str("DATABASE_CA")
+    test_file = env.path("TEST_SQLITE", default="test.sqlite3")
+    authorities = env.path("DATABASE_CA")
     timeout = env.int("DATABASE_TIMEOUT_SECONDS", default=10)
     if env.str(name):
         database = env.db(name)
@@ -402,7 +402,7 @@ FORMAT_MODULE_PATH = "ecommerce.formats"
 USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STATIC_ROOT = Path(env.path("STATIC_ROOT", default="staticfiles"))
 # Without `collectstatic` (a first run) whitenoise serves straight from the packages.
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 

@@ -34,7 +34,10 @@ def main(act: str, file: str) -> str:
         return "DATABASE_URL names a MySQL: mysqldump copies it (docs/operations.md)."
     place = Path(database["NAME"])
     if act == "backup":
-        return _copy(place, Path(file))
+        if problem := _copy(place, Path(file)):
+            return problem
+        print(f"A copy of {place}:", file=sys.stderr)
+        return _unsound(Path(file), "immutable=1")  # which leaves no file beside it
     if place.exists() and place.samefile(file):
         return f"{file} is the shop's database itself, not a copy of it."
     if problem := _unsound(Path(file)):
@@ -65,9 +68,9 @@ def _copy(source: Path, target: Path) -> str:
     return ""
 
 
-def _unsound(file: Path) -> str:
+def _unsound(file: Path, how: str = "mode=ro") -> str:
     try:
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as copy:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as copy:
             for table in TABLES:  # an empty file is sound, too
                 copy.execute(f"SELECT 1 FROM {table} LIMIT 1")  # noqa: S608
             (verdict,) = copy.execute("PRAGMA integrity_check").fetchone()

@@ -82,6 +82,7 @@ def test_what_is_backed_up_while_it_is_in_use_comes_back(shop):
 
     assert made.returncode == 0, made.stderr
     copy = made.stdout.strip()
+    assert made.stderr == f"A copy of {file}:\n"
     assert re.fullmatch(r".*/backups/\d{8}T\d{6}Z\.sqlite3", copy)
     assert Path(copy).stat().st_mode & 0o777 == 0o600
     write(file, "later").close()
@@ -159,6 +160,28 @@ def test_a_backup_without_room_is_told_and_leaves_nothing(shop, tmp_path):
     assert leftovers(tmp_path / "backups") == []
 
 
+@pytest.mark.parametrize("of", [{"OF": "compose"}, {"DATABASE_SERVICE": "db1"}, {"RESTORES": "1"}])
+def test_where_composes_database_is_meant_no_other_is_copied(shop, tmp_path, of):
+    refused = shop[1]("scripts/backup", **of)
+
+    told = "Compose's database does not run, or Docker can't be asked: there is no copy.\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", told)
+    assert leftovers(tmp_path / "backups") == []
+
+
+def test_a_backup_of_what_is_no_shop_is_told_and_leaves_nothing(shop, tmp_path):
+    file, run = shop
+    with sqlite3.connect(file) as connection:
+        connection.execute("DROP TABLE users_wallet")
+
+    refused = run("scripts/backup")
+
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith(f"A copy of {file}:\n")
+    assert refused.stderr.endswith(".part is not sound: no such table: users_wallet.\n")
+    assert leftovers(tmp_path / "backups") == []
+
+
 def test_without_room_for_a_copy_of_what_is_there_nothing_is_restored(shop):
     file, run = shop
     copy = run("scripts/backup").stdout.strip()
@@ -174,10 +197,11 @@ def test_without_room_for_a_copy_of_what_is_there_nothing_is_restored(shop):
 
 
 def test_backups_of_one_second_have_names_of_their_own(shop, tmp_path):
+    file, run = shop
     with ThreadPoolExecutor(3) as pool:
-        made = [done.result() for done in [pool.submit(shop[1], "scripts/backup") for _ in "abc"]]
+        made = [done.result() for done in [pool.submit(run, "scripts/backup") for _ in "abc"]]
 
-    assert [one.stderr for one in made] == [""] * 3
+    assert [one.stderr for one in made] == [f"A copy of {file}:\n"] * 3
     assert len({one.stdout for one in made}) == 3
     assert len(leftovers(tmp_path / "backups")) == 3
 

@@ -10,8 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = (
-    *("bash", "sh", "env", "cat", "chmod", "cp", "grep", "head", "mktemp", "rm", "tail", "make"),
-    "touch",
+    *("bash", "sh", "env", "cat", "chmod", "cp", "dirname", "grep", "head", "mktemp", "rm", "tail"),
+    *("make", "touch"),
 )
 
 
@@ -142,6 +142,29 @@ def test_an_old_python_is_told_first_and_with_its_version(machine, tmp_path):
     assert told == "Python 3.11 or newer is needed; this is 3.10.2. PYTHON=… picks another."
     assert made.startswith("make: *** ")
     assert not os.path.lexists(tmp_path / ".venv")
+
+
+def test_a_command_without_the_packages_tells_where_they_are(machine):
+    done = machine(sys.executable, "-S", ROOT / "manage.py", "check")
+
+    told = "No module named 'django': `make run` installs what is needed into .venv, whose Python"
+    assert (done.returncode, done.stderr) == (1, f"{told} has it.\n")
+
+
+def test_the_server_takes_the_python_that_make_run_made(machine, tmp_path):
+    own = tmp_path / ".venv" / "bin" / "python"
+    own.parent.mkdir(parents=True)
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "server", tmp_path / "scripts")
+    without_packages = f'exec {sys.executable} -S "$@"'
+
+    told = "No module named 'django': `make run` installs what is needed into .venv.\n"
+    assert machine("scripts/server", python=without_packages).stderr == told
+    own.write_text("#!/bin/bash\necho of .venv >&2; exit 1\n")
+    own.chmod(0o755)
+    assert machine("scripts/server").stderr == "of .venv\n"
+    (tmp_path / "pyvenv.cfg").touch()  # beside the programs: another environment is in force
+    assert machine("scripts/server").stderr == told
 
 
 SECRETS = ["SECRET_KEY", "MYSQL_PASSWORD", "MYSQL_ROOT_PASSWORD"]

@@ -70,6 +70,17 @@ def test_a_command_ends_with_the_sentence_and_without_a_traceback(tmp_path):
     )
 
 
+@pytest.mark.parametrize("command", ["audit", "relay"])
+def test_a_command_ends_so_where_there_are_no_tables_and_says_nothing_before(tmp_path, command):
+    url = f"sqlite:///{tmp_path}/shop.sqlite3"
+
+    process = run("manage.py", command, DATABASE_URL=url)
+
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.endswith(f"{TABLES} ({process.stderr.split(' (')[1]}")
+    assert process.stderr.endswith("): run manage.py migrate.\n")
+
+
 # --- Each kind, as the database itself says it ----------------------------------------------------
 
 

@@ -44,6 +44,21 @@ def test_the_path_of_an_sqlite_file_is_a_path(tmp_path):
     assert process.stdout == f"{copy.parent}/db.sqlite3\n", process.stderr
 
 
+def test_a_relative_path_begins_beside_manage_py_wherever_a_command_is_run(tmp_path):
+    paths = {
+        "DATABASE_URL": "sqlite:///data/shop.sqlite3",
+        "STATIC_ROOT": "public",
+        "TEST_SQLITE": "data/test.sqlite3",
+        "PYTHONPATH": str(ROOT),
+    }
+
+    databases, static = settings_with("DATABASES", "STATIC_ROOT", cwd=tmp_path, **paths)
+
+    assert databases["default"]["NAME"] == f"{ROOT}/data/shop.sqlite3"
+    assert databases["default"]["TEST"] == {"NAME": f"{ROOT}/data/test.sqlite3"}
+    assert static == f"{ROOT}/public"
+
+
 def test_mysql_is_named_by_its_address():
     url = "mysql://shop:p%40ss%2Fword@db.example:3307/shop_db"
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from events.models import Endpoint
 from events.relay import Relay
 from events.sinks import make_sink
 
@@ -18,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        connection.ensure_connection()  # later it waits for one that is away
+        Endpoint.objects.first()  # later it waits for a database that is away, or lacks a table
         connection.close()  # it is asked in a thread of the relay's
         asyncio.run(_deliver())
 
