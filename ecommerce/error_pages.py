@@ -47,7 +47,8 @@ def form_too_old(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     item = ErrorItem("permission_denied", _("Forbidden."))
     told = (
         _("This page is too old"),
-        _("You have signed in or out since you opened it. Go back, load it again, and send it."),
+        _("You have signed in or out since you opened it. Nothing was done."),
+        _("Open it again with what you typed"),
     )
     return _error(request, 403, item, lambda: csrf_failure(request, reason), told)
 
@@ -57,7 +58,7 @@ def _error(
     status: int,
     item: ErrorItem,
     page: Callable[[], HttpResponseBase],
-    told: tuple[str, str] | None = None,
+    told: tuple[str, ...] | None = None,
 ) -> HttpResponseBase:
     if is_api_request(request):
         response: HttpResponseBase = error_response(request, status, item)

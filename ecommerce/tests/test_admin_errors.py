@@ -78,7 +78,8 @@ def test_a_form_of_before_the_sign_in_is_said_to_be_too_old() -> None:
     browser.force_login(User.objects.create_superuser("boss"))
     answer = browser.post("/admin/products/category/add/", {"name": "tea", "slug": "tea"})
     assert (answer.status_code, answer.context["title"]) == (403, "This page is too old")
-    assert "Go back, load it again, and send it." in told(answer)
+    assert "Open it again with what you typed" in told(answer)
+    assert 'href="/admin/products/category/add/"' in told(answer)
     assert MENU in told(answer)
 
 

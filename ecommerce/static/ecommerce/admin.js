@@ -3,6 +3,9 @@
 /* What every page of the back office does in the browser. */
 (() => {
   const SIGNED_OUT = "signed-out";
+  /* What the page showed, by which the shop tells what was typed from what a colleague changed
+     meanwhile; and that it is this form, which acts once. */
+  const CARRIED = /^form_key$|^initial-/;
   const NOT_KEPT = /^(csrfmiddlewaretoken|form_key|initial-.*|.*-initial-.*|step|seen|action|_selected_action|select_across|form-[A-Z_]+)$/;
 
   /* --- What was typed outlives an expired session ------------------------------------------- */
@@ -20,6 +23,9 @@
         !["password", "file", "submit", "button", "hidden"].includes(field.type),
     );
 
+  const carriedBy = (form) =>
+    [...form.querySelectorAll("input[type=hidden]")].filter((one) => CARRIED.test(one.name));
+
   /* Which rows the inputs of a list are of: their names only count them. */
   const rowsOf = (form) =>
     [...form.querySelectorAll("input[type=hidden][name$='-id']")].map((one) => one.value).join();
@@ -32,10 +38,17 @@
       const chosen = [...(field.selectedOptions ?? [])].map((option) => option.value);
       return [field.name, field.tagName === "SELECT" ? chosen : field.value, null];
     });
-    sessionStorage.setItem(place, JSON.stringify({ rows: rowsOf(form), typed }));
+    const carried = carriedBy(form).map((one) => [one.name, one.value]);
+    sessionStorage.setItem(place, JSON.stringify({ rows: rowsOf(form), typed, carried }));
   }
 
-  function restore(form, typed) {
+  function restore(form, typed, carried) {
+    carriedBy(form).forEach((one) => one.remove());
+    for (const [name, value] of carried) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    }
+    const key = form.elements.form_key?.value;
+    history.replaceState({ ...history.state, form_key: key }, "");
     for (const [name, value, checked] of typed) {
       for (const field of fieldsOf(form).filter((one) => one.name === name)) {
         if (checked !== null) {
@@ -66,7 +79,7 @@
   }
 
   function remember() {
-    if (document.body.classList.contains("login")) {
+    if (document.querySelector("body.login, [data-too-old]")) {
       sessionStorage.setItem(SIGNED_OUT, "yes");
       return;
     }
@@ -74,9 +87,9 @@
       "#content-main form[method=post]:not(#changelist-form), #changelist-form:has([name$='-id'])",
     );
     if (sessionStorage.getItem(SIGNED_OUT) && form) {
-      const { rows, typed } = JSON.parse(sessionStorage.getItem(place) ?? "{}");
+      const { rows, typed, carried } = JSON.parse(sessionStorage.getItem(place) ?? "{}");
       if (typed && rows === rowsOf(form)) {
-        restore(form, typed);
+        restore(form, typed, carried);
         say(form, text("text", "typed-again"));
       }
     }

@@ -86,6 +86,35 @@ def test_what_was_typed_outlives_the_session(shop: Any, width: int) -> None:
         assert manager.field("name").get_attribute("value") == ""  # it is kept for that once only
 
 
+def test_what_a_colleague_did_outlives_what_was_typed(shop: Any, width: int) -> None:
+    """Back after an expired session, or a sign-in in another tab, the form is as old as it was."""
+    with chromium(width=width) as driver:
+        manager = Manager(driver, shop)
+        manager.sign_in(ADMIN_USERNAME, ADMIN_PASSWORD)
+        for cookie, price, button in (
+            ("sessionid", "41000", "Log in"),
+            ("csrftoken", "42000", "Open it again"),
+        ):
+            manager.open("/admin/products/product/3/change/")
+            driver.switch_to.new_window("tab")
+            manager.open("/admin/products/product/3/change/")
+            manager.fill(description=f"설명 {price} {width}", reason="동료")
+            manager.press("Save and continue")
+            driver.close()
+            driver.switch_to.window(driver.window_handles[0])
+            driver.delete_cookie(cookie)
+            manager.fill(price=f"{price}", reason="인상")
+            manager.press("Save and continue")
+            if button == "Log in":
+                manager.fill(username=ADMIN_USERNAME, password=ADMIN_PASSWORD)
+            manager.press(button)
+            assert "What you had typed is here again" in manager.text
+            manager.press("Save and continue")
+            assert "was changed successfully" in manager.text
+            for name, value in {"price": price, "description": f"설명 {price} {width}"}.items():
+                assert manager.field(name).get_attribute("value") == value
+
+
 def test_no_password_is_kept(shop: Any, width: int) -> None:
     with chromium(width=width) as driver:
         manager = Manager(driver, shop)
