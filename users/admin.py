@@ -95,6 +95,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
     member_id = "pk"
     form = MemberForm
     add_form = MemberAddForm
+    add_fieldsets = [(None, {"fields": ["username", "password1", "password2"]})]
     change_password_form = PasswordForm
     found_everywhere = "person"
     list_display = ["username", "email", "balance", "is_active", "is_staff", "date_joined"]

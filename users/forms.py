@@ -54,7 +54,9 @@ class MemberAddForm(
     ServiceForm,
     UserCreationForm,  # type: ignore[misc]
 ):
-    """A new member's name and password."""
+    """A new member's name and password. Whoever has none could not sign in by any other way."""
+
+    usable_password = None
 
 
 class PasswordForm(NormalisesPasswords, AdminPasswordChangeForm):  # type: ignore[misc]

@@ -49,7 +49,7 @@ def test_a_member_is_created_with_a_password(admin_client: Client) -> None:
 
 
 def test_a_taken_name_is_refused(admin_client: Client, member: User) -> None:
-    form = {"username": "minji", "usable_password": "true"}
+    form = {"username": "minji"}
     form |= {"password1": PASSWORD, "password2": PASSWORD}
     with nothing_changes():
         answer = admin_client.post(LIST + "add/", form)

@@ -109,7 +109,6 @@ def test_staff_give_nobody_a_name_that_somebody_has(admin_client, make_member, n
     make_member(username="minji")
     other = make_member(username="haneul")
     new = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
-    new["usable_password"] = "true"
     with nothing_changes():
         assert errors_on(admin_client.post(ADD, new)) == TAKEN
     form = filled_in(admin_client.get(change_url(other))) | {"username": name, "reason": "asked"}
@@ -133,7 +132,6 @@ def test_staff_change_the_case_of_a_name(admin_client, api, make_member):
 def test_staff_give_nobody_a_name_that_imitates(admin_client, make_member, name):
     member = make_member(username="haneul")
     new = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
-    new["usable_password"] = "true"
     form = filled_in(admin_client.get(change_url(member))) | {"username": name, "reason": "asked"}
     with nothing_changes():
         assert "username" in errors_on(admin_client.post(ADD, new))
@@ -213,7 +211,7 @@ def test_its_length_is_counted_as_it_is_hashed(api, admin_client):
     assert refusal(answer) == refused(400, "password_too_short", "password")
     long = {"username": "haneul", "password": unicodedata.normalize("NFD", "각" * 128)}
     assert api.post("/api/v1/auth/signup/", long).status_code == 201
-    new = {"username": "minji", "password1": short, "password2": short, "usable_password": "true"}
+    new = {"username": "minji", "password1": short, "password2": short}
     assert "password2" in errors_on(admin_client.post(ADD, new))
 
 
