@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.exceptions import ValidationError
 from django.db.models import IntegerField, Model, Q, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import mark_safe
@@ -108,6 +109,23 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
             stale.save_changed(form)
         else:
             super().save_model(request, obj, form, change)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Whether a list may be asked for it: of its own values only those that it shows.
+
+        Django lets every field through; a secret could be guessed character by character.
+        """
+        names = {field.name: field for field in self.opts.get_fields()}
+        name = lookup.partition(LOOKUP_SEP)[0]
+        if name in names and not names[name].is_relation and name not in self._shown():
+            return False
+        return super().lookup_allowed(lookup, value, request)
+
+    def _shown(self) -> set[str]:
+        listed = [*self.list_display, *self.list_filter, *self.readonly_fields]
+        listed += self.fields or flatten_fieldsets(self.fieldsets or [])
+        columns = [getattr(self, name, "") for name in listed if isinstance(name, str)]
+        return {self.opts.pk.name, *map(_field_name, [*listed, *columns])}
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = list(super().get_list_display(request))
@@ -266,6 +284,13 @@ class CompletedChangeList(UnfoldChangeList):  # type: ignore[misc]
     def rows_shown(self, request: HttpRequest) -> Any:
         """The rows of the page: of a formset as well, so a queryset."""
         return self.result_list
+
+
+def _field_name(listed: Any) -> str:
+    """Of which field a column, a filter or a field of the form is; a name of none, or none."""
+    if isinstance(listed, tuple):
+        return _field_name(listed[0])
+    return listed if isinstance(listed, str) else str(getattr(listed, "admin_order_field", ""))
 
 
 def _lock_object(request: HttpRequest) -> None:

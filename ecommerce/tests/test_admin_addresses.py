@@ -60,6 +60,19 @@ def _filters(model: type[Model]) -> Iterator[str]:
             yield from (f"{name}_from", f"{name}_to")
 
 
+@pytest.mark.parametrize("model_admin", admin.site._registry.values(), ids=str)
+def test_what_a_list_does_not_show_can_not_be_asked_of_it(
+    admin_client: Client, model_admin: Any
+) -> None:
+    opts = model_admin.opts
+    hidden = {"secret", "old_secret", "token_hash", "password", "idempotency_key", "name_key"}
+    for name in hidden & {field.name for field in opts.get_fields()}:
+        for lookup in ("", "__startswith", "__regex", "__length__gt", "__lower__startswith"):
+            assert not model_admin.lookup_allowed(name + lookup, "a"), (opts.label, name)
+        path = f"/admin/{opts.app_label}/{opts.model_name}/?{name}__startswith=a"
+        assert admin_client.get(path).status_code == 400
+
+
 def _is_told(browser: Client, address: str) -> None:
     """Shown, refused, or shown whole with one message."""
     answer = browser.get(address)
