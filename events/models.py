@@ -134,6 +134,8 @@ class Endpoint(models.Model):
     secret_shown_at = models.DateTimeField(null=True, editable=False)
     old_secret = models.CharField(max_length=100, editable=False, default="", blank=True)
     old_secret_until = models.DateTimeField(null=True, editable=False)
+    listens_since = models.DateTimeField(null=True, editable=False)
+    """What happened before is not for it, even if it comes into the log later."""
     position = models.BigIntegerField(default=0, editable=False)
     """The last event that it was looked at for."""
     failures = models.IntegerField(_("failures in a row"), default=0, editable=False)
@@ -187,7 +189,7 @@ class Delivery(models.Model):
         verbose_name=_("event"),
         db_index=False,  # the unique constraint starts with it
     )
-    about = ExactCharField(max_length=64, editable=False)
+    about = ExactCharField(_("about"), max_length=64, editable=False)
     """The event's, once more: what waits for what is asked by it."""
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     due_at = models.DateTimeField(_("due at"), null=True, editable=False)

@@ -27,7 +27,11 @@ class EventSerializer(serializers.ModelSerializer[Event]):
     id = serializers.CharField(
         source="number", read_only=True, help_text="The same as the header `webhook-id`."
     )
-    type = serializers.ChoiceField(source="kind", choices=Kind.choices, read_only=True)
+    type = serializers.CharField(
+        source="kind",
+        read_only=True,
+        help_text=f"Today one of {', '.join(Kind.values)}. Pass over one that you don't know.",
+    )
     timestamp = serializers.DateTimeField(source="occurred_at", read_only=True)
     about = serializers.CharField(
         read_only=True, help_text="What the event is about: its events come in their order."

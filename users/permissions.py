@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from users.access import ensure_may_act
 from users.authentication import access_of
 from users.models import User
 
@@ -12,7 +13,8 @@ from users.models import User
 class StaffMay(BasePermission):
     """Staff with the permission that the view names, as of this moment, in a session that goes on.
 
-    The token says who asks; whether they are still staff, the database does.
+    The token says who asks; whether they are still staff, the database does. Who may not sign in
+    any more, and whose session is over, is told so (401) and not that a permission lacks.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -20,7 +22,6 @@ class StaffMay(BasePermission):
             return False
         if request.method == "OPTIONS":  # tells nothing but the names of things
             return True
-        user = User.objects.filter(pk=request.user.pk, is_active=True, is_staff=True).first()
-        if user is None or not access_of(request).outlives(user.sessions_ended):
-            return False
-        return user.has_perm(view.staff_permission)
+        user = User.objects.filter(pk=request.user.pk).first()
+        user = ensure_may_act(user, access_of(request))
+        return user.is_staff and user.has_perm(view.staff_permission)

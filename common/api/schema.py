@@ -52,6 +52,7 @@ from common.errors import (
     Busy,
     DomainError,
     ErrorItem,
+    NotSignedIn,
     OutcomeUnknown,
     Unavailable,
 )
@@ -263,7 +264,8 @@ class AutoSchema(openapi.AutoSchema):
         return parameters
 
     def _domain_errors(self) -> tuple[type[DomainError], ...]:
-        return self._declared("domain_errors") or ()
+        of_staff = (NotSignedIn,) if hasattr(self.view, "staff_permission") else ()
+        return (*of_staff, *(self._declared("domain_errors") or ()))
 
     def _declared(self, attribute: str) -> Any:
         """What the view's mapping of this name says of the current action."""

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
             name='Delivery',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('about', common.db.fields.ExactCharField(editable=False, max_length=64)),
+                ('about', common.db.fields.ExactCharField(editable=False, max_length=64, verbose_name='about')),
                 ('state', models.CharField(choices=[('pending', 'pending'), ('delivered', 'delivered'), ('set_aside', 'set aside')], default='pending', max_length=10, verbose_name='state')),
                 ('due_at', models.DateTimeField(editable=False, null=True, verbose_name='due at')),
                 ('attempts', models.IntegerField(default=0, editable=False, verbose_name='attempts')),

@@ -238,7 +238,12 @@ def _take_new(endpoint: Endpoint, most: int, now: datetime) -> list[Lane]:
     if not events:
         return []
     endpoint.position = events[-1].pk
-    events = [event for event in events if event.kind in endpoint.kinds]
+    since = endpoint.listens_since
+    events = [
+        event
+        for event in events
+        if event.kind in endpoint.kinds and (since is None or event.occurred_at >= since)
+    ]
     abouts = {event.about for event in events}
     lanes = Delivery.objects.filter(endpoint=endpoint, state=PENDING, about__in=abouts)
     taken = set(lanes.order_by().values_list("about", flat=True).distinct()) if abouts else set()

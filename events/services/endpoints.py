@@ -31,7 +31,7 @@ def create_endpoint(
 
     def work() -> Endpoint:
         endpoint.pk = None
-        endpoint.position = latest_position()
+        _listen_from_now_on(endpoint)
         endpoint.save(force_insert=True)
         after_commit(forget_who_listens)
         return endpoint
@@ -59,7 +59,7 @@ def change_endpoint(*, endpoint_id: int, **changes: Any) -> Endpoint:
             setattr(endpoint, name, value)
         endpoint.clean_fields(exclude={"kinds"})
         if endpoint.is_active and not was_active:
-            endpoint.position = latest_position()
+            _listen_from_now_on(endpoint)
         if {"is_active", "url"} & changes.keys():
             _forget_failures(endpoint)
 
@@ -116,6 +116,10 @@ def replace_secret(*, endpoint_id: int) -> Endpoint:
         endpoint.secret, endpoint.secret_shown_at = secret, None
 
     return _change(endpoint_id, change, is_done=lambda one: one.secret == secret)
+
+
+def _listen_from_now_on(endpoint: Endpoint) -> None:
+    endpoint.position, endpoint.listens_since = latest_position(), timezone.now()
 
 
 def _forget_failures(endpoint: Endpoint) -> None:

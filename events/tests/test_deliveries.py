@@ -176,6 +176,20 @@ def test_who_is_new_or_switched_on_hears_from_then_on(listen):
     assert shown(take(endpoint)) == [("order:4", 1)]
 
 
+def test_what_no_relay_has_taken_in_yet_is_not_for_who_listens_later(listen):
+    listen(url=URL)
+    make_event(about="order:1")
+    endpoint = listen(url=URL)
+    make_event(about="order:2")
+    change_endpoint(endpoint_id=endpoint.pk, is_active=False)
+    make_event(about="order:3")
+    change_endpoint(endpoint_id=endpoint.pk, is_active=True)
+    make_event(about="order:4")
+    take_in()
+
+    assert shown(take(endpoint)) == [("order:4", 1)]
+
+
 # --- Relays side by side --------------------------------------------------------------------------
 
 

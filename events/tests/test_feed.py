@@ -83,11 +83,11 @@ def test_nobody_else_may_ask(api, client, make_member, staff, staff_api):
 def test_who_is_deactivated_or_has_ended_their_sessions_may_not_ask(staff, staff_api):
     assert staff_api.get(FEED).status_code == 200
     change_password(user_id=staff.pk, current_password="pw", new_password="correct horse battery")
-    refused(staff_api.get(FEED), 403, "permission_denied")
+    refused(staff_api.get(FEED), 401, "token_not_valid")
     staff.refresh_from_db()
     staff.is_active = False
     staff.save()
-    refused(client_of(staff).get(FEED), 403, "permission_denied")
+    refused(client_of(staff).get(FEED), 401, "user_inactive")
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
