@@ -2,6 +2,7 @@
 
     python -m scripts.sqlite_copy backup FILE
     python -m scripts.sqlite_copy restore FILE
+    python -m scripts.sqlite_copy ids FILE         give no id again that was given there
 
 By SQLite's own backup: what is still in its write-ahead log is in the copy, and the shop may sell
 meanwhile. To restore, nobody may have the database open for writing.
@@ -33,14 +34,20 @@ def main(act: str, file: str) -> str:
     if "sqlite" not in database["ENGINE"]:
         return "DATABASE_URL names a MySQL: mysqldump copies it (docs/operations.md)."
     place = Path(database["NAME"])
-    if act == "backup":
-        if problem := _copy(place, Path(file)):
-            return problem
-        print(f"A copy of {place}:", file=sys.stderr)
-        return _unsound(Path(file), "immutable=1")  # which leaves no file beside it
+    return ACTS[act](place, Path(file))
+
+
+def _back_up(place: Path, file: Path) -> str:
+    if problem := _copy(place, file):
+        return problem
+    print(f"A copy of {place}:", file=sys.stderr)
+    return _unsound(file, "immutable=1")  # which leaves no file beside it
+
+
+def _restore(place: Path, file: Path) -> str:
     if place.exists() and place.samefile(file):
         return f"{file} is the shop's database itself, not a copy of it."
-    if problem := _unsound(Path(file)):
+    if problem := _unsound(file):
         return problem
     if place.exists():
         kept = place.with_name(f"{place.name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.before")
@@ -48,7 +55,7 @@ def main(act: str, file: str) -> str:
             kept.unlink(missing_ok=True)
             return f"{problem} Nothing was changed."
         print(f"What was there: {kept}")
-    return _copy(Path(file), place)
+    return _copy(file, place)
 
 
 def _copy(source: Path, target: Path) -> str:
@@ -68,6 +75,22 @@ def _copy(source: Path, target: Path) -> str:
     return ""
 
 
+def _move_ids(place: Path, kept: Path) -> str:
+    """Go on from the ids that were given before: they stand in tokens, and with clients."""
+    with closing(sqlite3.connect(place, timeout=BUSY_SECONDS, uri=True)) as shop:
+        shop.execute("ATTACH ? AS kept", [f"{kept.resolve().as_uri()}?immutable=1"])
+        shop.execute(
+            "UPDATE sqlite_sequence SET seq = max(seq, coalesce((SELECT was.seq"
+            " FROM kept.sqlite_sequence was WHERE was.name = sqlite_sequence.name), 0))"
+        )
+        shop.execute(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT name, seq FROM kept.sqlite_sequence"
+            " WHERE name NOT IN (SELECT name FROM main.sqlite_sequence)"
+        )
+        shop.commit()
+    return ""
+
+
 def _unsound(file: Path, how: str = "mode=ro") -> str:
     try:
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?{how}", uri=True)) as copy:
@@ -78,6 +101,8 @@ def _unsound(file: Path, how: str = "mode=ro") -> str:
         verdict = str(error)
     return "" if verdict == "ok" else f"{file} is not sound: {verdict}."
 
+
+ACTS = {"backup": _back_up, "restore": _restore, "ids": _move_ids}
 
 if __name__ == "__main__":
     sys.exit(main(*sys.argv[1:]) or 0)

@@ -67,6 +67,13 @@ def names(file):
         ]
 
 
+def next_id(file):
+    connection = sqlite3.connect(file)
+    made = connection.execute("INSERT INTO products_category (name, slug) VALUES ('a', 'a')")
+    connection.close()  # and undo it
+    return made.lastrowid
+
+
 def write(file, name):
     connection = sqlite3.connect(file)
     connection.execute("INSERT INTO products_category (name, slug) VALUES (?, ?)", (name, name))
@@ -93,6 +100,7 @@ def test_what_is_backed_up_while_it_is_in_use_comes_back(shop):
     assert restored.returncode == 0, restored.stderr
     assert "No violations." in restored.stdout
     assert names(file) == ["주방용품"]
+    assert next_id(file) == 3  # not 2, which clients know as another's
     assert file.stat().st_mode & 0o777 == 0o600
     (kept,) = file.parent.glob("*.before")
     assert names(kept) == ["주방용품", "later"]
@@ -297,6 +305,10 @@ case $call in
     *'command -v mariadbd') exit 1 ;;
     *' root mysqldump '*) cat "$DUMP" && exit "${DUMPS:-0}" ;;
     *'UTC_TIMESTAMP()') echo "${PAST:-1}" ;;
+    *"table_schema = 'shop'"*) cat "$IDS" 2>/dev/null ||
+            printf 'users_user\t51\nproducts_product\t4\n'
+        printf 'users_user\t50\nproducts_product\t12345678901\norders_order\t2\n' >"$IDS" ;;
+    *' shop mysql --force shop') cat >"$IDS.moved" ;;
     *'SHOW BINARY LOGS') printf 'binlog.000001\t157\tNo\n' ;;
     *'run --rm migrate') [ -z "${KILLED:-}" ] || kill -TERM "$PPID" ;;
     *' shop mysql shop') cat >/dev/null && exit "${LOADS:-0}" ;;
@@ -320,12 +332,12 @@ def composed(shop, tmp_path):
     """A way to run the scripts where Compose's database seems to run, and what was asked of it."""
     engine = tmp_path / "bin" / "docker"
     engine.write_text(ENGINE)
-    calls, dump = tmp_path / "calls", tmp_path / "dump"
+    calls, dump, ids = (tmp_path / name for name in ("calls", "dump", "ids"))
     dump.write_text(DUMP)
 
     def run(*command, **environment):
         calls.write_text("")
-        done = shop[1](*command, CALLS=str(calls), DUMP=str(dump), **environment)
+        done = shop[1](*command, CALLS=str(calls), DUMP=str(dump), IDS=str(ids), **environment)
         return done, calls.read_text().splitlines()
 
     return run
@@ -356,6 +368,7 @@ def test_compose_restores_between_stop_and_start(composed, copy):
     order = [next(n for n, call in enumerate(calls) if word in call) for word in RESTORES]
     assert order == sorted(order)
     assert calls[-1] == START
+    assert done.stdout.endswith(" until /health/ready says so.\n")
 
 
 RESTORES = (
@@ -365,7 +378,19 @@ RESTORES = (
     " shop mysql shop",
     "mysqlbinlog",
     "run --rm migrate",
+    " shop mysql --force shop",
 )
+
+
+def test_compose_gives_no_id_again_that_was_given_since_the_copy(composed, copy, tmp_path):
+    composed("scripts/restore", copy)
+
+    moved = (tmp_path / "ids.moved").read_text().splitlines()
+    assert sorted(moved) == [
+        "ALTER TABLE `orders_order` AUTO_INCREMENT=2;",
+        "ALTER TABLE `products_product` AUTO_INCREMENT=12345678901;",
+        "ALTER TABLE `users_user` AUTO_INCREMENT=51;",
+    ]
 
 
 def test_compose_changes_nothing_without_a_copy_of_what_is_there(composed, copy, tmp_path):
