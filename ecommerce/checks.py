@@ -128,6 +128,34 @@ def check_demo_accounts(
 
 
 @register(Tags.database)
+def check_character_set(
+    *, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Refuse a database whose new tables could not hold every character."""
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        connection = connections[alias]
+        if connection.vendor != "mysql":
+            continue
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT @@character_set_database")
+            (found,) = cursor.fetchone()
+        if found != "utf8mb4":
+            name = connection.settings_dict["NAME"]
+            messages.append(
+                Error(
+                    f"The database {name} has the character set {found}, not utf8mb4.",
+                    hint=(
+                        f"ALTER DATABASE {name} CHARACTER SET utf8mb4; and for each table that is"
+                        " there: ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4."
+                    ),
+                    id="ecommerce.E003",
+                )
+            )
+    return messages
+
+
+@register(Tags.database)
 def check_connection_budget(
     *, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:

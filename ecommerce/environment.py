@@ -56,7 +56,10 @@ NO_DRIVER = (
     " Python's headers and those of MySQL's client (gcc pkg-config python3-dev"
     " default-libmysqlclient-dev). Then remove .venv/installed and try again."
 )
-DATABASES = "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME"
+DATABASES = (
+    "sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME, where / ? # % of a password are"
+    " %2F %3F %23 %25"
+)
 SSL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 IN_MEMORY = (":memory:", "file:")
 """How names of SQLite databases begin that each process, or each thread, would have for itself."""

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
 from django.db import Error as DatabaseError
 
 from common.db.database_errors import TURNED_AWAY_CODES
@@ -110,7 +111,7 @@ def in_a_sentence() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, CommandError) as error:
         sys.exit(str(error))
     except (DatabaseError, DomainError) as error:
         if "--traceback" in sys.argv or not (sentence := sentence_of(error)):

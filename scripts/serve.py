@@ -118,7 +118,7 @@ def _prepare() -> None:
     wait_for_ever(connection.settings_dict)
     connection.ensure_connection()
     call_command("collectstatic", interactive=False, verbosity=0)
-    call_command("migrate", interactive=False, verbosity=0)
+    call_command("migrate", interactive=False, verbosity=0, skip_checks=False)
     call_command("seed", if_empty=True)
     connection.close()
 

@@ -133,6 +133,26 @@ def test_an_account_of_that_name_is_well_when_nobody_gets_in(demo_account, chang
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("character_set", ["utf8mb4", "latin1"])
+def test_a_database_that_can_not_hold_every_character_is_refused(character_set):
+    connection = connections["default"]
+    if connection.vendor == "mysql":
+        with connection.cursor() as cursor:  # as MariaDB makes one that nobody told better
+            cursor.execute(f"SET SESSION character_set_database = {character_set}")
+    wanted = [f"has the character set {character_set}, not utf8mb4."]
+    if connection.vendor == "sqlite" or character_set == "utf8mb4":
+        wanted = []
+
+    found = run_checks(tags=[Tags.database], databases=["default"])
+
+    if connection.vendor == "mysql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION character_set_database = utf8mb4")
+    told = [one.msg for one in found if one.id == "ecommerce.E003"]
+    assert [text.split(" ", 3)[3] for text in told] == wanted
+
+
+@pytest.mark.django_db
 def test_the_command_asks_the_database_of_a_deployment_unasked(demo_account):
     with pytest.raises(SystemCheckError, match="Everybody knows the passwords of demo2"):
         call_command("check", deploy=True)

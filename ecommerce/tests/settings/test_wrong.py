@@ -18,7 +18,10 @@ EARLIER = (
 RATE = "it must be a number of requests per s, min, hour or day: 60/min."
 ORIGIN = "it must be an origin: https://shop.example."
 TRUTH = "it must be one of 1, true, yes, on, 0, false, no, off."
-DATABASE = "it must be sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME."
+DATABASE = (
+    "it must be sqlite:///PATH or mysql://USER:PASSWORD@HOST:PORT/NAME, where / ? # % of a"
+    " password are %2F %3F %23 %25."
+)
 STATIC = "it must be a folder for nothing else, without code or .env in or below it."
 IN_A_FILE = "it must be sqlite:///PATH of a file: memory is not shared."
 NO_OPTION = (
