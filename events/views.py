@@ -33,9 +33,9 @@ EXAMPLE = {
 
 
 class EventViewSet(ApiViewSet):
-    """What happened, oldest first. Who may ask is said where the paths of the shop are."""
+    """What happened, oldest first, for staff."""
 
-    # Of no token that this app knows of; the paths name who may.
+    # Of no token that this app knows of; the paths of the shop name who may.
     permission_classes: ClassVar[list[type[BasePermission]]] = [IsAdminUser]  # type: ignore[misc]
     staff_permission = "events.view_event"
     query_serializers = {"feed": FeedQuery}
