@@ -12,6 +12,7 @@ from django.contrib.auth.hashers import check_password
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.db import connections
+from django.db.migrations.loader import MigrationLoader
 
 from common.db.secondary import has_secondary
 from ecommerce.health import PROBE_THREADS
@@ -150,6 +151,32 @@ def check_character_set(
                         " there: ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4."
                     ),
                     id="ecommerce.E003",
+                )
+            )
+    return messages
+
+
+@register(Tags.database)
+def check_version(*, databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Warn of a database that a newer version has migrated; what it needs, nobody here knows."""
+    messages: list[CheckMessage] = []
+    for alias in databases or []:
+        loader = MigrationLoader(connections[alias])
+        known = loader.disk_migrations.keys() | {
+            replaced for one in loader.disk_migrations.values() for replaced in one.replaces
+        }
+        newer = sorted(
+            ".".join(key)
+            for key in loader.applied_migrations.keys() - known
+            if key[0] in loader.migrated_apps
+        )
+        if newer:
+            messages.append(
+                CheckWarning(
+                    f"The database {connections[alias].settings_dict['NAME']} was migrated by a"
+                    f" newer version: {', '.join(newer)}.",
+                    hint="Start that version, or see whether this one may work on its tables.",
+                    id="ecommerce.W006",
                 )
             )
     return messages

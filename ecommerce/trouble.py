@@ -4,6 +4,8 @@ It says which setting, what was found there, and what to do. A bug keeps its tra
 everything with `--traceback`.
 """
 
+import errno
+import os
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -109,6 +111,13 @@ def in_a_sentence() -> Iterator[None]:
     """Raises SystemExit with the sentence, where what is inside can't be done."""
     try:
         yield
+        sys.stdout.flush()
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.ENOSPC) or "--traceback" in sys.argv:
+            raise
+        # Python would fail once more at its end, with what it has not written yet.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(f"What it prints can't be written ({error.strerror}).")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except (ImproperlyConfigured, CommandError) as error:

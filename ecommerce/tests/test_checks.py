@@ -6,6 +6,7 @@ from django.core.checks import ERROR, WARNING, Tags, run_checks
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from ecommerce.seeding import demo
 
@@ -150,6 +151,22 @@ def test_a_database_that_can_not_hold_every_character_is_refused(character_set):
             cursor.execute("SET SESSION character_set_database = utf8mb4")
     told = [one.msg for one in found if one.id == "ecommerce.E003"]
     assert [text.split(" ", 3)[3] for text in told] == wanted
+
+
+@pytest.mark.django_db
+def test_a_database_of_a_newer_version_is_warned_of():
+    def told():
+        found = run_checks(tags=[Tags.database], databases=["default"])
+        return [one.msg for one in found if one.id == "ecommerce.W006"]
+
+    assert told() == []
+    recorder = MigrationRecorder(connections["default"])
+    recorder.record_applied("users", "9999_later")
+    recorder.record_applied("gone", "0001_initial")  # of an app that was here once
+
+    (text,) = told()
+
+    assert text.endswith(" was migrated by a newer version: users.9999_later.")
 
 
 @pytest.mark.django_db

@@ -151,6 +151,16 @@ def test_a_command_without_the_packages_tells_where_they_are(machine):
     assert (done.returncode, done.stderr) == (1, f"{told} has it.\n")
 
 
+def test_a_machine_that_lets_open_too_few_files_is_told(machine, tmp_path):
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "server", tmp_path / "scripts")
+
+    done = machine("bash", "-c", "ulimit -n 64; scripts/server", python="echo 127.0.0.1 8000 2 10")
+
+    told = "The limit of open files is 64; each connection is one, and it must be 512 or more"
+    assert (done.returncode, done.stderr) == (1, f"{told} (ulimit -n).\n")
+
+
 def test_the_server_takes_the_python_that_make_run_made(machine, tmp_path):
     own = tmp_path / ".venv" / "bin" / "python"
     own.parent.mkdir(parents=True)

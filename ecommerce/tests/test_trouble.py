@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import subprocess
 import sys
 from contextlib import closing, contextmanager
 
@@ -11,7 +12,7 @@ from django.db import OperationalError, connection
 from django.db.utils import ConnectionHandler
 
 from common.errors import Busy, OutcomeUnknown
-from ecommerce.tests.starts import run
+from ecommerce.tests.starts import ROOT, run
 from ecommerce.trouble import TROUBLES, in_a_sentence, sentence_of
 
 EVERY_COMMAND = """
@@ -79,6 +80,27 @@ def test_a_command_ends_so_where_there_are_no_tables_and_says_nothing_before(tmp
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr.endswith(f"{TABLES} ({process.stderr.split(' (')[1]}")
     assert process.stderr.endswith("): run manage.py migrate.\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "told"), [("| true", "Broken pipe"), (">/dev/full", "No space left on device")]
+)
+def test_output_that_can_not_be_written_is_told_in_a_sentence(target, told):
+    lines = "with in_a_sentence(): [print('x' * 99) for _ in range(9_999)]"
+    code = f"from ecommerce.trouble import in_a_sentence\n{lines}"
+    piped = f'set -o pipefail; "$0" -c "$1" {target}'
+
+    process = subprocess.run(  # noqa: S603
+        ["bash", "-c", piped, sys.executable, code],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    sentence = f"What it prints can't be written ({told}).\n"
+    assert (process.returncode, process.stderr) == (1, sentence)
 
 
 # --- Each kind, as the database itself says it ----------------------------------------------------
