@@ -310,7 +310,7 @@ case $call in
         printf 'users_user\t50\nproducts_product\t12345678901\norders_order\t2\n' >"$IDS" ;;
     *' shop mysql --force shop') cat >"$IDS.moved" ;;
     *'SHOW BINARY LOGS') printf 'binlog.000001\t157\tNo\n' ;;
-    *'run --rm migrate') [ -z "${KILLED:-}" ] || kill -TERM "$PPID" ;;
+    *'run --rm migrate') [ -z "${KILLED:-}" ] || { kill -TERM "$PPID"; echo on >&2; } ;;
     *' shop mysql shop') cat >/dev/null && exit "${LOADS:-0}" ;;
     *'manage.py audit') exit "${AUDITS:-0}" ;;
 esac
