@@ -3,15 +3,13 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib.admin.models import LogEntry
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from common.admin import stale
-from common.admin.text import TOLD_MAX_LENGTH, moment
-from common.admin.told import shown_value, told_by
+from common.admin.text import TOLD_MAX_LENGTH
+from common.admin.told import shown_value
 from common.errors import DomainError
 from common.texts import validate_is_plain
 
@@ -60,7 +58,7 @@ class ServiceForm(PlainForm, ModelForm):
             self._say_who_else_changed(name, value)
         if self.changed_by_others:
             for entry in stale.log_since(self):
-                self.add_error(None, _meanwhile(entry))
+                self.add_error(None, stale.told_meanwhile(entry))
         if self.refusal is not None:
             add_refusal(self, self.refusal)
         return cleaned
@@ -125,14 +123,6 @@ def not_zero(value: int) -> None:
     """Raises ValidationError for a change that changes nothing."""
     if value == 0:
         raise ValidationError(_("It must not be 0."), code="zero")
-
-
-def _meanwhile(entry: LogEntry) -> str:
-    return _now("Since you opened the page: %(who)s, %(when)s: %(what)s") % {
-        "who": entry.user,
-        "when": moment(entry.action_time),
-        "what": told_by(entry),
-    }
 
 
 def add_refusal(form: forms.BaseForm, refusal: DomainError | ValidationError) -> None:

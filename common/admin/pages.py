@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,8 +17,9 @@ from django.utils.translation import gettext as _now
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
+from common.admin import stale
 from common.admin.forms import ReasonForm, add_refusal
-from common.admin.once import REFUSALS, Unfinished, refusal_of
+from common.admin.once import REFUSALS, Unfinished, done_so_far, refusal_of
 from common.admin.tables import RelatedTable
 from common.admin.text import COUNT
 from common.admin.told import Told
@@ -113,7 +115,8 @@ def object_page(
     `facts` are shown above the form, by their labels, and a `table` below it. `act` gets the
     object and the form's data, calls a service, and returns what was done, for the admin's log and
     the message on the page that follows: the object's, unless `next_url` says another; or that
-    there is more to do of it. What the service refuses is an error of the form.
+    there is more to do of it. What the service refuses is an error of the form. If the log tells
+    what was done to the object since its page was made, that is said first, and nothing is done.
     """
     opts = model_admin.opts
     obj = model_admin.get_object(request, unquote(object_id))
@@ -123,12 +126,14 @@ def object_page(
         )
     sent = request.POST if request.method == "POST" else None
     form = form_class(sent, initial=dict(initial or {}))
+    for name in form.initial:
+        form.fields[name].show_hidden_initial = True
     change_url = reverse(
         f"{model_admin.admin_site.name}:{opts.app_label}_{opts.model_name}_change",
         args=[quote(obj.pk)],
     )
     if form.is_valid():
-        done = done_or_told(request, form, lambda: act(obj, form.cleaned_data))
+        done = done_or_told(request, form, partial(_act_if_shown, request, obj, act, form))
         if isinstance(done, Unfinished):
             return done
         if done is not None:
@@ -136,10 +141,12 @@ def object_page(
             model_admin.message_user(request, str(done), messages.SUCCESS)
             return HttpResponseRedirect(next_url() if next_url else change_url)
         obj.refresh_from_db()  # what it is by now is why it was refused
+        stale.take_over_changes(form)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "original": obj,
+        "log_shown": str(stale.log_shown(obj)),
         "title": title,
         "subtitle": str(obj),
         "form": form,
@@ -149,6 +156,17 @@ def object_page(
         "media": model_admin.media + form.media,
     }
     return TemplateResponse(request, "admin/object_page.html", context)
+
+
+def _act_if_shown(
+    request: HttpRequest, obj: Any, act: Callable[[Any, dict[str, Any]], Done], form: forms.Form
+) -> Done:
+    with transaction.atomic():
+        done = act(obj, form.cleaned_data)
+        # By now the object is locked: nobody else is at it.
+        if done_so_far(request) is None:
+            stale.ensure_shown(obj, request.POST.get(stale.LOG_SHOWN, ""))
+        return done
 
 
 def selection_page(

@@ -6,6 +6,9 @@ is one of these, told apart by what it showed, what is sent, and what the row, l
 - it was left alone: it takes the value of by now;
 - it was changed, and nobody else changed it: it is what the form wants to write;
 - it was changed, and by somebody else as well, to something else: nobody can know which is right.
+
+A page that asks before it acts on an object carries up to where the log tells of it. If a colleague
+did something to the object since, that is told, and whether it is still wanted is asked.
 """
 
 from typing import TYPE_CHECKING, Any, cast
@@ -14,10 +17,14 @@ from django import forms
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
+from django.db.models import Model, QuerySet
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
+from django.utils.translation import gettext as _now
 
 from common.admin.form_key import FIELD, made_at
+from common.admin.text import moment
+from common.admin.told import told_by
 
 if TYPE_CHECKING:
     from typing import TypeAlias
@@ -27,6 +34,9 @@ else:
     from django.forms import ModelForm
 
 LOG_ENTRIES_MAX = 3
+LOG_SHOWN = "initial-log"
+ON_THEIR_WAY = 2_000
+"""Entries of the log: so many older ones may be committed after the newest that is seen."""
 
 
 def carry_what_is_shown(form: ModelForm) -> None:
@@ -38,7 +48,7 @@ def carry_what_is_shown(form: ModelForm) -> None:
             form.fields[field.name].show_hidden_initial = not form.fields[field.name].disabled
 
 
-def take_over_changes(form: ModelForm) -> dict[str, Any]:
+def take_over_changes(form: forms.BaseForm) -> dict[str, Any]:
     """Let a form that was sent start from its row as it is by now.
 
     What was left alone becomes what it is by now; what was changed stays as sent. Afterwards the
@@ -71,11 +81,47 @@ def log_since(form: ModelForm) -> list[LogEntry]:
     since = made_at(form.data.get(FIELD, ""))
     if since is None:
         return []
-    entries = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(form.instance),
-        object_id=str(form.instance.pk),
-        action_time__gte=since,
-    )
+    return _latest(_log_of(form.instance).filter(action_time__gte=since))
+
+
+def log_shown(obj: Model) -> int:
+    """The entry of the log up to which a page that is made now shows what was done to `obj`."""
+    newest = LogEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    before = max(newest - ON_THEIR_WAY, 0)
+    about = _log_of(obj).filter(pk__gt=before).order_by("-pk")
+    return about.values_list("pk", flat=True).first() or before
+
+
+def ensure_shown(obj: Model, shown: str) -> None:
+    """Look whether the page of a form showed all that was done to `obj`.
+
+    To be called with the lock under which it is done, which `obj` itself need not know.
+
+    Raises:
+        ValidationError: it didn't; this says who did what meanwhile.
+    """
+    if not (shown.isascii() and shown.isdigit() and len(shown) <= 18):
+        return  # not a form of ours
+    if entries := _latest(_log_of(obj).filter(pk__gt=int(shown))):
+        ask = _now("Nothing was done now. Send it once more if you still want it.")
+        raise ValidationError([*map(told_meanwhile, entries), ask])
+
+
+def told_meanwhile(entry: LogEntry) -> str:
+    """What an entry of the log tells to who didn't see it."""
+    return _now("Since you opened the page: %(who)s, %(when)s: %(what)s") % {
+        "who": entry.user,
+        "when": moment(entry.action_time),
+        "what": told_by(entry),
+    }
+
+
+def _log_of(obj: Model) -> QuerySet[LogEntry]:
+    kind = ContentType.objects.get_for_model(obj)
+    return LogEntry.objects.filter(content_type=kind, object_id=str(obj.pk))
+
+
+def _latest(entries: QuerySet[LogEntry]) -> list[LogEntry]:
     return list(entries.select_related("user").order_by("-pk")[:LOG_ENTRIES_MAX])
 
 
