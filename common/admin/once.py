@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.contrib.admin import AdminSite
+from django.contrib.auth.views import redirect_to_login
 from django.contrib.messages.storage import default_storage
 from django.contrib.messages.storage.cookie import MessageDecoder, MessageEncoder
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -129,7 +131,7 @@ def acts_once(site: AdminSite, view: View) -> View:
 
         set_form_key(request, new_form_key())
         if not site.has_permission(request):
-            return answer()
+            return _done_before_signing_out(request) or answer()
         if request.method == "HEAD":
             response = _headers_only(answer)
         elif request.method != "POST" or not acts:
@@ -192,6 +194,15 @@ def _act(
     except IntegrityError:
         # It was sent before, or something unique was taken in the same moment: now that is found.
         return run_joined(lambda: work(is_new=False))
+
+
+def _done_before_signing_out(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a form that acted and is sent again without the session it was sent in."""
+    if request.method != "POST" or not request.POST.get(FIELD):
+        return None
+    claim = SentForm.objects.filter(key=_identify(request).key).first()
+    earlier = _Answer.kept_in(claim) if claim else None
+    return earlier.give_once_signed_in(request) if earlier and earlier.so_far is None else None
 
 
 def _headers_only(view: Callable[[], HttpResponse]) -> HttpResponse:
@@ -299,8 +310,22 @@ class _Answer:
             {name: getattr(self, name) for name in self.__slots__}, cls=MessageEncoder
         )
 
+    def give_once_signed_in(self, request: HttpRequest) -> HttpResponse:
+        """What the form did is told to who signs in; to anybody with the form, that it acted."""
+        request.session.modified = False  # it is over, and a newer one may have its place
+        text = _now(
+            "This form was sent before, and was done. Sign in to see it; if you set your own"
+            " password, with the new one."
+        )
+        messages.success(request, text)
+        return redirect_to_login(self.location or reverse("admin:index"), reverse("admin:login"))
+
     def give_again(self, request: HttpRequest) -> HttpResponse:
         _forget_messages(request)
+        if not request.session.exists(
+            request.session.session_key or ""
+        ):  # ended by what the form did
+            return self.give_once_signed_in(request)
         unread = request._messages._loaded_messages  # type: ignore[attr-defined]
         for said in self.messages:
             if said not in unread:

@@ -18,6 +18,9 @@ WRITTEN_EVERY_SECONDS = 60
 class SessionStore(DatabaseStore):
     """What `SESSION_ENGINE` names."""
 
+    keeps_key = False
+    """Whether somebody's password is set by it who isn't signed in to it: it goes on as it is."""
+
     def get_session_cookie_age(self) -> int:
         """Seconds until it ends, from which Django has both the row's expiry and the cookie's."""
         began = self._session_cache.get(BEGAN) if hasattr(self, "_session_cache") else None
@@ -44,5 +47,6 @@ class SessionStore(DatabaseStore):
 
     def cycle_key(self) -> None:
         """Somebody logs in: what was begun before that is not what began."""
-        self.pop(BEGAN, None)
-        super().cycle_key()
+        if not self.keeps_key:
+            self.pop(BEGAN, None)
+            super().cycle_key()
