@@ -56,6 +56,17 @@ def test_a_right_password_forgets_the_wrong_ones(boss: User) -> None:
         assert log_in(PASSWORD).status_code == 302
 
 
+def test_whose_name_a_collation_takes_for_another_clears_and_fills_no_other_count(
+    boss: User,
+) -> None:
+    User.objects.create_superuser(username="bóss", password=PASSWORD)
+    assert [log_in("wrong").status_code for _ in range(4)] == [200] * 4
+    assert log_in(PASSWORD, name="bóss").status_code == 302
+    assert log_in("wrong").status_code == 429
+    assert [log_in("wrong", name="bóss").status_code for _ in range(4)] == [200] * 4
+    assert log_in(PASSWORD, name="bóss").status_code == 302
+
+
 def test_wrong_passwords_are_kept_and_logged_but_not_as_such(
     boss: User, caplog: pytest.LogCaptureFixture
 ) -> None:

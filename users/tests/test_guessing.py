@@ -68,6 +68,17 @@ def test_over_the_api_a_right_password_forgets_the_wrong_ones(minji):
     assert not AccessAttempt.objects.exists()
 
 
+def test_over_the_api_whose_name_a_collation_takes_for_another_clears_and_fills_no_other_count(
+    minji, make_member
+):
+    make_member(username="mínji", password=PASSWORD)
+    guess(4)
+    assert try_to_sign_in(PASSWORD, name="mínji").status_code == 200
+    assert guess(1)[0].status_code == 429
+    assert [a.status_code for a in guess(4, name="mínji")] == [401] * 4
+    assert try_to_sign_in(PASSWORD, name="mínji").status_code == 200
+
+
 @pytest.mark.parametrize("name", ["minji", " minji ", "ｍｉｎｊｉ"])
 def test_it_is_counted_by_the_name_that_is_looked_up(minji, name):
     guess(5, name=name)
