@@ -109,6 +109,8 @@ TROUBLES = (
 @contextmanager
 def in_a_sentence() -> Iterator[None]:
     """Raises SystemExit with the sentence, where what is inside can't be done."""
+    if sys.stdout is None:  # closed by a shell's >&-
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123  for as long as there is one
     try:
         yield
         sys.stdout.flush()
