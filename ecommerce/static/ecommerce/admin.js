@@ -26,31 +26,48 @@
   const carriedBy = (form) =>
     [...form.querySelectorAll("input[type=hidden]")].filter((one) => CARRIED.test(one.name));
 
-  /* Which rows the inputs of a list are of: their names only count them. */
+  /* Which rows the inputs of a list are of: their names only count them. They are kept by the
+     rows' ids: others may stand there by then. */
+  const ROW = /^((?:initial-)?form-)(\d+)(?=-)/;
+
   const rowsOf = (form) =>
-    [...form.querySelectorAll("input[type=hidden][name$='-id']")].map((one) => one.value).join();
+    [...form.querySelectorAll("input[type=hidden][name^='form-'][name$='-id']")].map(
+      (one) => one.value,
+    );
+
+  const renamed = (name, row) => name.replace(ROW, (_, start, of) => start + row(of));
 
   function keep(form) {
+    const rows = rowsOf(form);
+    const nameOf = ({ name }) => renamed(name, (n) => rows[n]);
     const typed = fieldsOf(form).map((field) => {
       if (field.type === "checkbox" || field.type === "radio") {
-        return [field.name, field.value, field.checked];
+        return [nameOf(field), field.value, field.checked];
       }
       const chosen = [...(field.selectedOptions ?? [])].map((option) => option.value);
-      return [field.name, field.tagName === "SELECT" ? chosen : field.value, null];
+      return [nameOf(field), field.tagName === "SELECT" ? chosen : field.value, null];
     });
-    const carried = carriedBy(form).map((one) => [one.name, one.value]);
-    sessionStorage.setItem(place, JSON.stringify({ rows: rowsOf(form), typed, carried }));
+    const carried = carriedBy(form).map((one) => [nameOf(one), one.value]);
+    sessionStorage.setItem(place, JSON.stringify({ rows, typed, carried }));
   }
 
-  function restore(form, typed, carried) {
-    carriedBy(form).forEach((one) => one.remove());
-    for (const [name, value] of carried) {
-      form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+  function restore(form, { rows, typed, carried }) {
+    const now = rowsOf(form);
+    const hereIs = (name) => renamed(name, (id) => now.indexOf(id));
+    for (const one of carriedBy(form)) {
+      const n = one.name.match(ROW)?.[2];
+      if (!n || rows.includes(now[n])) {
+        one.remove();
+      }
+    }
+    for (const [kept, value] of carried) {
+      const said = { type: "hidden", name: hereIs(kept), value };
+      form.append(Object.assign(document.createElement("input"), said));
     }
     const key = form.elements.form_key?.value;
     history.replaceState({ ...history.state, form_key: key }, "");
-    for (const [name, value, checked] of typed) {
-      for (const field of fieldsOf(form).filter((one) => one.name === name)) {
+    for (const [kept, value, checked] of typed) {
+      for (const field of fieldsOf(form).filter((one) => one.name === hereIs(kept))) {
         if (checked !== null) {
           field.checked = field.value === value ? checked : field.checked;
         } else if (field.tagName === "SELECT") {
@@ -87,10 +104,13 @@
       "#content-main form[method=post]:not(#changelist-form), #changelist-form:has([name$='-id'])",
     );
     if (sessionStorage.getItem(SIGNED_OUT) && form) {
-      const { rows, typed, carried } = JSON.parse(sessionStorage.getItem(place) ?? "{}");
-      if (typed && rows === rowsOf(form)) {
-        restore(form, typed, carried);
+      const kept = JSON.parse(sessionStorage.getItem(place));
+      if (kept) {
+        restore(form, kept);
         say(form, text("text", "typed-again"));
+        if (kept.rows.some((id) => !rowsOf(form).includes(id))) {
+          say(form, text("text", "rows-gone"));
+        }
       }
     }
     for (const key of Object.keys(sessionStorage).filter((one) => one.startsWith("typed:"))) {

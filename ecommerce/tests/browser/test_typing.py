@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 from ecommerce.seeding.demo import ADMIN_PASSWORD, ADMIN_USERNAME
 from ecommerce.tests.browser.chromium import chromium
@@ -145,21 +146,42 @@ def test_moments_are_seouls_wherever_the_browser_is(shop: Any, width: int) -> No
         assert manager.text.count("Date and time are Seoul's.") == 2
 
 
+def price_of(manager: Manager, product: str) -> WebElement:
+    css = f"[name^=form-][name$=-price][aria-label$=': {product}']"
+    return manager.driver.find_element(By.CSS_SELECTOR, css)
+
+
 def test_a_row_of_a_list_is_saved_by_enter_and_kept_through_the_login(
     manager: Manager, width: int
 ) -> None:
-    manager.open("/admin/products/product/")
+    prices = {"핸드크림 3종 세트": f"{20_000 + width:,}", "옻칠 수저 세트": f"{50_000 + width:,}"}
+    mine, theirs = prices
+
+    def fill(product: str) -> None:
+        name = price_of(manager, product).get_attribute("name") or ""
+        manager.fill(**{name: prices[product], "reason": "인상"})
+
+    manager.open("/admin/products/product/?q=트")
     assert not asks_before_leaving(manager)
-    price = f"{20_000 + width:,}"
-    manager.fill(**{"form-0-price": price, "reason": "인상"})
+    manager.driver.switch_to.new_window("tab")
+    manager.open("/admin/products/product/")
+    fill(theirs)
+    manager.press("Save")
+    manager.driver.close()
+    manager.driver.switch_to.window(manager.driver.window_handles[0])
+    fill(mine)
     assert asks_before_leaving(manager)
     manager.driver.delete_cookie("sessionid")
-    manager.field("form-0-price").send_keys(Keys.ENTER)
+    price_of(manager, mine).send_keys(Keys.ENTER)
     manager.wait(lambda: manager.path.startswith("/admin/login/"), "the login")
+    # Other rows, and in another order.
+    manager.open("/admin/login/?next=/admin/products/product/%3Fq=세트%26o=2")
     manager.fill(username=ADMIN_USERNAME, password=ADMIN_PASSWORD)
     manager.press("Log in")
-    assert manager.field("form-0-price").get_attribute("value") == price
+    assert "Some rows are no longer on this page." in manager.text
+    assert price_of(manager, mine).get_attribute("value") == prices[mine]
     assert manager.field("reason").get_attribute("value") == "인상"
     manager.press("Save")
     assert "was changed successfully" in manager.text
-    assert manager.field("form-0-price").get_attribute("value") == price
+    for product, price in prices.items():
+        assert price_of(manager, product).get_attribute("value") == price
