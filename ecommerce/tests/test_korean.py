@@ -67,7 +67,7 @@ def read(browser: Client, path: str, language: dict[str, str] = KOREAN) -> str:
             ["현재 비밀번호를 입력한 뒤 새 비밀번호를 두 번 입력하세요", "현재 비밀번호"],
         ),
         ("auth/group/", ["쇼핑몰 관리자", "고객 지원", "분석 담당", "그룹 3개"]),
-        ("auth/group/add/", ["상품 추가", "주문 내보내기", "회원 조회"]),
+        ("auth/group/add/", ["상품 추가", "주문 조회", "회원 조회"]),
     ],
 )
 def test_pages_say_what_staff_would(
