@@ -17,7 +17,7 @@ from common.files.errors import UnreadableFile
 from common.files.tables import UTF_8, read_table
 from common.files.xlsx import Cell
 from common.texts import INVISIBLE, validate_is_plain
-from products.models import DESCRIPTIVE, STOCK_MAX, Category, Product, validate_sku
+from products.models import DESCRIPTIVE, STOCK_MAX, Category, Product, validate_sku, validate_width
 from products.services import ImportRow
 
 COLUMNS = [*DESCRIPTIVE, "stock", "stock_adjustment"]
@@ -211,6 +211,7 @@ def _sku(text: str) -> str:
             _("Excel has shortened this number: format the column as text and enter it again.")
         )
     validate_sku(text)
+    validate_width(text)
     return text
 
 

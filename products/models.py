@@ -1,5 +1,6 @@
 """What is sold, how much of it there is, and why that changed."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -38,6 +40,8 @@ SLUG_MAX_LENGTH = 100
 SKU_BEGINNING = 6
 SKU_MAX_LENGTH = 64
 IMPORT_NAME_MAX_LENGTH = 150
+DESCRIPTION_MAX_LENGTH = 2_000
+"""Of a description that is new: the form of its product can send it back, whatever its letters."""
 OPENING_STOCK = "opening stock"
 """The reason of a new product's first pieces, as it is kept; staff read it in their language."""
 IMPORTED = "import: "
@@ -62,6 +66,17 @@ validate_sku = RegexValidator(
     _("Letters, digits and . _ - / # only, beginning with a letter or digit."),
     code="invalid_sku",
 )
+
+
+def validate_width(sku: str) -> None:
+    """Raises ValidationError when a SKU that is new reads like another, as Ａ-1 does like A-1."""
+    usual = unicodedata.normalize("NFKC", sku)
+    if sku != usual:
+        raise ValidationError(
+            _("Write it as “%(usual)s”: its letters are of another width or form."),
+            code="invalid_sku",
+            params={"usual": usual},
+        )
 
 
 class FoldedNameField(ExactCharField):
@@ -163,26 +178,22 @@ class ProductQuerySet(models.QuerySet["Product"]):
     def search_for_staff(self, text: str) -> "ProductQuerySet":
         """Products whose sku is `text` or begins with it, and those that `search_all` finds.
 
-        A beginning of six characters or more is a sku's, and then names are left out; a shorter one
-        fits the SKUs of many, and counts as a whole sku only. Its letters may be typed as they are,
-        or all as capitals or small ones.
+        A beginning has six characters or more: a shorter one fits the SKUs of many, and counts as a
+        whole sku only. Its letters may be typed as they are, or all as capitals or small ones.
         """
         text = text.strip()
         skus = {text, text.upper(), text.lower()}
+        coded = Q(sku__in=skus)
         if len(text) >= SKU_BEGINNING:
             # Not by LIKE, which ignores case on SQLite, and there reads all of the index.
-            last = "\U0010ffff"
-            ranges = (Q(sku__gte=sku, sku__lte=sku + last) for sku in skus)
-            beginning = self.filter(reduce(or_, ranges))
-            if beginning.exists():
-                return beginning
-        whole = list(Product.objects.filter(sku__in=skus).values_list("pk", flat=True))
+            coded = reduce(or_, (Q(sku__gte=sku, sku__lte=f"{sku}\U0010ffff") for sku in skus))
         named = self.search_all(text)
-        if not whole:
+        if not self.filter(coded).exists():
             return named
-        return self.filter(
-            Q(pk__in=whole) | Q(pk__in=Product.objects.search_all(text).values("pk"))
-        )
+        if not named.exists():  # as of most SKUs; both at once read every product
+            return self.filter(coded)
+        found = (Product.objects.filter(coded), Product.objects.search_all(text))
+        return self.filter(reduce(or_, (Q(pk__in=some.values("pk")) for some in found)))
 
 
 class Product(models.Model):

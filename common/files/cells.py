@@ -26,6 +26,10 @@ _ERROR = re.compile(r"#N/A|#이름\?|#[A-Z][A-Z0-9/_]*[!?]|#GETTING_DATA|##+|Err
 # Begins neither a formula nor an error; by far the most texts do.
 _HARMLESS = re.compile("[0-9A-DF-Za-z가-힣]")
 
+_FORMULA_WITHIN = r"(?=(?:'|[^\S\t\r\n])*[=+\-@\u2212\uff1d\uff0b\uff0d\uff20])"
+_CELL_WITHIN = re.compile(rf"(?<=[;\t]){_FORMULA_WITHIN}")
+_ESCAPED_WITHIN = re.compile(rf"(?<=[;\t])'{_FORMULA_WITHIN}")
+
 _XML_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
@@ -59,12 +63,18 @@ def valueless(text: str) -> UnreadableCell:
 
 
 def escape_text(text: str) -> str:
-    """A text that no spreadsheet takes for a formula or an error: behind an apostrophe, if so."""
-    return f"'{text}" if _is_taken_otherwise(text) else text
+    """A text that no spreadsheet takes for a formula or an error: behind an apostrophe, if so.
+
+    One is also put between a semicolon or a tab and the sign of a formula: a spreadsheet of another
+    country begins a new cell there, quotation marks or not.
+    """
+    within = _CELL_WITHIN.sub("'", text)
+    return f"'{within}" if _is_taken_otherwise(text) else within
 
 
 def unescape_text(text: str) -> str:
     """The text that `escape_text` was given."""
+    text = _ESCAPED_WITHIN.sub("", text)
     return text[1:] if text.startswith("'") and _is_taken_otherwise(text) else text
 
 

@@ -99,14 +99,25 @@ def test_a_whole_short_sku_finds_its_product_beside_names(admin_client: Client, 
     ]
 
 
+@pytest.mark.parametrize("typed", ["GALAXY", "galaxy-7", "GALAXY-"])
+def test_the_beginning_of_a_sku_hides_no_names(admin_client: Client, typed: str) -> None:
+    coded = create_product(name="휴대전화", price=1, sku="GALAXY-7")
+    named = [create_product(name=f"{n} Galaxy-7 case", price=1) for n in range(2)]
+    create_product(name="Galax", price=1, sku="GALAX-7")
+
+    assert found(admin_client, Product, typed) == [*reversed(named), coded]
+    coded.delete()
+    assert found(admin_client, Product, typed) == [*reversed(named)]
+
+
 def test_a_sku_is_found_as_it_is_written_in_capitals_or_in_small_letters(
     admin_client: Client,
 ) -> None:
     """On every database alike: SQLite's LIKE ignores the case of ASCII, MySQL's doesn't."""
     mixed, capital, small = (
-        create_product(name=sku, price=1, sku=sku) for sku in ("Kr-77_a", "KR-77_A", "kr-77_a")
+        create_product(name="컵", price=1, sku=sku) for sku in ("Kr-77_a", "KR-77_A", "kr-77_a")
     )
-    create_product(name="Kr-77xa", price=1, sku="kr-77xa")  # to LIKE "_" is any letter
+    create_product(name="컵", price=1, sku="kr-77xa")  # to LIKE "_" is any letter
 
     assert found(admin_client, Product, "Kr-77_") == [small, capital, mixed]
     for typed in ("KR-77_", "kr-77_", "kR-77_", "KR-77_a"):

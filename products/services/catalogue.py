@@ -6,6 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy
 
@@ -20,9 +21,19 @@ from products.errors import (
     PriceOutOfBounds,
     SkuTaken,
 )
-from products.models import DESCRIPTIVE, OPENING_STOCK, PRICE_MAX, Category, Product, new_sku
+from products.models import (
+    DESCRIPTION_MAX_LENGTH,
+    DESCRIPTIVE,
+    OPENING_STOCK,
+    PRICE_MAX,
+    Category,
+    Product,
+    new_sku,
+    validate_width,
+)
 from products.services.stock import lock_products, record_adjustment
 
+validate_description = MaxLengthValidator(DESCRIPTION_MAX_LENGTH)
 FREE = gettext_lazy("At 0 won anybody may have it for nothing.")
 
 
@@ -47,7 +58,7 @@ def create_product(
         SkuTaken: another product has the sku, be it since a moment ago.
         TypeError: a column that describes no product.
     """
-    _ensure_descriptive(others)
+    _ensure_descriptive({"sku": sku, **others})
     product = Product(sku=sku or new_sku(), name=name, price=price, stock=stock, **others)
     product.clean_fields()
     if sure is not None:
@@ -116,6 +127,11 @@ def change_product(
 def _ensure_descriptive(columns: Mapping[str, Any]) -> None:
     if foreign := columns.keys() - set(DESCRIPTIVE):
         raise TypeError(f"not changed this way: {', '.join(sorted(foreign))}")
+    for name, validate in (("description", validate_description), ("sku", validate_width)):
+        try:
+            validate(columns.get(name) or "")
+        except ValidationError as error:
+            raise ValidationError({name: error}) from error
 
 
 def questions_about(product: Product, old_price: int | None = None) -> list[ValidationError]:

@@ -1,5 +1,6 @@
 """Products from files: looked at first, then written in batches."""
 
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -34,7 +35,7 @@ from products.models import (
     Product,
     StockAdjustment,
 )
-from products.services.catalogue import FREE, questions_about
+from products.services.catalogue import FREE, questions_about, validate_description
 from products.services.stock import lock_products
 
 IMPORT_BATCH = 500
@@ -226,7 +227,8 @@ def _plan_import(
     rows: Sequence[ImportRow], products: Mapping[str, Product], name: str
 ) -> list[ImportOutcome]:
     ids = [products[row.sku].pk for row in rows if row.stock_adjustment and row.sku in products]
-    references = [_import_reference(name, pk) for pk in ids]
+    spellings = {name, _read_alike(name)}  # before names were read alike, one was kept as typed
+    references = [_import_reference(spelling, pk) for pk in ids for spelling in spellings]
     references += [undoing(reference) for reference in references]
     done = StockAdjustment.objects.filter(reference__in=references) if references else ()
     adjusted = {adjustment.product_id: adjustment for adjustment in done if adjustment.is_undoable}
@@ -248,6 +250,11 @@ def _plan_import(
                     " Give the next one another name."
                 )
     return outcomes
+
+
+def _read_alike(name: str) -> str:
+    """An import's name, whatever its case, width and blanks: a delivery note is typed by many."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _import_reference(name: str, product_id: int) -> str:
@@ -347,6 +354,8 @@ def _errors_of(product: Product, columns: Collection[str], old_price: int | None
         try:
             if isinstance(text := getattr(product, name), str):
                 validate_is_plain(text, has_lines=name == "description")
+            if name == "description":
+                validate_description(product.description)
         except ValidationError as error:
             errors.setdefault(name, error.messages[0])
     if not errors and questions_about(product, old_price):
@@ -376,7 +385,9 @@ def _write_import(
     save_fields([outcome.product for outcome in changed], sorted(columns))
     save_new([outcome.product for outcome in new])
     reason = f"{IMPORTED}{name}"
-    adjustments = [(outcome, _import_reference(name, outcome.product.pk)) for outcome in changed]
+    adjustments = [
+        (outcome, _import_reference(_read_alike(name), outcome.product.pk)) for outcome in changed
+    ]
     openings = [(outcome, new_reference("STK")) for outcome in new]
     save_new(
         [

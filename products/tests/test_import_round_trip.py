@@ -126,10 +126,34 @@ def test_what_a_spreadsheet_would_take_otherwise_is_behind_an_apostrophe(
 ) -> None:
     make_product(name=text, description="-")
     (line,) = csv.DictReader(io.StringIO(exported(admin_client, "csv").decode("utf-8-sig")))
-    assert (line["name"], line["description"]) == (f"'{text}", "'-")
+    within = text.replace("\t=", "\t'=")
+    assert (line["name"], line["description"]) == (f"'{within}", "'-")
     book = load_workbook(io.BytesIO(exported(admin_client, "xlsx")))
     cell = book.active["B2"]
     assert (cell.data_type, str(cell.value)[0]) == ("s", "'")
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("a;=1", "a;'=1"), ("a\t+1", "a\t'+1"), ("a; -1", "a;' -1"), ("a;'=1;@b", "a;''=1;'@b"),
+        ("=1;=2", "'=1;'=2"), ("a\t\t＝1", "a\t\t'＝1"), ("a;b=1", "a;b=1"), ("a;\n- b", "a;\n- b"),
+    ],
+)  # fmt: skip
+def test_a_formula_after_what_ends_a_cell_elsewhere_is_behind_an_apostrophe(
+    admin_client: Client, make_product: Callable[..., Product], text: str, escaped: str
+) -> None:
+    make_product(description=text)
+    content = exported(admin_client, "csv")
+    (line,) = csv.DictReader(io.StringIO(content.decode("utf-8-sig")))
+    assert line["description"] == escaped
+    with nothing_changes():
+        assert counts(upload(admin_client, content)) == (0, 0, 1)
+
+
+def test_a_text_of_many_cells_is_escaped_in_linear_time() -> None:
+    text = "\t " * 300_000 + ";'" * 300_000
+    assert unescape_text(escape_text(text)) == text
 
 
 @pytest.mark.parametrize(
@@ -142,8 +166,9 @@ def test_what_it_would_not_stays_as_it_is(text: str) -> None:
 def test_a_text_that_no_cell_holds_is_left_out_and_says_nothing(
     admin_client: Client, make_product: Callable[..., Product]
 ) -> None:
-    make_product(sku="A", description="x" * CELL_MAX_LENGTH)
-    make_product(sku="B", description="x" * (CELL_MAX_LENGTH + 1))
+    for sku, length in (("A", CELL_MAX_LENGTH), ("B", CELL_MAX_LENGTH + 1)):
+        make_product(sku=sku)
+        Product.objects.filter(sku=sku).update(description="x" * length)  # of before its limit
     content = exported(admin_client, "xlsx")
     book: Any = load_workbook(io.BytesIO(content)).active
     cells = {line[0]: line[2] for line in book.iter_rows(min_row=2, values_only=True)}

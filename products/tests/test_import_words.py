@@ -7,8 +7,18 @@ import pytest
 from django.test import Client
 
 from ecommerce.tests.expectations import nothing_changes
-from products.models import Category, Product
-from products.tests.importing import counts, do_import, errors_of_file, errors_of_lines, upload
+from ecommerce.tests.staff import errors_on, filled_in
+from products.models import DESCRIPTION_MAX_LENGTH, IMPORTED, Category, Product, StockAdjustment
+from products.services import importing
+from products.tests.importing import (
+    confirm,
+    counts,
+    do_import,
+    errors_of_file,
+    errors_of_lines,
+    exported,
+    upload,
+)
 
 
 @pytest.mark.parametrize(
@@ -77,3 +87,61 @@ def test_letters_that_are_taken_apart_are_the_same(
         ("MUG", "머그컵 한글", 9_900),
         ("한글-1", "각", 1_500),
     ]
+
+
+@pytest.mark.parametrize("again", ["납품 17B", "납품 17b", " 납품  17b", "납품\u300017ｂ", "NFD"])
+def test_an_import_is_the_same_under_a_name_that_reads_alike(
+    admin_client: Client, mug: Product, again: str
+) -> None:
+    do_import(admin_client, "sku,stock_adjustment\nMUG,5\n", name="납품 17B")
+    name = unicodedata.normalize("NFD", "납품 17B") if again == "NFD" else again
+    with nothing_changes():
+        preview = upload(admin_client, "sku,stock_adjustment\nMUG,5\n", name=name)
+        assert counts(preview) == (0, 0, 1)
+
+
+def test_an_import_of_before_names_were_read_alike_counts_once(
+    admin_client: Client, mug: Product
+) -> None:
+    do_import(admin_client, "sku,stock_adjustment\nMUG,5\n", name="납품 17B")
+    reference = importing._import_reference("납품 17B", mug.pk)
+    StockAdjustment.objects.filter(reason__startswith=IMPORTED).update(reference=reference)
+    with nothing_changes():
+        preview = upload(admin_client, "sku,stock_adjustment\nMUG,5\n", name="납품 17B")
+        assert counts(preview) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_description_is_as_long_as_its_form_can_send_it(
+    admin_client: Client, mug: Product, more: int
+) -> None:
+    text = "🧊" * (DESCRIPTION_MAX_LENGTH + more)
+    page = upload(admin_client, f"sku,description\nMUG,{text}\n")
+    if more:
+        error = "Ensure this value has at most 2000 characters (it has 2001)."
+        assert errors_of_lines(page) == {2: {"description": error}}
+    else:
+        confirm(admin_client, page)
+    url = f"/admin/products/product/{mug.pk}/change/"
+    form = filled_in(admin_client.get(url)) | {"description": text, "price": 7, "reason": "이유"}
+    answer = admin_client.post(url, form)
+    assert answer.status_code == (200 if more else 302)
+    assert Product.objects.get().price == (9_900 if more else 7)
+    Product.objects.update(description=text)  # of before there was a limit
+    content = exported(admin_client, "csv")
+    with nothing_changes():
+        assert counts(upload(admin_client, content)) == (0, 0, 1)
+
+
+def test_an_sku_of_full_width_is_refused(admin_client: Client, mug: Product) -> None:
+    error = "Write it as “MUG-1”: its letters are of another width or form."
+    with nothing_changes():
+        page = upload(admin_client, "sku,price\nＭＵＧ-1,5\n")
+        url = f"/admin/products/product/{mug.pk}/change/"
+        form = filled_in(admin_client.get(url)) | {"sku": "ＭＵＧ-1", "reason": "이유"}
+        change = admin_client.post(url, form)
+        url = "/admin/products/product/add/"
+        form = filled_in(admin_client.get(url)) | {"sku": "ＭＵＧ-1", "name": "컵", "price": 1}
+        added = admin_client.post(url, form)
+    assert errors_of_lines(page) == {2: {"sku": error}}
+    assert errors_on(change) == errors_on(added) == {"sku": [error]}
