@@ -167,6 +167,7 @@ class UserAdmin(Undeletable, DjangoUserAdmin, ExportsRows, AdjustsBalance):  # t
 
     @changes_session
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> Any:
+        self.lock_and_ensure_shown(request, unquote(id))
         # Django gives the session another key, for which an answer that is lost would be the end.
         is_own = self.get_object(request, unquote(id)) == request.user
         request.session.keeps_key = not is_own  # type: ignore[attr-defined]

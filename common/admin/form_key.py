@@ -16,6 +16,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 FIELD = "form_key"
+LOG_SHOWN = "initial-log"
+"""The last entry of the log that a page could show of what its form is about, if it says so."""
 INPUT = (
     '<input type="hidden" name="{}" value="{}"'
     ' x-init="$el.value = history.state?.form_key ?? $el.value;'
@@ -48,10 +50,13 @@ def set_form_key(request: HttpRequest, key: str) -> None:
 class _TokenAndKey(CsrfTokenNode):
     def render(self, context: Any) -> str:
         token = super().render(context)
-        key = getattr(context.get("request"), "form_key", None)
-        if key is None:
-            return token
-        return token + format_html(INPUT, FIELD, key)
+        request = context.get("request")
+        key, shown = getattr(request, "form_key", None), getattr(request, "log_shown", None)
+        if key is not None:
+            token += format_html(INPUT, FIELD, key)
+        if shown is not None:
+            token += format_html('<input type="hidden" name="{}" value="{}">', LOG_SHOWN, shown)
+        return token
 
 
 @register.tag("csrf_token")

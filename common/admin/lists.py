@@ -27,6 +27,7 @@ from unfold.views import ChangeList as UnfoldChangeList
 
 from common.admin import stale
 from common.admin.addresses import DjangoModelAdmin, ListOfAnyAddress
+from common.admin.form_key import LOG_SHOWN
 from common.admin.log import log_changes, log_list
 from common.admin.numbers import WholeNumberField
 from common.admin.once import only_shows, refusal_of
@@ -80,9 +81,21 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
         _lock_object(request)
         return super().changeform_view(request, *args, **kwargs)
 
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+    def delete_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> Any:
+        self.lock_and_ensure_shown(request, unquote(object_id))
+        return super().delete_view(request, object_id, *args, **kwargs)
+
+    def lock_and_ensure_shown(self, request: HttpRequest, key: str) -> None:
+        """For pages of libraries that act on an object: whether theirs showed what was done to it.
+
+        Raises:
+            ValidationError: it didn't.
+        """
         _lock_object(request)
-        return super().delete_view(request, *args, **kwargs)
+        stale.show_log(request, self.model, [key])
+        obj = self.get_object(request, key) if request.locks_object else None  # type: ignore[attr-defined]
+        if obj and self.has_view_or_change_permission(request, obj):  # who may read its log
+            stale.ensure_shown(request, self.model, [key])
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -215,7 +228,22 @@ class ShopModelAdmin(ListOfAnyAddress, UnfoldModelAdmin):
             # Django asks the database for whatever was sent.
             self.message_user(request, _now("What was chosen isn't in the list."), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+        self._ensure_shown_of_chosen(request, queryset)
         return super().response_action(request, queryset, *args)
+
+    def _ensure_shown_of_chosen(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        if request.POST.get("select_across") != "1":
+            queryset = queryset.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+        chosen = queryset.order_by("pk").values_list("pk", flat=True)[: SELECTION_MAX + 1]
+        keys = list(chosen)
+        if len(keys) > SELECTION_MAX:
+            return  # every action refuses so many
+        stale.show_log(request, self.model, keys)
+        only_shows_it = request.POST.get("step") == "preview" or refusal_of(request) is not None
+        if LOG_SHOWN in request.POST and not only_shows_it:
+            rows = self.model._default_manager.filter(pk__in=keys).order_by("pk")
+            list(rows.select_for_update().values_list("pk"))
+            stale.ensure_shown(request, self.model, keys)
 
     object_page = object_page
     selection_page = selection_page

@@ -255,7 +255,9 @@ def _refuse(
     if page:
         return page
     _forget_messages(request)
-    text = refusal.items[0].detail if isinstance(refusal, DomainError) else refusal.messages[0]
+    text = (
+        refusal.items[0].detail if isinstance(refusal, DomainError) else " ".join(refusal.messages)
+    )
     messages.error(request, text)
     return HttpResponseRedirect(request.get_full_path())
 

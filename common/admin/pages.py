@@ -119,6 +119,7 @@ def object_page(
     what was done to the object since its page was made, that is said first, and nothing is done.
     """
     opts = model_admin.opts
+    stale.show_log(request, model_admin.model, [unquote(object_id)])
     obj = model_admin.get_object(request, unquote(object_id))
     if obj is None:
         return model_admin._get_obj_does_not_exist_redirect(  # type: ignore[attr-defined,no-any-return]
@@ -140,13 +141,13 @@ def object_page(
             model_admin.log_change(request, obj, done)
             model_admin.message_user(request, str(done), messages.SUCCESS)
             return HttpResponseRedirect(next_url() if next_url else change_url)
+        stale.show_log(request, model_admin.model, [obj.pk])
         obj.refresh_from_db()  # what it is by now is why it was refused
         stale.take_over_changes(form)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "original": obj,
-        "log_shown": str(stale.log_shown(obj)),
         "title": title,
         "subtitle": str(obj),
         "form": form,
@@ -165,7 +166,7 @@ def _act_if_shown(
         done = act(obj, form.cleaned_data)
         # By now the object is locked: nobody else is at it.
         if done_so_far(request) is None:
-            stale.ensure_shown(obj, request.POST.get(stale.LOG_SHOWN, ""))
+            stale.ensure_shown(request, type(obj), [obj.pk])
         return done
 
 

@@ -7,10 +7,11 @@ is one of these, told apart by what it showed, what is sent, and what the row, l
 - it was changed, and nobody else changed it: it is what the form wants to write;
 - it was changed, and by somebody else as well, to something else: nobody can know which is right.
 
-A page that asks before it acts on an object carries up to where the log tells of it. If a colleague
-did something to the object since, that is told, and whether it is still wanted is asked.
+A page that asks before it acts on objects carries up to where the log tells of them. If a colleague
+did something to one of them since, that is told, and whether it is still wanted is asked.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -18,11 +19,11 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.translation import gettext as _now
 
-from common.admin.form_key import FIELD, made_at
+from common.admin.form_key import FIELD, LOG_SHOWN, made_at
 from common.admin.text import moment
 from common.admin.told import told_by
 
@@ -34,7 +35,6 @@ else:
     from django.forms import ModelForm
 
 LOG_ENTRIES_MAX = 3
-LOG_SHOWN = "initial-log"
 ON_THEIR_WAY = 2_000
 """Entries of the log: so many older ones may be committed after the newest that is seen."""
 
@@ -81,28 +81,31 @@ def log_since(form: ModelForm) -> list[LogEntry]:
     since = made_at(form.data.get(FIELD, ""))
     if since is None:
         return []
-    return _latest(_log_of(form.instance).filter(action_time__gte=since))
+    about = _log_of(type(form.instance), [form.instance.pk])
+    return _latest(about.filter(action_time__gte=since))
 
 
-def log_shown(obj: Model) -> int:
-    """The entry of the log up to which a page that is made now shows what was done to `obj`."""
+def show_log(request: HttpRequest, model: type[Model], keys: Iterable[object]) -> None:
+    """Let the page carry up to where the log tells of these rows. Before they are read for it."""
     newest = LogEntry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     before = max(newest - ON_THEIR_WAY, 0)
-    about = _log_of(obj).filter(pk__gt=before).order_by("-pk")
-    return about.values_list("pk", flat=True).first() or before
+    about = _log_of(model, keys).filter(pk__gt=before).order_by("-pk")
+    shown = about.values_list("pk", flat=True).first() or before
+    request.log_shown = shown  # type: ignore[attr-defined]
 
 
-def ensure_shown(obj: Model, shown: str) -> None:
-    """Look whether the page of a form showed all that was done to `obj`.
+def ensure_shown(request: HttpRequest, model: type[Model], keys: Iterable[object]) -> None:
+    """Look whether the page that was sent showed all that was done to these rows.
 
-    To be called with the lock under which it is done, which `obj` itself need not know.
+    To be called while they are locked, however that is done.
 
     Raises:
         ValidationError: it didn't; this says who did what meanwhile.
     """
+    shown = request.POST.get(LOG_SHOWN, "")
     if not (shown.isascii() and shown.isdigit() and len(shown) <= 18):
         return  # not a form of ours
-    if entries := _latest(_log_of(obj).filter(pk__gt=int(shown))):
+    if entries := _latest(_log_of(model, keys).filter(pk__gt=int(shown))):
         ask = _now("Nothing was done now. Send it once more if you still want it.")
         raise ValidationError([*map(told_meanwhile, entries), ask])
 
@@ -116,9 +119,9 @@ def told_meanwhile(entry: LogEntry) -> str:
     }
 
 
-def _log_of(obj: Model) -> QuerySet[LogEntry]:
-    kind = ContentType.objects.get_for_model(obj)
-    return LogEntry.objects.filter(content_type=kind, object_id=str(obj.pk))
+def _log_of(model: type[Model], keys: Iterable[object]) -> QuerySet[LogEntry]:
+    kind = ContentType.objects.get_for_model(model)
+    return LogEntry.objects.filter(content_type=kind, object_id__in=[str(key) for key in keys])
 
 
 def _latest(entries: QuerySet[LogEntry]) -> list[LogEntry]:
