@@ -12,6 +12,7 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import Any, ClassVar
 
+import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -40,6 +41,8 @@ from common.files.cells import escape_text, to_xlsx
 EXPORT_BATCH = 1_000
 XLSX_ROWS_MAX = 50_000
 """An Excel file is built as a whole before it is sent; CSV has no limit."""
+
+logger = structlog.get_logger(__name__)
 
 WAITED_FOR = "exporting"
 """The cookie by which a page knows that its file is still being made (`admin.js`)."""
@@ -186,10 +189,12 @@ class ExportsRows(ShopModelAdmin):
 
     def _csv_chunks(self, rows: QuerySet[Any]) -> Iterator[bytes]:
         yield "\ufeff".encode()  # by which Excel knows UTF-8
-        for batch in self._values(rows):
-            lines = io.StringIO()
-            csv.writer(lines).writerows([[_csv_cell(cell) for cell in row] for row in batch])
-            yield lines.getvalue().encode()
+        try:
+            for batch in self._values(rows):
+                yield _lines(batch)
+        except Exception:  # it has begun: what is missing can be told by its last line only
+            logger.exception("export_broke_off")
+            yield _lines([[_now("This export broke off here. Rows are missing: export again.")]])
 
     def _xlsx_response(self, rows: QuerySet[Any]) -> FileResponse:
         from openpyxl import Workbook  # noqa: PLC0415  slow to import, rarely needed
@@ -203,6 +208,12 @@ class ExportsRows(ShopModelAdmin):
         book.save(file)
         file.seek(0)
         return FileResponse(file, as_attachment=True, filename=self._file_name("xlsx"))
+
+
+def _lines(rows: Sequence[Sequence[Any]]) -> bytes:
+    lines = io.StringIO()
+    csv.writer(lines).writerows([[_csv_cell(cell) for cell in row] for row in rows])
+    return lines.getvalue().encode()
 
 
 def _is_made_of_a_row(value: Value) -> bool:

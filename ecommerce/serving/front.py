@@ -366,10 +366,13 @@ def send(protocol: Any, response: HttpResponseBase) -> None:
     else:
         transport = protocol.response_stream(status, headers)
         chunks = iter(cast(StreamingHttpResponse, response))
-        with suppress(ProtocolClosed):  # the client went away
-            for chunk in chunks:
-                for _ in transport.send_bytes(chunk):  # waits for nothing, but may raise
-                    pass
+        try:
+            with suppress(ProtocolClosed):  # the client went away
+                for chunk in chunks:
+                    for _ in transport.send_bytes(chunk):  # waits for nothing, but may raise
+                        pass
+        finally:
+            del transport  # the answer ends with it, and an error would keep it
     response.close()
 
 

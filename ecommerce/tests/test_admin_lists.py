@@ -2,16 +2,18 @@
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
+from common.admin import exports
 from common.admin.pages import SELECTION_MAX
 from conftest import client_of
 from coupons.models import Coupon
@@ -148,6 +150,23 @@ def test_the_longest_lists_are_streamed_without_an_object_for_each_row(
         price = product.price
         assert row["items"] == f"{product.sku} × 1 = {price}"
         assert (row["member"], row["status"], row["coupon"]) == ("민지", "paid", "")
+
+
+def test_a_file_that_breaks_off_says_so_in_its_last_line(
+    admin_client: Client, shop: tuple[User, Product], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: Any) -> Iterator[Any]:
+        yield [["ㄱ"]]
+        raise OperationalError(2013, "Lost connection to server during query")
+
+    monkeypatch.setattr(exports, "_read_plain", broken)
+    monkeypatch.setattr(exports, "_read_objects", broken)
+    answer = admin_client.get("/admin/products/product/export_csv/")
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    assert text.splitlines()[1:] == [
+        "ㄱ",
+        "This export broke off here. Rows are missing: export again.",
+    ]
 
 
 def test_an_export_is_in_the_log(admin_client: Client, shop: tuple[User, Product]) -> None:

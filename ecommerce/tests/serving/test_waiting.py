@@ -221,6 +221,17 @@ def test_who_waits_too_long_for_a_thread_is_told_to_come_again(start, connect):
         assert [wire.answer().status for wire in holders] == [200] * 4
 
 
+def test_an_answer_that_breaks_off_ends_and_holds_nobody_up(start, connect):
+    with start(WORKERS="1", WRITE_THREADS="1", STAFF_THREADS="1") as one:
+        for _ in range(2):
+            wire = connect(one).request("GET /broken/")
+            received = b""
+            while b"0\r\n\r\n" not in received and (piece := wire.socket.recv(1_000)):
+                received += piece
+            assert received.startswith(b"HTTP/1.1 200")
+            assert b"begun" in received
+
+
 def test_a_stream_ends_when_nobody_takes_it_any_more(start, connect):
     with start(WORKERS="1") as one:
         wire = connect(one, receive_buffer=4_096).request("GET /stream/")

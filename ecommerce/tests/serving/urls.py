@@ -114,6 +114,16 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(chunks())
 
 
+def broken(request: HttpRequest) -> StreamingHttpResponse:
+    """An answer that breaks off after it has begun."""
+
+    def chunks() -> Iterator[bytes]:
+        yield b"begun"
+        raise RuntimeError("no more")
+
+    return StreamingHttpResponse(chunks())
+
+
 def look_at_stream(request: HttpRequest) -> HttpResponse:
     return JsonResponse(streamed)
 
@@ -137,6 +147,7 @@ urlpatterns = [
     path("echo/", echo),
     path("api/echo/", echo),  # pages have no method but GET, HEAD and POST
     path("stream/", stream),
+    path("broken/", broken),
     path("health/stream/", look_at_stream),
     re_path("^heard/", heard),
     *shop,
