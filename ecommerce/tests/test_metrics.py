@@ -324,7 +324,8 @@ def happen_at(moment, *abouts):
 
 
 def test_events_wait_for_a_relay_and_then_for_their_delivery(api, token):
-    endpoint = create_endpoint(name="the warehouse", kinds=["order.paid"], url="https://a.example/")
+    with time_machine.travel(NOON, tick=False):
+        endpoint = create_endpoint(name="a", kinds=["order.paid"], url="https://a.example/")
     happen_at(NOON, "order:1", "order:2")
     happen_at(NOON + timedelta(seconds=30), "order:2")
     now = time_machine.travel(NOON + timedelta(seconds=60), tick=False)
