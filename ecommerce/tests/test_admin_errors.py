@@ -46,7 +46,7 @@ def test_a_page_that_is_not_there(
 )
 def test_who_may_not_is_told_whom_to_ask(language: str, title: str, text: str) -> None:
     User.objects.create_superuser("boss")
-    User.objects.create_superuser("gone", is_active=False)
+    User.objects.create_superuser("departed", is_active=False)
     browser = staff_client("orders.view_order")
     answer = browser.get(
         "/admin/products/product/",
@@ -54,7 +54,7 @@ def test_who_may_not_is_told_whom_to_ask(language: str, title: str, text: str) -
     )
     assert (answer.status_code, answer.context["title"]) == (403, title)
     assert text in told(answer)
-    assert "gone" not in told(answer)
+    assert "departed" not in told(answer)
     assert MENU in told(answer)
     assert 'href="http://testserver/admin/orders/order/"' in told(answer)
 
