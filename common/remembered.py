@@ -78,17 +78,18 @@ class Memory(Generic[Key, Answer]):
             self._forgotten_at[key] = clock()
             self._known.pop(key, None)
 
-    def _is_fresh(self, known: "_Known[Answer]") -> bool:
-        return clock() - known.asked_at < self._seconds()
+    def _is_fresh(self, known: "_Known[Answer]", times: int = 1) -> bool:
+        return clock() - known.asked_at < times * self._seconds()
 
 
 class Remembered(Memory[Key, Answer]):
     """Asks, and for `seconds()` after that answers what it was told.
 
-    One thread of the process asks at a time; who comes meanwhile is told the last answer, or waits
-    a little for the first. So however many ask, the database is asked by one. With 0 seconds, and
-    inside a transaction, whose rows nobody else may see, each asks for itself, unless it is
-    kept `also_inside`.
+    One thread of the process asks at a time; who comes meanwhile is told the last answer, for as
+    long again, or waits a little for the new one. So however many ask, the database is asked by
+    one, and no answer is older than twice that, however long nobody asked. With 0 seconds, and
+    inside a transaction, whose rows nobody else may see, each asks for itself, unless it is kept
+    `also_inside`.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Remembered(Memory[Key, Answer]):
         patience: float = WAIT_SECONDS,
         also_inside: bool = False,
     ) -> None:
-        """`patience` is how many seconds one who has no answer at all waits for who asks."""
+        """`patience` is how many seconds one who can be told nothing waits for who asks."""
         super().__init__(seconds=seconds, also_inside=also_inside)
         self._ask = ask
         self._patience = patience
@@ -109,7 +110,7 @@ class Remembered(Memory[Key, Answer]):
         """The answer for `key`.
 
         Raises:
-            Busy: there is none yet, and the one who asks takes too long.
+            Busy: there is none that is new enough, and the one who asks takes too long.
         """
         if not sources.are_noted():
             return self._answer(key)
@@ -124,13 +125,15 @@ class Remembered(Memory[Key, Answer]):
         known = self._known.get(key)
         if known is not None and self._is_fresh(known):
             return known.answer
+        if known is not None and not self._is_fresh(known, times=2):
+            known = None
         if not self._asking.acquire(timeout=0 if known else self._patience):
             if known is None:
                 raise Busy
             return known.answer
         try:
             latest = self._known.get(key)
-            if latest is not None and latest is not known:  # asked while this one waited
+            if latest is not None and self._is_fresh(latest):  # asked while this one waited
                 return latest.answer
             asked_at = clock()
             answer = self._ask(key)

@@ -50,7 +50,7 @@ def test_who_comes_while_another_asks_again_is_told_the_last_answer(asked, monke
     monkeypatch.setattr(remembered.time, "monotonic", lambda: now)
     memory = memory_of(asked, seconds=1.0)
     assert memory("a") == 1
-    now = 2.0
+    now = 1.9
     asked.may_end.clear()
     asked.began.clear()
     with ThreadPoolExecutor(1) as pool:
@@ -61,6 +61,25 @@ def test_who_comes_while_another_asks_again_is_told_the_last_answer(asked, monke
         assert asks.result(10) == 2
     assert memory("a") == 2
     assert asked.count == 2
+
+
+@pytest.mark.parametrize("now", [2.0, 86_400.0])
+def test_no_answer_is_told_that_is_older_than_twice_its_time(asked, monkeypatch, now):
+    moment = 0.0
+    monkeypatch.setattr(remembered.time, "monotonic", lambda: moment)
+    memory = memory_of(asked, seconds=1.0)
+    assert memory("a") == 1
+    moment = now  # nobody asked meanwhile
+    asked.may_end.clear()
+    asked.began.clear()
+    with ThreadPoolExecutor(1) as pool:
+        asks = pool.submit(memory, "a")
+        assert asked.began.wait(10)
+        with pytest.raises(Busy):
+            memory("a")
+        asked.may_end.set()
+        assert asks.result(10) == 2
+    assert memory("a") == 2
 
 
 def test_who_comes_while_another_asks_for_the_first_time_is_busy(asked):

@@ -46,7 +46,7 @@ def kinds_heard() -> frozenset[str]:
     """The kinds of events that somebody listens to, as of `EVENTS_MEMORY_SECONDS` ago."""
     try:
         return _kinds_heard(None)
-    except Busy:  # another asks for the first time, and takes long; here, others wait
+    except Busy:  # another asks, and takes long, and nothing new enough is known; others wait
         return _ask_who_listens(None)
 
 
@@ -61,7 +61,10 @@ def _ask_who_listens(key: None) -> frozenset[str]:
 
 
 _kinds_heard: Remembered[None, frozenset[str]] = Remembered(
-    _ask_who_listens, seconds=lambda: settings.EVENTS_MEMORY_SECONDS, also_inside=True
+    # Half of it: while one asks anew, others are told the last answer for as long again.
+    _ask_who_listens,
+    seconds=lambda: settings.EVENTS_MEMORY_SECONDS / 2,
+    also_inside=True,
 )
 
 
