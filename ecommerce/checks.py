@@ -4,7 +4,7 @@ Those of a deployment are `manage.py check --deploy`'s alone, which asks the dat
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -128,21 +128,24 @@ def check_demo_accounts(
     return messages
 
 
+def _asked(databases: Sequence[str] | None, sql: str) -> Iterator[tuple[str, Any]]:
+    """What each of these databases answers that is MySQL or MariaDB, by alias."""
+    for alias in databases or []:
+        if connections[alias].vendor == "mysql":
+            with connections[alias].cursor() as cursor:
+                cursor.execute(sql)
+                yield alias, cursor.fetchone()[0]
+
+
 @register(Tags.database)
 def check_character_set(
     *, databases: Sequence[str] | None = None, **kwargs: Any
 ) -> list[CheckMessage]:
     """Refuse a database whose new tables could not hold every character."""
     messages: list[CheckMessage] = []
-    for alias in databases or []:
-        connection = connections[alias]
-        if connection.vendor != "mysql":
-            continue
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT @@character_set_database")
-            (found,) = cursor.fetchone()
+    for alias, found in _asked(databases, "SELECT @@character_set_database"):
         if found != "utf8mb4":
-            name = connection.settings_dict["NAME"]
+            name = connections[alias].settings_dict["NAME"]
             messages.append(
                 Error(
                     f"The database {name} has the character set {found}, not utf8mb4.",
@@ -191,13 +194,7 @@ def check_connection_budget(
     Each thread keeps one connection. A few more are left for operators.
     """
     messages: list[CheckMessage] = []
-    for alias in databases or []:
-        connection = connections[alias]
-        if connection.vendor != "mysql":
-            continue
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT @@max_connections")
-            (granted,) = cursor.fetchone()
+    for _alias, granted in _asked(databases, "SELECT @@max_connections"):
         each = connections_per_worker()
         processes = settings.SERVERS * settings.WORKERS
         wanted = processes * each
